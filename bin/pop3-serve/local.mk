@@ -1,0 +1,1 @@
+# bin/pop3-serve

@@ -1,0 +1,1 @@
+# t/unit/pop3.mk
