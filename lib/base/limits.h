@@ -12,6 +12,22 @@
 /* A whole address with "@": the two above. */
 #define LIMIT_ADDRESS 320
 
+/* Log-in name as it is sent: an address. Password: libcrypt takes no more. */
+#define LIMIT_LOGIN_NAME LIMIT_ADDRESS
+#define LIMIT_PASSWORD 512
+/* One line of the authentication protocol: the longest is a base64 response
+ * of name, authorisation name and password, with the request's parameters. */
+#define LIMIT_AUTH_LINE 8192
+/* Log-ins under way on one connection: Postfix and Exim multiplex few. */
+#define LIMIT_AUTH_PENDING 32
+/* One socketmap request: map name, blank and an address or domain. */
+#define LIMIT_SOCKETMAP 1024
+/* A socketmap answer: what an alias with all its targets may need. */
+#define LIMIT_SOCKETMAP_REPLY 400000
+/* Final targets of one address, and how deep aliases may nest. */
+#define LIMIT_EXPANSION 1000
+#define LIMIT_EXPANSION_DEPTH 10
+
 /* One record between our programs: fits the largest envelope part we pass. */
 #define LIMIT_RECORD 65536
 

@@ -1,0 +1,141 @@
+/*
+ * directory: the client side of auth-check.
+ *
+ * The room lib/directory asks auth-check, the owner of accounts, aliases and
+ * secrets: look-ups over the socket "lookup" (socketmap, lookup.h), log-ins over
+ * the socket "auth" (Dovecot authentication protocol 1.2, auth.h).  A worker
+ * connects both after its change of uid (auth-check looks at SO_PEERCRED) and
+ * before its seccomp filter; this room never opens a socket itself.
+ *
+ * All calls block, at most DIRECTORY_WAIT_MS for a look-up.  A connection that
+ * failed, timed out or spoke nonsense is not used again: every later call
+ * returns trouble at once, and the worker says 451/454 and ends.
+ */
+#ifndef DIRECTORY_DIRECTORY_H
+#define DIRECTORY_DIRECTORY_H
+
+#include "base/base.h"
+#include "base/limits.h"
+#include "base/span.h"
+#include "base/verdict.h"
+
+#define DIRECTORY_WAIT_MS 30000
+
+struct directory;
+
+/*
+ * A client over two connected stream sockets, which it then owns; either is -1
+ * when not needed.  Never fails: a dead socket shows at the first question.
+ */
+struct directory *directory_new(int lookup_fd, int auth_fd);
+void directory_free(struct directory **d);
+
+/* False when the last question failed because auth-check is gone or silent. */
+bool directory_lookup_is_up(const struct directory *d);
+
+/* What an address is to us at RCPT. */
+enum rcpt_kind {
+	RCPT_MAILBOX,	/* a mailbox of ours that may receive */
+	RCPT_ALIAS,	/* an alias of ours, to be expanded when it is delivered */
+	RCPT_FOREIGN,	/* its domain is not ours: a relay question */
+	RCPT_REFUSED,	/* ours, but it may not: answer with verdict (5xx or 4xx) */
+	RCPT_TROUBLE	/* auth-check did not answer: verdict is 451 4.3.0 */
+};
+
+struct directory_rcpt {
+	enum rcpt_kind kind;
+	char canonical[LIMIT_ADDRESS + 1];	/* mailbox, alias: the normalised address */
+	struct verdict verdict;			/* refused, trouble: the reply without ticket */
+};
+
+/* One recipient, as in RCPT TO without the brackets.  Returns out->kind. */
+enum rcpt_kind directory_rcpt(struct directory *d, struct span address, struct directory_rcpt *out);
+
+/*
+ * Many recipients, pipelined: one write for all questions.  out has room for n.
+ */
+void directory_rcpt_many(struct directory *d, const struct span *addresses, size_t n, struct directory_rcpt *out);
+
+/* A final place for a message, after aliases are followed (at most 10 deep). */
+struct directory_target {
+	bool is_mailbox;			/* else it goes to another host */
+	char address[LIMIT_ADDRESS + 1];
+};
+
+struct directory_targets {
+	struct directory_target *at;		/* each address once; owned: directory_targets_free */
+	size_t count;				/* at most LIMIT_EXPANSION */
+	struct verdict verdict;			/* when expand returned refused or trouble */
+};
+
+/*
+ * Final targets of an address.  Returns RCPT_MAILBOX or RCPT_ALIAS with
+ * out->at filled, else the kind with count 0.  RCPT_REFUSED carries the
+ * permanent (unknown, disabled, loop) or temporary (full) verdict.
+ */
+enum rcpt_kind directory_expand(struct directory *d, struct span address, struct directory_targets *out);
+void directory_targets_free(struct directory_targets *t);
+
+/* The same for an event loop: the question's key is the address, map "expand" (socketmap.h). */
+enum rcpt_kind directory_expand_reply(struct span reply, struct directory_targets *out);
+
+/* 1: the domain (or domain alias) is ours and enabled; 0: it is not; -1: trouble. */
+int directory_domain(struct directory *d, struct span domain) PB_MUST_CHECK;
+
+/*
+ * May the account `user` (a canonical address) send as `address`?
+ * 1 yes, 0 no, -1 trouble.
+ */
+int directory_may_send_as(struct directory *d, struct span user, struct span address) PB_MUST_CHECK;
+
+/*
+ * Log-in.  service is "smtp", "pop3" or "imap"; only mail access services get
+ * a mailbox descriptor, and only from the uid that serves them.
+ */
+enum auth_result {
+	AUTH_OK,	/* reply->user is who it is; mailbox services: reply->mailbox */
+	AUTH_CONTINUE,	/* send reply->challenge to the client, then auth_continue */
+	AUTH_FAILED,	/* wrong user, password, mechanism or response: 535 / NO [AUTHENTICATIONFAILED] */
+	AUTH_DISABLED,	/* right password but the account or domain is shut: to the client the same as FAILED */
+	AUTH_TROUBLE	/* cannot tell now: 454 4.7.0 / [UNAVAILABLE] / [SYS/TEMP] */
+};
+
+struct auth_request {
+	const char *service;
+	const char *mechanism;	/* "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"; any case */
+	const char *remote_ip;	/* text of the client's address, "" for none */
+	const char *local_ip;
+	const char *session;	/* the ticket */
+	bool secured;		/* TLS is on, or the connection never left this machine */
+};
+
+/* Base64 text of one challenge: SCRAM's is the longest, with room to spare. */
+#define AUTH_CHALLENGE_MAX 2048
+
+struct auth_reply {
+	char user[LIMIT_ADDRESS + 1];			/* normalised; AUTH_OK only */
+	int mailbox;					/* O_PATH fd of the Maildir, owned by the caller; else -1 */
+	char challenge[AUTH_CHALLENGE_MAX + 1];		/* base64 as it goes to the client, may be "" */
+	uint32_t delay_ms;				/* advice to wait before the next try (0: none) */
+};
+
+/*
+ * Begin.  initial is the client's initial response in base64 (SPAN_NONE: none
+ * was sent; an empty one is SMTP's and IMAP's "=").  At most one exchange at
+ * a time; starting another gives up the former.
+ */
+enum auth_result auth_start(struct directory *d, const struct auth_request *request, struct span initial, struct auth_reply *reply);
+/* The client's base64 answer to the last challenge. "*" is auth_cancel's business. */
+enum auth_result auth_continue(struct directory *d, struct span response, struct auth_reply *reply);
+void auth_cancel(struct directory *d);
+
+/*
+ * User name and password in clear (POP3 USER/PASS, IMAP LOGIN): PLAIN in one
+ * step.  A NUL in either, or a password over LIMIT_PASSWORD, is AUTH_FAILED.
+ */
+enum auth_result auth_plain(struct directory *d, const struct auth_request *request, struct span user, struct span password, struct auth_reply *reply);
+
+/* Mechanisms that auth-check announced, upper case, separated by one blank; "" when it is down. */
+const char *auth_mechanisms(struct directory *d);
+
+#endif
