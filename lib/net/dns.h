@@ -1,0 +1,78 @@
+/*
+ * dns: look-ups by libunbound, asynchronous, cached, validated.
+ *
+ * One context a process, in parents only (it costs 1 MB and has a thread).
+ * dns_fd goes into the event loop; when it can be read dns_process runs the
+ * callbacks.  Start before confinement: dns_new reads the trust anchor and
+ * warms the library up, but the thread comes with the first query, so that
+ * the filter of the role holds for it too.  Do not fork after the first query.
+ */
+#ifndef NET_DNS_H
+#define NET_DNS_H
+
+#include "base/base.h"
+#include "base/span.h"
+#include "net/addr.h"
+
+enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+
+enum dns_outcome {
+	DNS_OK,			/* at least one record */
+	DNS_NO_NAME,		/* NXDOMAIN: the name does not exist */
+	DNS_NO_DATA,		/* the name exists, has no record of this type */
+	DNS_FAIL,		/* SERVFAIL, refused, timed out, malformed: try later */
+	DNS_BOGUS		/* DNSSEC says that the answer is forged: try later */
+};
+
+#define DNS_NAME_MAX 256	/* text with NUL (RFC 1035 2.3.4) */
+
+struct dns_record {
+	const uint8_t *data;	/* as on the wire, names uncompressed */
+	size_t n;
+};
+
+/* Valid during the callback. */
+struct dns_answer {
+	enum dns_outcome outcome;
+	bool secure;		/* validated by DNSSEC */
+	uint32_t ttl;		/* seconds */
+	const struct dns_record *records;	/* at most LIMIT_DNS_RECORDS */
+	size_t count;
+	const char *why;	/* one line for logs when the outcome is not DNS_OK */
+};
+
+struct dns;
+typedef void dns_cb(void *ctx, const struct dns_answer *answer);
+
+/*
+ * server: "ip" or "ip@port" to ask; NULL or "" for the system's resolv.conf.
+ * trust_anchor: file with DS or DNSKEY records; NULL or "" for no validation.
+ * cache: keep answers for their TTL.  NULL with a line in error (of error_size).
+ */
+struct dns *dns_new(const char *server, const char *trust_anchor, bool cache, char *error, size_t error_size);
+void dns_free(struct dns **d);
+
+int dns_fd(const struct dns *d);
+void dns_process(struct dns *d);
+
+/*
+ * Ask; cb runs once, from dns_process or at once.  Returns an id for
+ * dns_cancel (0 when cb ran at once, as for a name that cannot be asked).
+ */
+int dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void *ctx);
+void dns_cancel(struct dns *d, int id);
+
+/* Records as values; false when malformed. */
+struct dns_mx {
+	uint16_t preference;
+	char host[DNS_NAME_MAX];	/* lower case, no final dot; "" is the null MX (RFC 7505) */
+};
+bool dns_read_mx(const struct dns_record *r, struct dns_mx *out) PB_MUST_CHECK;
+bool dns_read_addr(const struct dns_record *r, enum dns_type type, struct addr *out) PB_MUST_CHECK;
+/* A name in wire form to text; also for PTR.  Bytes that no host name has make it fail. */
+bool dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX]) PB_MUST_CHECK;
+
+/* Text of an outcome for logs: "no such name" and so on. */
+const char *dns_outcome_text(enum dns_outcome o);
+
+#endif
