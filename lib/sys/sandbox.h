@@ -18,6 +18,7 @@
 #define SYS_SANDBOX_H
 
 #include "base/base.h"
+#include "base/span.h"
 
 /* One per kind of process.  The calls of each stand in sandbox_roles.c. */
 enum sandbox_role {
