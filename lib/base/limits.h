@@ -31,4 +31,16 @@
 /* One record between our programs: fits the largest envelope part we pass. */
 #define LIMIT_RECORD 65536
 
+/* What a bounce returns of the original: enough to recognise it; a bounce is
+ * not worth more bandwidth than that. */
+#define LIMIT_DSN_ORIGINAL 51200
+/* Connections to intake: one a worker of smtp-listen, plus what restarts leave. */
+#define LIMIT_INTAKE_CLIENTS 4096
+/* Connections to local-deliver: each is an agent process; intake and schedule
+ * hold a few. */
+#define LIMIT_DELIVER_AGENTS 16
+/* Recipients of one job to a deliverer, and of a message that goes straight
+ * through: RFC 5321 4.5.3.1.8. */
+#define LIMIT_JOB_RECIPIENTS 100
+
 #endif

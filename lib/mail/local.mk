@@ -1,1 +1,2 @@
 # lib/mail
+libpillarbox_a_SOURCES += lib/mail/dsn.c lib/mail/dsn.h

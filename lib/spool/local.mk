@@ -1,1 +1,2 @@
 # lib/spool
+libpillarbox_a_SOURCES += lib/spool/control.h

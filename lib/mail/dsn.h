@@ -1,0 +1,48 @@
+/*
+ * dsn: the text of a delivery status notification (RFC 3464, RFC 6522).
+ *
+ * Pure: a struct goes in, the bytes of a whole message come out.  The message
+ * has three parts: plain words first, then message/delivery-status for
+ * programs, then the original or its header section.  Everything that came
+ * from outside (addresses, replies of other hosts) is escaped to printable
+ * ASCII, so that no field can be forged by it.
+ */
+#ifndef MAIL_DSN_H
+#define MAIL_DSN_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/span.h"
+#include "base/verdict.h"
+
+struct dsn_recipient {
+	struct span address;		/* final recipient, as it stood in RCPT TO */
+	struct span orcpt;		/* ORCPT as received ("rfc822;a@b"); may be empty */
+	struct span remote;		/* host that refused, or empty: this server did */
+	struct verdict verdict;		/* what became of it: PERM, or TEMP when given up */
+};
+
+struct dsn {
+	struct span host;		/* our host name: Reporting-MTA and From */
+	struct span to;			/* reverse-path of the original, never empty */
+	struct span queue_id;		/* id of the notification: Message-ID, boundary */
+	struct span envid;		/* ENVID of the original; may be empty */
+	int64_t date;			/* seconds since 1970, UTC */
+	int64_t arrival;		/* when the original was queued; 0 = unknown */
+	const struct dsn_recipient *rcpt;
+	size_t nrcpt;			/* 1 or more */
+	struct span original;		/* the original message from its start, or a part of it */
+	bool original_is_whole;		/* the span reaches its end */
+	bool return_full;		/* RET=FULL: return body too, when it is whole and fits */
+};
+
+/*
+ * Append the notification to out, CRLF line ends, no line over 998 bytes.
+ * Return-Path is the first line (null reverse-path).  Of the original at most
+ * LIMIT_DSN_ORIGINAL bytes are returned; a longer or partial one is reduced
+ * to its header section (RFC 6522 text/rfc822-headers), cut between lines.
+ * False when out's maximum was reached; then out is not usable.
+ */
+bool dsn_write(struct buf *out, const struct dsn *d) PB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * control: what the scheduler answers on its socket run/pub/schedule.
+ *
+ * SOCK_SEQPACKET, text records (base/record.h), one answer to each request in
+ * the order of the requests.  Callers: pbmail, the owner of the instance, and
+ * root.  A record that is not understood is answered `error text=`.
+ *
+ *   queued id=N sub=N
+ *	From intake: a new message stands in SubSpool<sub>.  No answer; a lost
+ *	one is found by the periodic scan.
+ *
+ *   list [after=ID] [max=N]
+ *	`messages total=N held=N more=0|1 m=...` with up to N (1 to
+ *	CONTROL_LIST_MAX) messages in the order of their ids, beginning behind
+ *	`after` (default 0).  Each m is "ID SUB STATUS ATTEMPTS NEXT": decimal
+ *	id, number of the subspool, one of the words of CONTROL_STATUS_*,
+ *	attempts made, and the time of the next attempt in seconds since 1970.
+ *	With more=1, ask again with after = the last id.  Sender, recipients
+ *	and size stand in the .hdr file, which the caller reads itself.
+ *
+ *   show id=N
+ *	`message m=...` as above, or `missing id=N`.
+ *
+ *   force id=N ... | all=1
+ *	Due now, whatever the schedule says; the attempt counts as one.
+ *   reset-retries id=N ... | all=1
+ *	The schedule begins again: attempts = 0 (durably) and due now.
+ *   delete id=N ... | all=1
+ *	Removed without a bounce.  One that is being delivered at this moment
+ *	is removed as soon as its deliverer has answered; nothing new is
+ *	started for it.
+ *	Each is answered `ok count=N` and one `missing=ID` for every id that
+ *	is not in the queue.  At most CONTROL_IDS_MAX ids a request.  The
+ *	file work is done behind the answer, by helpers.
+ *
+ *   status
+ *	`status total=N active=N jobs=N scanning=0|1`.
+ */
+#ifndef SPOOL_CONTROL_H
+#define SPOOL_CONTROL_H
+
+#define CONTROL_LIST_MAX 500
+#define CONTROL_IDS_MAX 500
+
+#define CONTROL_STATUS_WAITING "waiting"	/* due, or waits for a free place */
+#define CONTROL_STATUS_DELAY "delay"		/* rests for outside checkers */
+#define CONTROL_STATUS_DELIVERING "delivering"
+#define CONTROL_STATUS_RETRY "retry"		/* waits for its next attempt */
+#define CONTROL_STATUS_FORCED "forced"
+
+#endif

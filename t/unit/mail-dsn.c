@@ -1,0 +1,134 @@
+/* The text of a delivery status notification: RFC 3464, RFC 6522, hostile fields. */
+#include "base/base.h"
+#include "mail/dsn.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "tap.h"
+
+static struct dsn_recipient rcpt = {
+	.address = SPAN("bob@example.net"),
+	.orcpt = SPAN("rfc822;robert@example.net"),
+	.remote = SPAN("mx.example.net"),
+};
+
+static struct dsn
+sample(void)
+{
+	rcpt.verdict = verdict_make(550, "5.1.1", "no such user");
+	return (struct dsn){
+		.host = SPAN("mail.example.com"), .to = SPAN("alice@example.com"),
+		.queue_id = SPAN("9223372036854775900"), .envid = SPAN("env-1"),
+		.date = 1795305600, .arrival = 1795305000, .rcpt = &rcpt, .nrcpt = 1,
+		.original = SPAN("From: a\r\nSubject: hello\r\n\r\nthe body\r\n"),
+		.original_is_whole = true,
+	};
+}
+
+static bool
+has(const struct buf *b, const char *what)
+{
+	return span_search(buf_view(b), span_of(what)) >= 0;
+}
+
+static size_t
+longest_line(struct span s)
+{
+	size_t longest = 0;
+
+	while (s.p != NULL) {
+		struct span line = span_cut(&s, '\n');
+
+		if (line.n > longest)
+			longest = line.n;
+	}
+	return longest;
+}
+
+static void
+plain(struct buf *b)
+{
+	struct dsn d = sample();
+
+	ok(dsn_write(b, &d), "an ordinary notification fits");
+	ok(span_starts(buf_view(b), SPAN("Return-Path: <>\r\n")), "the reverse-path is null");
+	ok(has(b, "\r\nTo: <alice@example.com>\r\n"), "it goes to the sender");
+	ok(has(b, "\r\nAuto-Submitted: auto-replied\r\n"), "no responder answers it");
+	ok(has(b, "There is no such mailbox."), "plain words");
+	ok(has(b, "mx.example.net said:"), "who said it");
+	ok(has(b, "\r\nFinal-Recipient: rfc822; bob@example.net\r\n"), "final recipient");
+	ok(has(b, "\r\nOriginal-Recipient: rfc822;robert@example.net\r\n"), "original recipient");
+	ok(has(b, "\r\nStatus: 5.1.1\r\n"), "status");
+	ok(has(b, "\r\nOriginal-Envelope-Id: env-1\r\n"), "ENVID is given back");
+	ok(has(b, "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n"), "reply of the other host");
+	ok(has(b, "Date: Sun, 22 Nov 2026 00:00:00 +0000\r\n"), "date");
+	ok(has(b, "text/rfc822-headers") && !has(b, "the body"), "only the header section comes back");
+	d.return_full = true;
+	buf_clear(b);
+	ok(dsn_write(b, &d) && has(b, "message/rfc822") && has(b, "the body"), "RET=FULL returns the body");
+	d.original_is_whole = false;
+	buf_clear(b);
+	ok(dsn_write(b, &d) && !has(b, "the body"), "a part is never returned as a whole");
+}
+
+static void
+hostile(struct buf *b)
+{
+	struct dsn d = sample();
+	char *many = mem_new(5001);
+
+	memset(many, 'x', 5000);
+	rcpt.verdict = verdict_make(550, "5.7.1", "no");
+	rcpt.address = SPAN("a\r\nStatus: 2.0.0\r\n@b");
+	buf_clear(b);
+	ok(dsn_write(b, &d) && !has(b, "\nStatus: 2.0.0"), "an address forges no field");
+	rcpt.address = span_make(many, 5000);
+	buf_clear(b);
+	ok(dsn_write(b, &d) && longest_line(buf_view(b)) <= 999, "no line over 998 bytes");
+	rcpt.address = SPAN("bob@example.net");
+	d.original = SPAN("X: --=_report_9223372036854775900_0\r\n\r\n");
+	buf_clear(b);
+	ok(dsn_write(b, &d) && has(b, "boundary=\"=_report_9223372036854775900_1\""),
+	    "the boundary stands nowhere in the original");
+	d.original = SPAN("Subject: \xc3\xa4\r\n\r\n");
+	buf_clear(b);
+	ok(dsn_write(b, &d) && has(b, "Content-Transfer-Encoding: 8bit"), "8-bit text is declared");
+	d.original = SPAN("");
+	buf_clear(b);
+	ok(dsn_write(b, &d), "an empty original");
+	free(many);
+}
+
+static void
+large(struct buf *b)
+{
+	struct dsn d = sample();
+	size_t n = 3 * LIMIT_DSN_ORIGINAL;
+	char *text = mem_new(n);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = i % 70 == 68 ? '\r' : i % 70 == 69 ? '\n' : 'y';
+	d.original = span_make(text, n);
+	d.return_full = true;
+	buf_clear(b);
+	ok(dsn_write(b, &d) && b->n < LIMIT_DSN_ORIGINAL + 8192 && has(b, "text/rfc822-headers"),
+	    "a large original is cut to LIMIT_DSN_ORIGINAL between lines");
+	free(text);
+}
+
+int
+main(void)
+{
+	struct buf b, small;
+
+	buf_init(&b, 1 << 20);
+	buf_init(&small, 100);
+	plain(&b);
+	hostile(&b);
+	large(&b);
+	ok(!dsn_write(&small, &(struct dsn){ .host = SPAN("h"), .to = SPAN("t"), .rcpt = &rcpt, .nrcpt = 1 }),
+	    "too small a buffer is an error");
+	buf_free(&b);
+	buf_free(&small);
+	return done();
+}
