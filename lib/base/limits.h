@@ -28,6 +28,30 @@
 #define LIMIT_EXPANSION 1000
 #define LIMIT_EXPANSION_DEPTH 10
 
+/*
+ * SMTP command lines with CRLF.  RFC 5321 4.5.3.1.4 asks for 512, extensions
+ * add to it (AUTH= alone 500); SASL answers are base64 of tokens (RFC 4954 4
+ * asks for 12288).
+ */
+#define LIMIT_SMTP_LINE 4096
+#define LIMIT_SMTP_AUTH_LINE 12288
+/* Parameters of one MAIL or RCPT: more than all that exist. */
+#define LIMIT_SMTP_PARAMS 16
+/* ENVID and ORCPT, decoded: RFC 3461 4.4 (100) and 4.2 (500). */
+#define LIMIT_ENVID 100
+#define LIMIT_ORCPT 500
+/* Recipients of one message: RFC 5321 4.5.3.1.8 asks for at least 100. */
+#define LIMIT_SMTP_RECIPIENTS 1000
+/* A reply of another server: RFC 5321 4.5.3.1.5 asks for lines of 512. */
+#define LIMIT_SMTP_REPLY_LINE 2048
+#define LIMIT_SMTP_REPLY_LINES 128
+#define LIMIT_SMTP_REPLY_TEXT 8192
+/* One line of a message: RFC 5321 asks for 1000; old programs write longer ones. */
+#define LIMIT_DATA_LINE 262144
+/* The header section of a message: bytes and lines, so that reading it is cheap. */
+#define LIMIT_HEADER_BYTES 1048576
+#define LIMIT_HEADER_LINES 10000
+
 /* One record between our programs: fits the largest envelope part we pass. */
 #define LIMIT_RECORD 65536
 

@@ -1,1 +1,3 @@
-# lib/smtp
+libpillarbox_a_SOURCES += lib/smtp/command.c lib/smtp/command.h lib/smtp/data.c lib/smtp/data.h \
+	lib/smtp/path.c lib/smtp/path.h lib/smtp/reply.c lib/smtp/reply.h \
+	lib/smtp/xtext.c lib/smtp/xtext.h
