@@ -42,11 +42,15 @@ enum state_found {
  * A first failure to open or recover returns -1 with errno (EIO when Berkeley
  * DB gave no errno) and leaves a mark; the supervisor restarts the program,
  * and the second failure within STATE_RETRY_SECONDS moves everything aside and
- * begins anew.  EPERM: home is not ours, or a DB_CONFIG lies in it, which
+ * begins anew; so does the open after a second failure of any other call.
+ * An owner whose call fails with EIO logs state_why and ends.  EPERM: home is not ours, or a DB_CONFIG lies in it, which
  * could make the library read and write anywhere; this never moves aside.
  */
 #define STATE_RETRY_SECONDS 60
 int state_open(struct state **out, const char *home, const char *name, size_t cache, enum state_found *found) PB_MUST_CHECK;
+
+/* What Berkeley DB said about the last failure: one line, valid until the next; for logs. */
+const char *state_why(void);
 
 /* Checkpoint and close; frees *s and sets it to NULL. */
 void state_close(struct state **s);
