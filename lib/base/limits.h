@@ -66,5 +66,19 @@
 /* Recipients of one job to a deliverer, and of a message that goes straight
  * through: RFC 5321 4.5.3.1.8. */
 #define LIMIT_JOB_RECIPIENTS 100
+/*
+ * Recipients of one message (RFC 5321 4.5.3.1.8 asks for 100; mailing lists
+ * send more), and the places these may expand to through aliases.
+ */
+#define LIMIT_RECIPIENTS 10000
+#define LIMIT_TARGETS 50000
+/* A .hdr file: every recipient with its DSN parameters and twenty outcomes. */
+#define LIMIT_ENVELOPE (32 << 20)
+/* One line of a .hdr, but for line 3: an address with ORCPT or a reply text. */
+#define LIMIT_ENVELOPE_LINE (1 << 20)
+/* Lines with keys of other programs that one .hdr may carry. */
+#define LIMIT_ENVELOPE_EXTRAS 1000
+/* Folders of the spool: each holds an open descriptor. */
+#define LIMIT_SUB_SPOOLS 1000
 
 #endif

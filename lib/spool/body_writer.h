@@ -1,0 +1,38 @@
+/*
+ * body_writer: writes a message into a descriptor that intake handed over, and
+ * keeps its size and checksum.  Order: init, put any number of times, finish
+ * once.  Errors are sticky: later calls do nothing and finish reports the first.
+ */
+#ifndef SPOOL_BODY_WRITER_H
+#define SPOOL_BODY_WRITER_H
+
+#include "base/base.h"
+#include "base/span.h"
+
+#define BODY_WRITER_BUFFER 65536
+
+struct body_writer {
+	int fd;			/* owned from init to finish */
+	int error;		/* first errno, 0 so far */
+	uint64_t size;		/* of the message so far */
+	uint64_t max;
+	uint32_t crc32c;
+	size_t used;
+	char *buffer;
+};
+
+/* max: bytes the message may have; one more gives EFBIG. */
+void body_writer_init(struct body_writer *w, int fd, uint64_t max);
+/* The final form: CRLF line ends, trace headers first, not dot-stuffed. */
+void body_writer_put(struct body_writer *w, struct span data);
+/* Forget what was written and start again at the first byte. */
+void body_writer_restart(struct body_writer *w);
+/*
+ * Flush, fsync and close.  0, and size and crc32c are those of the file; or -1
+ * with errno, and the message must be aborted (never fsync again after EIO).
+ */
+int body_writer_finish(struct body_writer *w) PB_MUST_CHECK;
+/* Close without flush, for a message that is given up. */
+void body_writer_abandon(struct body_writer *w);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * envelope: the text of an ID.hdr file: who sent a message, to whom, and what
+ * has become of each recipient.  Pure: text in, struct out, text out.
+ *
+ * The room lib/spool keeps the queue: pairs ID.eml + ID.hdr in SubSpool
+ * folders.  spool-layout/README describes the states and who writes what.
+ *
+ *	Written                          status, padded to eight characters
+ *	bob@example.com                  reverse-path, bare; empty for <>
+ *	alice@example.net,carol@...      all recipients
+ *	id: 100000000001                 key: value, in any order, repeatable
+ *	rcpt: 1 alice@example.net
+ *	size: 4096
+ *	crc32c: 1a2b3c4d
+ *	end: 2 5d3f0a11                  number of rcpt lines, checksum of all before
+ *	                                 (empty line)
+ *	to: 1 1=mailbox:alice@example.net 3=remote:al@example.org [0c11d2aa]
+ *	retry: 1;11/22/2026 10:15:00 2 451 4.3.0 Try later [9e0112f7]
+ *	done: 1 250 2.0.0 Delivered [5d3f0a12]
+ *
+ * Lines end with CRLF.  Ours carry checksums (in brackets after appended
+ * lines), so a damaged file is told from a whole one; files of other programs
+ * have neither `rcpt`, `end` nor brackets and are taken as they are.
+ * Keys are compared without case; unknown ones are kept and printed again.
+ *
+ * Trust: the text may be another program's, or damaged, or hostile.
+ */
+#ifndef SPOOL_ENVELOPE_H
+#define SPOOL_ENVELOPE_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/span.h"
+
+enum envelope_status {
+	ENVELOPE_WRITING,
+	ENVELOPE_WRITTEN,
+	ENVELOPE_FAILED,
+	ENVELOPE_QUARANTINED
+};
+
+enum envelope_rcpt_state {
+	RCPT_OPEN,	/* to be delivered, perhaps after a retry time */
+	RCPT_DONE,	/* delivered or handed on; never again */
+	RCPT_FAILED	/* given up; over when its bounce is `bounced` */
+};
+
+enum envelope_target {
+	TARGET_UNKNOWN,	/* not expanded yet: no `to:` line */
+	TARGET_MAILBOX,
+	TARGET_REMOTE
+};
+
+/*
+ * One place the message goes to.  Those of `rcpt:` lines are numbered 1 to
+ * rcpt_count; a `to:` line gives its first target the recipient's own number
+ * and every further one the next free number.
+ */
+struct envelope_rcpt {
+	uint32_t number;
+	uint32_t original;		/* the rcpt: it came from (itself when not expanded) */
+	enum envelope_target target;
+	enum envelope_rcpt_state state;
+	uint32_t attempts;		/* from the last retry: line; 0 before the first */
+	int64_t retry_at;		/* seconds since 1970 UTC, 0 = at once */
+	uint32_t bounce;		/* group of the bounce: line that names it, 0 = none */
+	bool bounced;			/* that bounce was accepted, or none is due */
+	struct span address;		/* where it goes: LOCAL@DOMAIN, no angle brackets */
+	struct span notify;		/* RFC 3461 NOTIFY= of the original, SPAN_NONE when not given */
+	struct span orcpt;		/* RFC 3461 ORCPT= of the original, likewise */
+	struct span outcome;		/* "250 2.0.0 text" of the last done, fail or retry line */
+};
+
+/* A line with a key that is not ours, or one of another program. */
+struct envelope_extra {
+	struct span key;
+	struct span value;
+};
+
+struct envelope {
+	enum envelope_status status;
+	uint64_t id;			/* 0 when the file does not say */
+	struct span sender;		/* reverse-path; n == 0 for <> */
+	struct span from;		/* address in From:, for views */
+	struct span auth;		/* account of an authenticated submission */
+	struct span helo;
+	struct span ip;			/* connectedIp */
+	struct span host;		/* connectedHostName */
+	struct span session;		/* smtpSessionId: the ticket */
+	struct span envid;		/* RFC 3461 ENVID= */
+	struct span ret;		/* RFC 3461 RET=: FULL or HDRS */
+	int64_t created;		/* creationDate, seconds since 1970 UTC; 0 unknown */
+	uint32_t priority;		/* 1 to 10; 5 when not given */
+	uint64_t size;			/* of the body, when has_size */
+	uint32_t crc32c;		/* of the body, when has_size */
+	bool has_size;			/* both size and crc32c are known */
+	bool foreign;			/* no `end:` line: written by another program */
+
+	struct envelope_rcpt *rcpts;	/* rcpts[i].number == i + 1 */
+	uint32_t count;			/* of rcpts, with those from to: lines */
+	uint32_t rcpt_count;		/* of the original recipients */
+
+	struct envelope_extra *extras;
+	uint32_t extra_count;
+
+	/*
+	 * Bytes up to the last complete line.  What stands behind was torn by a
+	 * power cut and is cut off before the next line is appended.
+	 */
+	uint64_t good_size;
+
+	struct arena *arena;		/* owns everything above */
+};
+
+enum envelope_error {
+	ENVELOPE_OK,
+	/* no valid `end:` although it has lines of ours (or not even three lines): not finished or damaged */
+	ENVELOPE_UNFINISHED,
+	/* a checksum, number or address is wrong, or a limit is passed: not to be acted upon */
+	ENVELOPE_DAMAGED
+};
+
+/*
+ * Read the whole text of a .hdr.  On ENVELOPE_OK *out is the caller's, to be
+ * freed by envelope_free; otherwise *out is NULL.  The text is copied.
+ */
+enum envelope_error envelope_parse(struct span text, struct envelope **out) PB_MUST_CHECK;
+void envelope_free(struct envelope **e);
+const char *envelope_error_text(enum envelope_error error);
+
+/*
+ * A new envelope to be filled by hand; its spans may point anywhere that lives
+ * as long as it does, for instance into its arena.  envelope_add numbers the
+ * recipients; it returns NULL past LIMIT_RECIPIENTS.
+ */
+struct envelope *envelope_new(void);
+struct envelope_rcpt *envelope_add(struct envelope *e, struct span address);
+
+/*
+ * Print everything before the appended lines, from `Written ` to the empty
+ * line, with `end:` and its checksum.  Parsing it again gives the same
+ * envelope.  False when a value holds CR, LF or NUL, an address is not valid,
+ * there is no recipient, or a limit is passed: out is then not to be used.
+ */
+bool envelope_print(const struct envelope *e, struct buf *out) PB_MUST_CHECK;
+
+/* The first line alone ("Writing \r\n" …), always ten bytes but for Quarantined. */
+struct span envelope_status_text(enum envelope_status status);
+
+/* LOCAL@DOMAIN, or LOCAL alone, without CR, LF, NUL, blanks outside quotes, within the limits. */
+bool envelope_address_is_valid(struct span address);
+
+/* True when no recipient needs anything more: DONE, or FAILED and bounced. */
+bool envelope_is_finished(const struct envelope *e);
+bool envelope_rcpt_is_finished(const struct envelope_rcpt *r);
+
+/* "MM/DD/YYYY HH:MM:SS", UTC. */
+#define ENVELOPE_TIME_SIZE 20
+void envelope_time_print(int64_t seconds, char out[ENVELOPE_TIME_SIZE]);
+bool envelope_time_parse(struct span s, int64_t *out) PB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * intake_client: the receiver's side of the spool: a worker without any path
+ * to it gets descriptors from intake over the socket `intake`.
+ *
+ * One message at a time.  Calls block, each with the deadline given to
+ * intake_open.  After -1 the connection is dead: say 454 and end the worker
+ * (DESIGN.md section 5); what intake refuses comes as a verdict and is no error.
+ *
+ * Records (lib/base/record.h), one per packet; > is from the receiver:
+ *	> new
+ *	< new id=ID                + descriptor of ID.em_
+ *	> commit id= session= from= auth= helo= ip= host= size= crc32c= envid= ret=
+ *	         priority= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
+ *	> queue id=                  the same message, more than 100 recipients
+ *	< done id= how=direct
+ *	< header id=               + descriptor of ID.hdr
+ *	> queued id=
+ *	< done id= how=queued
+ *	> abort id=                  (no answer)
+ *	< error code= status= text=
+ */
+#ifndef SPOOL_INTAKE_CLIENT_H
+#define SPOOL_INTAKE_CLIENT_H
+
+#include "base/base.h"
+#include "base/verdict.h"
+#include "spool/envelope.h"
+
+struct intake_client;
+
+/* socket: connected SOCK_SEQPACKET, owned from now on; timeout_ms per answer. */
+struct intake_client *intake_open(int socket, unsigned timeout_ms);
+void intake_close(struct intake_client **c);
+
+/*
+ * A new message.  *fd_out (O_RDWR, empty) is the caller's, best given to a
+ * body_writer.  0; 1 when intake refuses (then *out says why); -1 lost.
+ */
+int intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdict *out) PB_MUST_CHECK;
+
+/*
+ * The body is written, fsynced and closed; e says the rest (size and crc32c
+ * set, id as given).  Makes the envelope durable when intake asks for it.
+ * 0 and a 250 in *out: the message is promised.  0 and another code: it was
+ * refused and is forgotten.  -1: connection lost, outcome unknown.
+ */
+int intake_commit(struct intake_client *c, const struct envelope *e, struct verdict *out) PB_MUST_CHECK;
+
+/* Give up the message of the last intake_new. */
+int intake_abort(struct intake_client *c) PB_MUST_CHECK;
+
+#endif

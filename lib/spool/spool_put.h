@@ -1,0 +1,59 @@
+/*
+ * spool_put: the owner's side of taking a message (intake).
+ *
+ * The receiver writes, the owner names.  spool_put.c numbers the steps and
+ * argues why no instant loses a message that was promised.
+ *
+ *	spool_put_new     ID.em_ made; hand p.fd to the receiver, then
+ *	spool_put_handed  close our copy
+ *	   (the receiver writes the body, fsyncs, closes, says commit)
+ *	spool_put_body    no writer is left; size and checksum are as said
+ * and then straight through:
+ *	   (local-deliver links ID.em_ into the mailboxes and makes it durable)
+ *	spool_put_through ID.em_ is gone; 250 may be said before or after it
+ * or by the queue:
+ *	spool_put_header  ID.hdr made; hand *fd to the receiver
+ *	   (the receiver writes the envelope, fsyncs, closes, says queued)
+ *	spool_put_accept  the envelope is read as hostile, .em_ becomes .eml:
+ *	                  when it returns 0 the message is promised: say 250
+ * spool_put_abort at any time before that undoes all.
+ *
+ * Errors are -1 with errno.  ENOSPC, EDQUOT, EMFILE ...: try later.  EIO: this
+ * message is given up; EBADMSG: the receiver broke the rules; EAGAIN: it still
+ * has the file open.
+ */
+#ifndef SPOOL_SPOOL_PUT_H
+#define SPOOL_SPOOL_PUT_H
+
+#include "base/base.h"
+#include "spool/envelope.h"
+#include "spool/spool.h"
+
+struct spool_put {
+	struct spool *sp;
+	struct spool_ref ref;
+	int fd;			/* O_RDWR on ID.em_ for the receiver, -1 once handed over */
+	bool has_header;
+};
+
+int spool_put_new(struct spool *sp, struct spool_put *out) PB_MUST_CHECK;
+/* The same with an id of one's own (a bounce); EEXIST when it is there in any state. */
+int spool_put_new_id(struct spool *sp, uint64_t id, struct spool_put *out) PB_MUST_CHECK;
+void spool_put_handed(struct spool_put *p);
+
+/* Waits at most wait_ms for the last writer to go (a close may be on its way). */
+int spool_put_body(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_ms) PB_MUST_CHECK;
+
+int spool_put_through(struct spool_put *p) PB_MUST_CHECK;
+
+int spool_put_header(struct spool_put *p, int *fd_out) PB_MUST_CHECK;
+/* On 0 *envelope_out is the caller's (envelope_free). */
+int spool_put_accept(struct spool_put *p, unsigned wait_ms, struct envelope **envelope_out) PB_MUST_CHECK;
+
+void spool_put_abort(struct spool_put *p);
+
+/* "SubSpool3/100000000001.em_", as jobs name the file. */
+#define SPOOL_PATH_SIZE (SPOOL_SUB_NAME_SIZE + 32)
+void spool_put_path(const struct spool_put *p, char out[SPOOL_PATH_SIZE]);
+
+#endif
