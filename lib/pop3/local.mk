@@ -1,1 +1,1 @@
-# lib/pop3
+libpillarbox_a_SOURCES += lib/pop3/command.h lib/pop3/dots.h

@@ -47,8 +47,4 @@ int folder_subscribe(int rootfd, struct span name, bool on) PB_MUST_CHECK;
 /* A UIDVALIDITY that this user's mailboxes never had before.  0 on failure, with errno. */
 uint32_t folder_new_uidvalidity(int rootfd);
 
-/* Modified UTF-7 and UTF-8; false when the input is not well formed or not the shortest form. */
-bool folder_utf7_decode(struct span utf7, struct buf *utf8) PB_MUST_CHECK;
-bool folder_utf7_encode(struct span utf8, struct buf *utf7) PB_MUST_CHECK;
-
 #endif
