@@ -81,4 +81,14 @@
 /* Folders of the spool: each holds an open descriptor. */
 #define LIMIT_SUB_SPOOLS 1000
 
+/* run/settings/PROGRAM: what a hundred thousand blocked addresses need. */
+#define LIMIT_SETTINGS (64 * 1024 * 1024)
+#define LIMIT_SETTINGS_LINES 2000000
+/* One value of a setting: the longest is a list of domains to forward. */
+#define LIMIT_SETTING_VALUE 65536
+/* A settings file: the same hundred thousand addresses as XML; and how deep its
+ * elements nest, where the known ones need four levels. */
+#define LIMIT_XML (32 * 1024 * 1024)
+#define LIMIT_XML_DEPTH 32
+
 #endif

@@ -1,1 +1,11 @@
-# lib/config
+libpillarbox_a_SOURCES += lib/config/format.c lib/config/format.h \
+	lib/config/manifest.c lib/config/manifest.h \
+	lib/config/settings.c lib/config/settings.h lib/config/settings.def \
+	lib/config/settings_table.c lib/config/settings_table.h
+nodist_libpillarbox_a_SOURCES += lib/config/manifest_table.c
+EXTRA_DIST += spool-layout/manifest spool-layout/manifest.awk spool-layout/README
+CLEANFILES += lib/config/manifest_table.c
+
+lib/config/manifest_table.c: $(top_srcdir)/spool-layout/manifest $(top_srcdir)/spool-layout/manifest.awk
+	$(AM_V_GEN)$(MKDIR_P) lib/config && $(AWK) -f $(top_srcdir)/spool-layout/manifest.awk \
+		$(top_srcdir)/spool-layout/manifest >$@.tmp && mv $@.tmp $@

@@ -1,0 +1,206 @@
+/*
+ * format: the forms of texts in settings, each a small predicate.
+ */
+#include "base/base.h"
+#include "config/format.h"
+#include <arpa/inet.h>
+#include "base/limits.h"
+#include "base/num.h"
+
+static const char *const names[] = {
+	[FORMAT_PLAIN] = "printable ASCII text",
+	[FORMAT_LINE] = "one line of UTF-8 text",
+	[FORMAT_SECRET] = "printable ASCII text",
+	[FORMAT_HOST] = "a host name",
+	[FORMAT_IP] = "an IPv4 or IPv6 address",
+	[FORMAT_NETWORK] = "an IP address or ADDRESS/BITS",
+	[FORMAT_DNS] = "ADDRESS or ADDRESS@PORT",
+	[FORMAT_MAILBOX] = "an address LOCAL@DOMAIN",
+	[FORMAT_LOCALPART] = "a local part of small letters, digits and .-_+=&'!#$%*?^`{|}~",
+	[FORMAT_PATTERN] = "an address or domain, * as wildcard",
+	[FORMAT_PATH] = "a file name without \"..\"",
+};
+
+const char *
+format_name(enum setting_format f)
+{
+	return names[f];
+}
+
+static bool
+is_printable(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
+/* Bytes that a UTF-8 sequence beginning with c has; 0 when none begins so. */
+static size_t
+utf8_length(unsigned char c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c < 0xe0)
+		return 2;
+	if (c >= 0xe0 && c < 0xf0)
+		return 3;
+	return c >= 0xf0 && c < 0xf5 ? 4 : 0;
+}
+
+static bool
+is_line(struct span s)
+{
+	for (size_t i = 0; i < s.n;) {
+		size_t n = utf8_length((unsigned char)s.p[i]);
+
+		if (n == 0 || n > s.n - i)
+			return false;
+		if (n == 1 && ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f))
+			return false;
+		for (size_t k = 1; k < n; k++)
+			if (((unsigned char)s.p[i + k] & 0xc0) != 0x80)
+				return false;
+		i += n;
+	}
+	return true;
+}
+
+static bool
+is_label(struct span s)
+{
+	if (s.n == 0 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!char_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
+			return false;
+	return true;
+}
+
+bool
+format_is_host(struct span s)
+{
+	if (s.n == 0 || s.n > LIMIT_DOMAIN)
+		return false;
+	if (!span_is_nocase(s, "localhost") && span_find(s, '.') < 0)
+		return false;
+	while (s.p != NULL)
+		if (!is_label(span_cut(&s, '.')))
+			return false;
+	return true;
+}
+
+static bool
+has_capital(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= 'A' && s.p[i] <= 'Z')
+			return true;
+	return false;
+}
+
+bool
+format_is_domain_folder(struct span s)
+{
+	return format_is_host(s) && !has_capital(s);
+}
+
+bool
+format_is_user_folder(struct span s)
+{
+	static const char extra[] = ".-_+=&'!#$%*?^`{|}~";
+
+	if (s.n == 0 || s.n > LIMIT_LOCAL_PART || s.p[0] == '.' || s.p[0] == '-' ||
+	    s.p[s.n - 1] == '.' || has_capital(s) || span_search(s, SPAN("..")) >= 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || (!char_is_alnum(s.p[i]) && strchr(extra, s.p[i]) == NULL))
+			return false;
+	return true;
+}
+
+static bool
+is_ip(struct span s)
+{
+	char text[64];
+	unsigned char addr[16];
+
+	if (s.n == 0 || s.n >= sizeof(text))
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	return inet_pton(AF_INET, text, addr) == 1 || inet_pton(AF_INET6, text, addr) == 1;
+}
+
+static bool
+is_network(struct span s)
+{
+	struct span rest = s, ip = span_cut(&rest, '/');
+	uint64_t bits;
+
+	if (!is_ip(ip))
+		return false;
+	return rest.p == NULL || num_parse(rest, span_find(ip, ':') >= 0 ? 128 : 32, &bits);
+}
+
+static bool
+is_dns(struct span s)
+{
+	struct span rest = s, ip = span_cut(&rest, '@');
+	uint64_t port;
+
+	return is_ip(ip) && (rest.p == NULL || (num_parse(rest, 65535, &port) && port > 0));
+}
+
+static bool
+is_mailbox(struct span s)
+{
+	ssize_t at = span_rfind(s, '@');
+
+	return at > 0 && at <= LIMIT_LOCAL_PART && is_printable(s) && span_find(s, ' ') < 0 &&
+		span_find(s, '<') < 0 && span_find(s, '>') < 0 && span_find(s, ',') < 0 &&
+		format_is_host(span_from(s, (size_t)at + 1));
+}
+
+static bool
+is_path(struct span s)
+{
+	struct span rest = s;
+
+	while (rest.p != NULL)
+		if (span_is(span_cut(&rest, '/'), ".."))
+			return false;
+	return is_line(s);
+}
+
+bool
+format_is_valid(enum setting_format f, struct span s)
+{
+	if (s.n == 0)
+		return false;
+	switch (f) {
+	case FORMAT_PLAIN:
+	case FORMAT_SECRET:
+		return is_printable(s);
+	case FORMAT_LINE:
+		return is_line(s);
+	case FORMAT_HOST:
+		return format_is_host(s);
+	case FORMAT_IP:
+		return is_ip(s);
+	case FORMAT_NETWORK:
+		return is_network(s);
+	case FORMAT_DNS:
+		return is_dns(s);
+	case FORMAT_MAILBOX:
+		return is_mailbox(s);
+	case FORMAT_LOCALPART:
+		return format_is_user_folder(s);
+	case FORMAT_PATTERN:
+		return is_printable(s) && span_find(s, ' ') < 0;
+	case FORMAT_PATH:
+		return is_path(s);
+	}
+	return false;
+}
