@@ -82,6 +82,7 @@ enum sandbox_right {
 struct sandbox_paths {
 	int ruleset;		/* -1: Landlock is not available, rules are ignored */
 	int abi;
+	bool refer;		/* some rule has SANDBOX_REFER */
 };
 
 /* The version of Landlock, 0 when the kernel has none. */
