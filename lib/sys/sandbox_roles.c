@@ -18,7 +18,7 @@
 
 #include "base/die.h"
 
-#define GROUP(name) static const struct sandbox_group name = { name##_calls, PB_COUNT(name##_calls) }
+#define GROUP(name) static const struct sandbox_group name##_group = { name##_calls, PB_COUNT(name##_calls) }
 
 /* What the C library and a stream need, in every role. */
 static const struct sandbox_call base_calls[] = {
@@ -156,24 +156,24 @@ static const struct sandbox_call fork_calls[] = {
 };
 GROUP(fork);
 
-#define GROUPS(...) (const struct sandbox_group *const[]){ &base, __VA_ARGS__, NULL }
+#define GROUPS(...) (const struct sandbox_group *const[]){ &base_group, __VA_ARGS__, NULL }
 
 static const struct sandbox_group *const *const roles[SANDBOX_ROLES] = {
-	[SANDBOX_LISTENER] = GROUPS(&confine, &content, &read, &files, &fchdir, &watch, &local,
-		&accept, &fork),
-	[SANDBOX_LOGIN] = GROUPS(&confine, &content, &read, &files, &fchdir),
-	[SANDBOX_MAILBOX] = GROUPS(&content, &read, &files),
-	[SANDBOX_SMTP] = GROUPS(&content, &local),
-	[SANDBOX_INTAKE] = GROUPS(&content, &read, &files, &accept, &local),
-	[SANDBOX_SCHEDULE] = GROUPS(&confine, &content, &read, &files, &accept, &local, &fork),
-	[SANDBOX_DELIVER] = GROUPS(&content, &read, &files, &accept, &local),
-	[SANDBOX_DIRECTORY] = GROUPS(&content, &read, &files, &database, &accept, &local, &thread),
-	[SANDBOX_DATABASE] = GROUPS(&content, &read, &files, &database, &accept, &local, &thread),
-	[SANDBOX_HASH] = (const struct sandbox_group *const[]){ &base, NULL },
-	[SANDBOX_RESOLVER] = GROUPS(&confine, &inet, &local, &accept, &content, &fork),
-	[SANDBOX_SEND] = GROUPS(&inet, &content),
-	[SANDBOX_LOG] = GROUPS(&content, &read, &files, &accept, &local),
-	[SANDBOX_SETTINGS] = GROUPS(&read),
+	[SANDBOX_LISTENER] = GROUPS(&confine_group, &content_group, &read_group, &files_group, &fchdir_group, &watch_group, &local_group,
+		&accept_group, &fork_group),
+	[SANDBOX_LOGIN] = GROUPS(&confine_group, &content_group, &read_group, &files_group, &fchdir_group),
+	[SANDBOX_MAILBOX] = GROUPS(&content_group, &read_group, &files_group),
+	[SANDBOX_SMTP] = GROUPS(&content_group, &local_group),
+	[SANDBOX_INTAKE] = GROUPS(&content_group, &read_group, &files_group, &accept_group, &local_group),
+	[SANDBOX_SCHEDULE] = GROUPS(&confine_group, &content_group, &read_group, &files_group, &accept_group, &local_group, &fork_group),
+	[SANDBOX_DELIVER] = GROUPS(&content_group, &read_group, &files_group, &accept_group, &local_group),
+	[SANDBOX_DIRECTORY] = GROUPS(&content_group, &read_group, &files_group, &database_group, &accept_group, &local_group, &thread_group),
+	[SANDBOX_DATABASE] = GROUPS(&content_group, &read_group, &files_group, &database_group, &accept_group, &local_group, &thread_group),
+	[SANDBOX_HASH] = (const struct sandbox_group *const[]){ &base_group, NULL },
+	[SANDBOX_RESOLVER] = GROUPS(&confine_group, &inet_group, &local_group, &accept_group, &content_group, &fork_group),
+	[SANDBOX_SEND] = GROUPS(&inet_group, &content_group),
+	[SANDBOX_LOG] = GROUPS(&content_group, &read_group, &files_group, &accept_group, &local_group),
+	[SANDBOX_SETTINGS] = GROUPS(&read_group),
 };
 
 static const char *const names[SANDBOX_ROLES] = {
