@@ -1,1 +1,4 @@
-# t/unit/directory.mk
+check_PROGRAMS += t/unit/directory-socketmap t/unit/directory-auth-line t/unit/base-base64
+t_unit_directory_socketmap_SOURCES = t/unit/directory-socketmap.c t/unit/tap.h
+t_unit_directory_auth_line_SOURCES = t/unit/directory-auth-line.c t/unit/tap.h
+t_unit_base_base64_SOURCES = t/unit/base-base64.c t/unit/tap.h

@@ -1,0 +1,327 @@
+/*
+ * directory: look-ups.
+ *
+ * One question is one write and usually one read.  Answers are checked as
+ * hostile: a fault makes trouble (451), never a wrong yes or no.
+ */
+#include "base/base.h"
+#include "directory/directory_private.h"
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "directory/socketmap.h"
+#include "sys/clock.h"
+
+struct directory *
+directory_new(int lookup_fd, int auth_fd)
+{
+	struct directory *d = mem_new(sizeof(*d));
+
+	wire_init(&d->lookup, lookup_fd, LIMIT_SOCKETMAP_REPLY * 2);
+	wire_init(&d->auth, auth_fd, LIMIT_AUTH_LINE * 8);
+	return d;
+}
+
+void
+directory_free(struct directory **dp)
+{
+	if (*dp == NULL)
+		return;
+	wire_close(&(*dp)->lookup);
+	wire_close(&(*dp)->auth);
+	free(*dp);
+	*dp = NULL;
+}
+
+bool
+directory_lookup_is_up(const struct directory *d)
+{
+	return !d->lookup.dead;
+}
+
+/* The next answer; valid until wire_used(&d->lookup, *used). */
+static bool
+next_answer(struct directory *d, uint64_t deadline, struct span *answer, size_t *used)
+{
+	for (;;) {
+		int r = socketmap_take(buf_view(&d->lookup.in), LIMIT_SOCKETMAP_REPLY, answer, used);
+
+		if (r == 1)
+			return !d->lookup.dead;
+		if (r < 0)
+			wire_fail(&d->lookup);
+		if (r < 0 || !wire_more(&d->lookup, deadline))
+			return false;
+	}
+}
+
+static bool
+ask(struct directory *d, const char *map, struct span key, struct span *answer, size_t *used)
+{
+	uint64_t deadline = clock_ms() + DIRECTORY_WAIT_MS;
+	struct buf question;
+	bool sent;
+
+	if (key.n + strlen(map) + 1 > LIMIT_SOCKETMAP)
+		return false;
+	buf_init(&question, LIMIT_SOCKETMAP + 16);
+	socketmap_put_question(&question, map, key);
+	sent = wire_send(&d->lookup, buf_view(&question), deadline);
+	buf_free(&question);
+	return sent && next_answer(d, deadline, answer, used);
+}
+
+static struct verdict
+trouble(void)
+{
+	return verdict_make(451, "4.3.0", "The directory cannot be asked now, try again later");
+}
+
+/* The verdict inside a refusal; what cannot be read is trouble. */
+static enum rcpt_kind
+refusal(enum socketmap_kind kind, struct span data, struct verdict *out)
+{
+	enum verdict_kind wanted = kind == SOCKETMAP_PERM ? VERDICT_PERM : VERDICT_TEMP;
+
+	if ((kind == SOCKETMAP_PERM || kind == SOCKETMAP_TEMP) && verdict_parse(data, out) && out->kind == wanted)
+		return RCPT_REFUSED;
+	*out = trouble();
+	return RCPT_TROUBLE;
+}
+
+/* "mailbox CANONICAL" or "alias CANONICAL" */
+static bool
+read_rcpt(struct span data, struct directory_rcpt *out)
+{
+	struct span what = span_cut(&data, ' ');
+
+	if (data.p == NULL || data.n == 0 || data.n > LIMIT_ADDRESS)
+		return false;
+	if (span_is(what, "mailbox"))
+		out->kind = RCPT_MAILBOX;
+	else if (span_is(what, "alias"))
+		out->kind = RCPT_ALIAS;
+	else
+		return false;
+	memcpy(out->canonical, data.p, data.n);
+	out->canonical[data.n] = '\0';
+	return true;
+}
+
+static void
+rcpt_answer(struct span answer, struct directory_rcpt *out)
+{
+	struct span data;
+	enum socketmap_kind kind = socketmap_answer(answer, &data);
+
+	memset(out, 0, sizeof(*out));
+	if (kind == SOCKETMAP_NOTFOUND)
+		out->kind = RCPT_FOREIGN;
+	else if (kind != SOCKETMAP_OK || !read_rcpt(data, out))
+		out->kind = refusal(kind, data, &out->verdict);
+}
+
+static void
+rcpt_trouble(struct directory_rcpt *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = RCPT_TROUBLE;
+	out->verdict = trouble();
+}
+
+enum rcpt_kind
+directory_rcpt(struct directory *d, struct span address, struct directory_rcpt *out)
+{
+	directory_rcpt_many(d, &address, 1, out);
+	return out->kind;
+}
+
+/* An address that no question may carry is refused here, so that answers keep their order. */
+static bool
+rcpt_too_long(struct span address, struct directory_rcpt *out)
+{
+	if (address.n <= LIMIT_ADDRESS)
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->kind = RCPT_REFUSED;
+	out->verdict = verdict_make(550, "5.1.3", "The address is too long");
+	return true;
+}
+
+/* Questions of one group fit the socket's buffer, so neither side waits for the other. */
+#define GROUP 64
+
+static void
+rcpt_group(struct directory *d, const struct span *addresses, size_t n, struct directory_rcpt *out)
+{
+	uint64_t deadline = clock_ms() + DIRECTORY_WAIT_MS;
+	struct span answer;
+	struct buf questions;
+	size_t used;
+	bool good;
+
+	buf_init(&questions, GROUP * (LIMIT_ADDRESS + 32));
+	for (size_t i = 0; i < n; i++)
+		if (addresses[i].n <= LIMIT_ADDRESS)
+			socketmap_put_question(&questions, "rcpt", addresses[i]);
+	good = wire_send(&d->lookup, buf_view(&questions), deadline);
+	buf_free(&questions);
+	for (size_t i = 0; i < n; i++) {
+		if (rcpt_too_long(addresses[i], &out[i]))
+			continue;
+		good = good && next_answer(d, deadline, &answer, &used);
+		if (good) {
+			rcpt_answer(answer, &out[i]);
+			wire_used(&d->lookup, used);
+		} else {
+			rcpt_trouble(&out[i]);
+		}
+	}
+}
+
+void
+directory_rcpt_many(struct directory *d, const struct span *addresses, size_t n, struct directory_rcpt *out)
+{
+	for (size_t i = 0; i < n; i += GROUP)
+		rcpt_group(d, addresses + i, n - i < GROUP ? n - i : GROUP, out + i);
+}
+
+int
+directory_domain(struct directory *d, struct span domain)
+{
+	enum socketmap_kind kind;
+	struct span answer, data;
+	size_t used;
+
+	if (domain.n > LIMIT_DOMAIN)
+		return 0;
+	if (!ask(d, "domain", domain, &answer, &used))
+		return -1;
+	kind = socketmap_answer(answer, &data);
+	wire_used(&d->lookup, used);
+	if (kind == SOCKETMAP_OK)
+		return 1;
+	return kind == SOCKETMAP_NOTFOUND ? 0 : -1;
+}
+
+int
+directory_may_send_as(struct directory *d, struct span user, struct span address)
+{
+	struct span answer, data;
+	size_t used;
+	int result = 0;
+
+	if (address.n > LIMIT_ADDRESS)
+		return 0;
+	if (!ask(d, "sender", address, &answer, &used))
+		return -1;
+	switch (socketmap_answer(answer, &data)) {
+	case SOCKETMAP_OK:
+		for (struct span w = span_word(&data); w.n > 0; w = span_word(&data))
+			if (span_eq_nocase(w, user))
+				result = 1;
+		break;
+	case SOCKETMAP_NOTFOUND:
+		break;
+	case SOCKETMAP_TEMP:
+	case SOCKETMAP_PERM:
+	case SOCKETMAP_BAD:
+		result = -1;
+		break;
+	}
+	wire_used(&d->lookup, used);
+	return result;
+}
+
+/* "mailbox:ADDR" or "remote:ADDR", where a blank is written %20 and % is %25. */
+static bool
+read_target(struct span word, struct directory_target *out)
+{
+	struct span kind, rest = word;
+	struct buf address;
+
+	kind = span_cut(&rest, ':');
+	out->is_mailbox = span_is(kind, "mailbox");
+	if ((!out->is_mailbox && !span_is(kind, "remote")) || rest.p == NULL || rest.n == 0)
+		return false;
+	buf_init_fixed(&address, out->address, sizeof(out->address));
+	for (size_t i = 0; i < rest.n; i++) {
+		struct span code = span_first(span_from(rest, i), 3);
+
+		if (rest.p[i] != '%') {
+			buf_char(&address, rest.p[i]);
+			continue;
+		}
+		if (span_is(code, "%20"))
+			buf_char(&address, ' ');
+		else if (span_is(code, "%25"))
+			buf_char(&address, '%');
+		else
+			return false;
+		i += 2;
+	}
+	return !address.overflow;
+}
+
+static bool
+read_targets(struct span data, struct directory_targets *out)
+{
+	for (struct span w = span_word(&data); w.n > 0; w = span_word(&data)) {
+		if (out->count == LIMIT_EXPANSION)
+			return false;
+		if (out->count % 64 == 0)
+			out->at = mem_resize_array(out->at, out->count + 64, sizeof(*out->at));
+		if (!read_target(w, &out->at[out->count]))
+			return false;
+		out->count++;
+	}
+	return out->count > 0;
+}
+
+enum rcpt_kind
+directory_expand_reply(struct span reply, struct directory_targets *out)
+{
+	struct span data;
+	enum socketmap_kind kind = socketmap_answer(reply, &data);
+
+	memset(out, 0, sizeof(*out));
+	if (kind == SOCKETMAP_NOTFOUND)
+		return RCPT_FOREIGN;
+	if (kind != SOCKETMAP_OK)
+		return refusal(kind, data, &out->verdict);
+	if (!read_targets(data, out)) {
+		directory_targets_free(out);
+		out->verdict = trouble();
+		return RCPT_TROUBLE;
+	}
+	return out->count == 1 && out->at[0].is_mailbox ? RCPT_MAILBOX : RCPT_ALIAS;
+}
+
+enum rcpt_kind
+directory_expand(struct directory *d, struct span address, struct directory_targets *out)
+{
+	enum rcpt_kind kind;
+	struct span answer;
+	size_t used;
+
+	memset(out, 0, sizeof(*out));
+	if (address.n > LIMIT_ADDRESS) {
+		out->verdict = verdict_make(550, "5.1.3", "The address is too long");
+		return RCPT_REFUSED;
+	}
+	if (!ask(d, "expand", address, &answer, &used)) {
+		out->verdict = trouble();
+		return RCPT_TROUBLE;
+	}
+	kind = directory_expand_reply(answer, out);
+	wire_used(&d->lookup, used);
+	return kind;
+}
+
+void
+directory_targets_free(struct directory_targets *t)
+{
+	free(t->at);
+	t->at = NULL;
+	t->count = 0;
+}

@@ -1,0 +1,18 @@
+/* directory_private: one client, as the files of lib/directory see it. */
+#ifndef DIRECTORY_DIRECTORY_PRIVATE_H
+#define DIRECTORY_DIRECTORY_PRIVATE_H
+
+#include "directory/directory.h"
+#include "directory/wire.h"
+
+#define MECHANISMS_MAX 256
+
+struct directory {
+	struct wire lookup;
+	struct wire auth;
+	bool greeted;			/* auth: both sides have said hello */
+	uint32_t id;			/* auth: of the present exchange, 0 is none */
+	char mechanisms[MECHANISMS_MAX];
+};
+
+#endif
