@@ -88,7 +88,7 @@
 #define LIMIT_SETTING_VALUE 65536
 /* A settings file: the same hundred thousand addresses as XML; and how deep its
  * elements nest, where the known ones need four levels. */
-#define LIMIT_XML (32 * 1024 * 1024)
+#define LIMIT_XML (16 * 1024 * 1024)
 #define LIMIT_XML_DEPTH 32
 
 #endif
