@@ -1,1 +1,2 @@
-# t/unit/policy.mk
+check_PROGRAMS += t/unit/policy-greeting
+t_unit_policy_greeting_SOURCES = t/unit/policy-greeting.c t/unit/tap.h
