@@ -76,8 +76,9 @@
 #define LIMIT_ENVELOPE (32 << 20)
 /* One line of a .hdr, but for line 3: an address with ORCPT or a reply text. */
 #define LIMIT_ENVELOPE_LINE (1 << 20)
-/* Lines with keys of other programs that one .hdr may carry. */
-#define LIMIT_ENVELOPE_EXTRAS 1000
+/* Lines with keys of other programs that one .hdr may carry: these write one
+ * `notify:` for every recipient. */
+#define LIMIT_ENVELOPE_EXTRAS (LIMIT_RECIPIENTS + 1000)
 /* Folders of the spool: each holds an open descriptor. */
 #define LIMIT_SUB_SPOOLS 1000
 

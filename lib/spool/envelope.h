@@ -97,7 +97,7 @@ struct envelope {
 	bool has_size;			/* both size and crc32c are known */
 	bool foreign;			/* no `end:` line: written by another program */
 
-	struct envelope_rcpt *rcpts;	/* rcpts[i].number == i + 1 */
+	struct envelope_rcpt *rcpts;	/* rcpts[i].number == i + 1; moves when one is added */
 	uint32_t count;			/* of rcpts, with those from to: lines */
 	uint32_t rcpt_count;		/* of the original recipients */
 
@@ -109,13 +109,14 @@ struct envelope {
 	 * power cut and is cut off before the next line is appended.
 	 */
 	uint64_t good_size;
+	uint32_t line_seed;		/* what the checksums of appended lines start from */
 
-	struct arena *arena;		/* owns everything above */
+	struct arena *arena;		/* owns the text that the spans point to */
 };
 
 enum envelope_error {
 	ENVELOPE_OK,
-	/* no valid `end:` although it has lines of ours (or not even three lines): not finished or damaged */
+	/* the empty line is missing, or `end:` although it has lines of ours: not finished, or damaged */
 	ENVELOPE_UNFINISHED,
 	/* a checksum, number or address is wrong, or a limit is passed: not to be acted upon */
 	ENVELOPE_DAMAGED

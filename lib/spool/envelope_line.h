@@ -3,7 +3,8 @@
  * checksum.  Pure; spool_outcome writes them.
  *
  * Each function appends one line to out; errors show as out->overflow, also
- * when a value could not be written in one line.
+ * when a value could not be written in one line.  `seed` is line_seed of the
+ * envelope: a line is good in no other file.
  */
 #ifndef SPOOL_ENVELOPE_LINE_H
 #define SPOOL_ENVELOPE_LINE_H
@@ -14,11 +15,11 @@
 #include "spool/envelope.h"
 
 /* done: N 250 2.0.0 text */
-void envelope_line_done(struct buf *out, uint32_t number, const struct verdict *v);
+void envelope_line_done(struct buf *out, uint32_t seed, uint32_t number, const struct verdict *v);
 /* fail: N 550 5.1.1 text — given up; a bounce is due unless `bounced:` follows */
-void envelope_line_fail(struct buf *out, uint32_t number, const struct verdict *v);
+void envelope_line_fail(struct buf *out, uint32_t seed, uint32_t number, const struct verdict *v);
 /* retry: ATTEMPTS;MM/DD/YYYY HH:MM:SS N 451 4.4.1 text */
-void envelope_line_retry(struct buf *out, uint32_t number, uint32_t attempts, int64_t at,
+void envelope_line_retry(struct buf *out, uint32_t seed, uint32_t number, uint32_t attempts, int64_t at,
 	const struct verdict *v);
 /*
  * to: N N=mailbox:A M=remote:B … — what recipient `original` was expanded to.
@@ -29,14 +30,14 @@ struct envelope_to {
 	enum envelope_target target;
 	struct span address;
 };
-uint32_t envelope_line_to(struct buf *out, uint32_t original, uint32_t first_free,
+uint32_t envelope_line_to(struct buf *out, uint32_t seed, uint32_t original, uint32_t first_free,
 	const struct envelope_to *to, size_t count);
 /* bounce: GROUP N N N — these are told of together; GROUP is 1 to 999, new for each bounce */
-void envelope_line_bounce(struct buf *out, uint32_t group, const uint32_t *numbers, size_t count);
+void envelope_line_bounce(struct buf *out, uint32_t seed, uint32_t group, const uint32_t *numbers, size_t count);
 /* bounced: GROUP ID — that bounce is in the queue as ID; 0 when none was due */
-void envelope_line_bounced(struct buf *out, uint32_t group, uint64_t id);
-void envelope_line_priority(struct buf *out, uint32_t priority);
+void envelope_line_bounced(struct buf *out, uint32_t seed, uint32_t group, uint64_t id);
+void envelope_line_priority(struct buf *out, uint32_t seed, uint32_t priority);
 /* size and crc32c of the body, for a pair of another program */
-void envelope_line_body(struct buf *out, uint64_t size, uint32_t crc);
+void envelope_line_body(struct buf *out, uint32_t seed, uint64_t size, uint32_t crc);
 
 #endif

@@ -1,6 +1,8 @@
 # lib/spool
 libpillarbox_a_SOURCES += lib/spool/control.h
-libpillarbox_a_SOURCES += lib/spool/body_writer.h lib/spool/envelope.h \
-	lib/spool/envelope_line.h lib/spool/intake_client.h lib/spool/intake_record.h \
-	lib/spool/spool.h lib/spool/spool_finish.h lib/spool/spool_id.h lib/spool/spool_outcome.h \
-	lib/spool/spool_put.h lib/spool/spool_read.h lib/spool/spool_scan.h
+libpillarbox_a_SOURCES += lib/spool/envelope.c lib/spool/envelope.h lib/spool/envelope_line.c \
+	lib/spool/envelope_line.h lib/spool/envelope_parse.c lib/spool/envelope_parts.h \
+	lib/spool/envelope_print.c
+libpillarbox_a_SOURCES += lib/spool/body_writer.h lib/spool/intake_client.h \
+	lib/spool/intake_record.h lib/spool/spool.h lib/spool/spool_finish.h lib/spool/spool_id.h \
+	lib/spool/spool_outcome.h lib/spool/spool_put.h lib/spool/spool_read.h lib/spool/spool_scan.h

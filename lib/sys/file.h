@@ -34,7 +34,7 @@ struct file_calls {
 	int (*unlinkat)(int dirfd, const char *name, int flags);
 	int (*mkdirat)(int dirfd, const char *name, mode_t mode);
 	int (*ftruncate)(int fd, off_t size);
-	int (*fallocate)(int fd, off_t from, off_t n);
+	int (*fallocate)(int fd, off_t from, off_t n);	/* returns an errno */
 	int (*close)(int fd);
 };
 

@@ -28,7 +28,7 @@ enum filesystem_kind {
 /* Of the open file or directory fd; -1 with errno. */
 int filesystem_kind(int fd, enum filesystem_kind *out) PB_MUST_CHECK;
 
-/* "ext4", "xfs", "nfs" ... or the type number in hex; borrowed, static. */
+/* "ext4", "xfs", "nfs" ... or "unknown"; static. */
 const char *filesystem_name(int fd);
 
 #endif

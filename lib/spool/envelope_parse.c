@@ -1,0 +1,578 @@
+/*
+ * envelope_parse: read a .hdr.
+ *
+ * Trust: every byte may be hostile or damaged.  One pass; lines are cut by
+ * CRLF, nothing is allocated by a number that stands in the text.
+ *
+ * 1. A file of ours is only accepted whole: `end:` holds the checksum of all
+ *    bytes before it, every appended line its own.  So one flipped bit gives
+ *    ENVELOPE_DAMAGED or ENVELOPE_UNFINISHED, never another envelope.
+ * 2. A file without any line of ours is another program's, accepted when it
+ *    has its closing empty line.
+ * 3. What a power cut leaves behind the last fdatasync is a tail without CRLF
+ *    or a piece of zeros: it and what follows is passed over, and good_size
+ *    says where to cut.
+ */
+#include "base/base.h"
+#include "spool/envelope.h"
+#include "spool/envelope_parts.h"
+#include "base/crc32c.h"
+#include "base/limits.h"
+#include "base/num.h"
+
+struct reader {
+	struct envelope *e;
+	const char *start;
+	const char *line;		/* where the line being read starts */
+	struct span rest;		/* not read yet */
+	struct span all_rcpts;		/* line 3 */
+	bool ours;			/* a key was seen that only we write */
+	bool ended;			/* `end:` was right */
+	bool has_body_size, has_body_crc, has_id;
+};
+
+enum line { LINE_OK, LINE_NONE, LINE_BAD };
+
+/* The next line without its CRLF; LINE_NONE (nothing taken) when none is complete. */
+static enum line
+next_line(struct reader *r, struct span *out)
+{
+	ssize_t lf = span_find(r->rest, '\n');
+
+	if (lf < 0)
+		return LINE_NONE;
+	*out = span_first(r->rest, (size_t)lf);
+	r->rest = span_from(r->rest, (size_t)lf + 1);
+	if (lf == 0 || out->p[lf - 1] != '\r')
+		return LINE_BAD;
+	out->n--;
+	return span_find(*out, '\r') >= 0 || span_find(*out, '\0') >= 0 ? LINE_BAD : LINE_OK;
+}
+
+static bool
+parse_status(struct span line, enum envelope_status *out)
+{
+	static const enum envelope_status all[] = {
+		ENVELOPE_WRITING, ENVELOPE_WRITTEN, ENVELOPE_FAILED, ENVELOPE_QUARANTINED
+	};
+
+	for (size_t i = 0; i < PB_COUNT(all); i++)
+		if (span_eq(span_trim(line), span_trim(envelope_status_text(all[i])))) {
+			*out = all[i];
+			return true;
+		}
+	return false;
+}
+
+static bool
+parse_hex32(struct span s, uint32_t *out)
+{
+	*out = 0;
+	if (s.n != 8)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!char_is_digit(c) && (c < 'a' || c > 'f'))
+			return false;
+		*out = *out << 4 | (uint32_t)(char_is_digit(c) ? c - '0' : c - 'a' + 10);
+	}
+	return true;
+}
+
+/* A number of a recipient that exists. */
+static struct envelope_rcpt *
+parse_rcpt_number(struct reader *r, struct span s)
+{
+	uint32_t n;
+
+	if (!num_parse_u32(s, r->e->count, &n) || n == 0)
+		return NULL;
+	return &r->e->rcpts[n - 1];
+}
+
+/* Cut the text before the first c that is not inside double quotes. */
+static struct span
+cut_outside_quotes(struct span *rest, char c)
+{
+	bool quoted = false;
+	struct span part;
+
+	for (size_t i = 0; i < rest->n; i++) {
+		if (quoted && rest->p[i] == '\\')
+			i++;
+		else if (rest->p[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && rest->p[i] == c) {
+			part = span_first(*rest, i);
+			*rest = span_from(*rest, i + 1);
+			return part;
+		}
+	}
+	part = *rest;
+	*rest = SPAN_NONE;
+	return part;
+}
+
+/* Keys before the empty line: each reads its value, false = damaged. */
+
+static bool
+head_id(struct reader *r, struct span value)
+{
+	r->ours = true;
+	if (r->has_id)
+		return false;
+	r->has_id = true;
+	return num_parse(value, UINT64_MAX, &r->e->id) && r->e->id > 0;
+}
+
+static bool
+head_rcpt(struct reader *r, struct span value)
+{
+	uint32_t n;
+
+	r->ours = true;
+	if (!num_parse_u32(span_cut(&value, ' '), LIMIT_RECIPIENTS, &n) || n != r->e->count + 1)
+		return false;
+	return envelope_address_is_valid(value) && envelope_add(r->e, value) != NULL;
+}
+
+static bool
+body_size(struct reader *r, struct span value)
+{
+	r->has_body_size = true;
+	return num_parse(value, INT64_MAX, &r->e->size);
+}
+
+static bool
+body_crc(struct reader *r, struct span value)
+{
+	r->has_body_crc = true;
+	return parse_hex32(value, &r->e->crc32c);
+}
+
+static bool
+head_size(struct reader *r, struct span value)
+{
+	r->ours = true;
+	return !r->has_body_size && body_size(r, value);
+}
+
+static bool
+head_crc(struct reader *r, struct span value)
+{
+	r->ours = true;
+	return !r->has_body_crc && body_crc(r, value);
+}
+
+static bool
+head_created(struct reader *r, struct span value)
+{
+	return envelope_time_parse(value, &r->e->created);
+}
+
+static bool
+any_priority(struct reader *r, struct span value)
+{
+	return num_parse_u32(value, 10, &r->e->priority) && r->e->priority >= 1;
+}
+
+/* `orcpt: N type;address` */
+static bool
+head_orcpt(struct reader *r, struct span value)
+{
+	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
+
+	if (rcpt == NULL || value.n == 0)
+		return false;
+	rcpt->orcpt = value;
+	return true;
+}
+
+/* Give NOTIFY to the next recipient of that address that has none. */
+static bool
+give_notify(struct reader *r, struct span value)
+{
+	ssize_t equal = span_rfind(value, '=');
+
+	for (uint32_t i = 0; equal >= 0 && i < r->e->count; i++) {
+		struct envelope_rcpt *rcpt = &r->e->rcpts[i];
+
+		if (rcpt->notify.p == NULL && span_eq(rcpt->address, span_first(value, (size_t)equal))) {
+			rcpt->notify = span_from(value, (size_t)equal + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * `notify: ADDRESS=value`, as other programs write it.  Their recipients are
+ * not known yet, so theirs are kept until then.
+ */
+static bool
+head_notify(struct reader *r, struct span value)
+{
+	return r->ours ? give_notify(r, value) : envelope_add_extra(r->e, SPAN("notify"), value);
+}
+
+/* `end: COUNT CRC`: the checksum covers everything before this line. */
+static bool
+head_end(struct reader *r, struct span value)
+{
+	struct span count = span_cut(&value, ' ');
+	uint32_t n, crc;
+
+	r->ours = true;
+	if (!num_parse_u32(count, LIMIT_RECIPIENTS, &n) || n == 0 || n != r->e->count)
+		return false;
+	if (!parse_hex32(value, &crc) || crc != crc32c(0, r->start, (size_t)(r->line - r->start)))
+		return false;
+	r->ended = true;
+	r->e->line_seed = crc;
+	return true;
+}
+
+#define HEAD_TEXT(field) \
+	static bool \
+	head_##field(struct reader *r, struct span value) \
+	{ \
+		r->e->field = value; \
+		return true; \
+	}
+HEAD_TEXT(from)
+HEAD_TEXT(auth)
+HEAD_TEXT(helo)
+HEAD_TEXT(ip)
+HEAD_TEXT(host)
+HEAD_TEXT(session)
+HEAD_TEXT(envid)
+HEAD_TEXT(ret)
+
+struct key {
+	const char *name;
+	bool (*read)(struct reader *r, struct span value);
+};
+
+static const struct key head_keys[] = {
+	{ "id", head_id }, { "from", head_from }, { "auth", head_auth }, { "helo", head_helo },
+	{ "connectedIp", head_ip }, { "connectedHostName", head_host },
+	{ "smtpSessionId", head_session }, { "creationDate", head_created },
+	{ "notify", head_notify }, { "orcpt", head_orcpt }, { "envid", head_envid },
+	{ "ret", head_ret }, { "priority", any_priority }, { "size", head_size },
+	{ "crc32c", head_crc }, { "rcpt", head_rcpt }, { "end", head_end }
+};
+
+/* Keys behind the empty line. */
+
+static bool
+line_outcome(struct reader *r, struct span value, enum envelope_rcpt_state state)
+{
+	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
+
+	if (rcpt == NULL || value.n == 0)
+		return false;
+	rcpt->state = state;
+	rcpt->outcome = value;
+	return true;
+}
+
+static bool
+line_done(struct reader *r, struct span value)
+{
+	return line_outcome(r, value, RCPT_DONE);
+}
+
+static bool
+line_fail(struct reader *r, struct span value)
+{
+	return line_outcome(r, value, RCPT_FAILED);
+}
+
+/* ATTEMPTS;DATE TIME N outcome */
+static bool
+line_retry(struct reader *r, struct span value)
+{
+	uint32_t attempts;
+	int64_t at;
+	struct span number = span_from(value, 0);
+	struct envelope_rcpt *rcpt;
+
+	if (!num_parse_u32(span_cut(&value, ';'), UINT32_MAX, &attempts) ||
+	    !envelope_time_parse(span_first(value, ENVELOPE_TIME_SIZE - 1), &at))
+		return false;
+	value = span_from(value, ENVELOPE_TIME_SIZE);
+	number = value;
+	if (!line_outcome(r, value, RCPT_OPEN))
+		return false;
+	rcpt = parse_rcpt_number(r, span_cut(&number, ' '));
+	rcpt->attempts = attempts;
+	rcpt->retry_at = at;
+	return true;
+}
+
+static bool
+parse_target(struct span *word, enum envelope_target *out)
+{
+	struct span kind = span_cut(word, ':');
+
+	*out = span_is(kind, "mailbox") ? TARGET_MAILBOX : TARGET_REMOTE;
+	return (span_is(kind, "mailbox") || span_is(kind, "remote")) &&
+		envelope_address_is_valid(*word);
+}
+
+/* N N=kind:address M=kind:address … */
+static bool
+line_to(struct reader *r, struct span value)
+{
+	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
+	uint32_t original = rcpt == NULL ? 0 : rcpt->number;
+	bool first = true;
+
+	if (rcpt == NULL || value.n == 0 || rcpt->number > r->e->rcpt_count)
+		return false;
+	while (value.p != NULL) {
+		struct span word = cut_outside_quotes(&value, ' ');
+		enum envelope_target kind;
+		uint32_t n;
+
+		if (!num_parse_u32(span_cut(&word, '='), LIMIT_TARGETS, &n) || !parse_target(&word, &kind))
+			return false;
+		if (n != (first ? original : r->e->count + 1))
+			return false;
+		if (first) {
+			rcpt->address = word;
+		} else {
+			rcpt = envelope_add_target(r->e, original, word);
+			if (rcpt == NULL)
+				return false;
+		}
+		rcpt->target = kind;
+		first = false;
+	}
+	return true;
+}
+
+/* GROUP N N N */
+static bool
+line_bounce(struct reader *r, struct span value)
+{
+	uint32_t group;
+
+	if (!num_parse_u32(span_cut(&value, ' '), 999, &group) || group == 0 || value.n == 0)
+		return false;
+	while (value.p != NULL) {
+		struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
+
+		if (rcpt == NULL)
+			return false;
+		rcpt->bounce = group;
+		rcpt->bounced = false;
+	}
+	return true;
+}
+
+/* GROUP ID */
+static bool
+line_bounced(struct reader *r, struct span value)
+{
+	uint32_t group;
+	uint64_t id;
+
+	if (!num_parse_u32(span_cut(&value, ' '), 999, &group) || group == 0 ||
+	    !num_parse(value, UINT64_MAX, &id))
+		return false;
+	for (uint32_t i = 0; i < r->e->count; i++)
+		if (r->e->rcpts[i].bounce == group)
+			r->e->rcpts[i].bounced = true;
+	return true;
+}
+
+static const struct key line_keys[] = {
+	{ "done", line_done }, { "fail", line_fail }, { "retry", line_retry }, { "to", line_to },
+	{ "bounce", line_bounce }, { "bounced", line_bounced }, { "priority", any_priority },
+	{ "size", body_size }, { "crc32c", body_crc }
+};
+
+/* Read `key: value` by the table; a key that is not in it is kept as it is. */
+static bool
+read_pair(struct reader *r, struct span line, const struct key *keys, size_t count)
+{
+	struct span value = line;
+	struct span key = span_cut(&value, ':');
+
+	if (value.p == NULL || key.n == 0 || line.n > LIMIT_ENVELOPE_LINE)
+		return false;
+	r->line = line.p;
+	value = span_trim(value);
+	for (size_t i = 0; i < count; i++)
+		if (span_is_nocase(key, keys[i].name))
+			return keys[i].read(r, value);
+	return envelope_add_extra(r->e, key, value);
+}
+
+/* Lines 1 to 3.  `<>` and `<a@b>` are read as other programs may write them. */
+static enum envelope_error
+read_top(struct reader *r)
+{
+	struct span line[3];
+
+	for (int i = 0; i < 3; i++) {
+		enum line got = next_line(r, &line[i]);
+
+		if (got != LINE_OK)
+			return got == LINE_NONE ? ENVELOPE_UNFINISHED : ENVELOPE_DAMAGED;
+	}
+	if (!parse_status(line[0], &r->e->status))
+		return ENVELOPE_DAMAGED;
+	r->e->sender = span_trim(line[1]);
+	if (r->e->sender.n >= 2 && r->e->sender.p[0] == '<' && r->e->sender.p[r->e->sender.n - 1] == '>')
+		r->e->sender = span_first(span_from(r->e->sender, 1), r->e->sender.n - 2);
+	if (r->e->sender.n > 0 && !envelope_address_is_valid(r->e->sender))
+		return ENVELOPE_DAMAGED;
+	r->all_rcpts = line[2];
+	return ENVELOPE_OK;
+}
+
+/* Line 3 of another program is its only list of recipients. */
+static bool
+read_foreign_rcpts(struct reader *r)
+{
+	struct span rest = r->all_rcpts;
+
+	while (rest.p != NULL) {
+		struct span address = span_trim(cut_outside_quotes(&rest, ','));
+
+		if (address.n == 0)
+			continue;
+		if (!envelope_address_is_valid(address) || envelope_add(r->e, address) == NULL)
+			return false;
+	}
+	for (uint32_t i = 0; i < r->e->extra_count; i++)
+		if (span_is(r->e->extras[i].key, "notify"))
+			give_notify(r, r->e->extras[i].value);
+	return r->e->count > 0;
+}
+
+/* Ours says the same twice: line 3 must be the addresses of the rcpt lines. */
+static bool
+line_three_agrees(const struct reader *r)
+{
+	struct span rest = r->all_rcpts;
+
+	for (uint32_t i = 0; i < r->e->count; i++) {
+		struct span address = r->e->rcpts[i].address;
+
+		if (!span_starts(rest, address))
+			return false;
+		rest = span_from(rest, address.n);
+		if (i + 1 < r->e->count) {
+			if (rest.n == 0 || rest.p[0] != ',')
+				return false;
+			rest = span_from(rest, 1);
+		}
+	}
+	return rest.n == 0;
+}
+
+/* The keys up to the empty line, which must follow `end:` at once. */
+static enum envelope_error
+read_head(struct reader *r)
+{
+	struct span line;
+	enum line got;
+
+	while ((got = next_line(r, &line)) == LINE_OK && line.n > 0)
+		if (r->ended || !read_pair(r, line, head_keys, PB_COUNT(head_keys)))
+			return ENVELOPE_DAMAGED;
+	if (got != LINE_OK)
+		return got == LINE_NONE ? ENVELOPE_UNFINISHED : ENVELOPE_DAMAGED;
+	if (!r->ours)
+		return ENVELOPE_OK;
+	if (!r->ended)
+		return ENVELOPE_UNFINISHED;
+	return r->has_id && r->has_body_size && r->has_body_crc && line_three_agrees(r) ?
+		ENVELOPE_OK : ENVELOPE_DAMAGED;
+}
+
+/* What a cut power supply leaves: a run of zeros. */
+static bool
+is_torn(struct span line)
+{
+	return span_search(line, span_make("\0", 2)) >= 0;
+}
+
+/* Take off " [checksum]" and compare it. */
+static bool
+unguard(const struct reader *r, struct span *line)
+{
+	struct span guard;
+	uint32_t crc;
+
+	if (line->n <= ENVELOPE_LINE_GUARD)
+		return false;
+	guard = span_from(*line, line->n - ENVELOPE_LINE_GUARD);
+	*line = span_first(*line, line->n - ENVELOPE_LINE_GUARD);
+	return span_starts(guard, SPAN(" [")) && guard.p[guard.n - 1] == ']' &&
+		parse_hex32(span_make(guard.p + 2, 8), &crc) &&
+		crc == crc32c(r->e->line_seed, line->p, line->n);
+}
+
+/* Lines behind the empty line; good_size follows the last one that counts. */
+static enum envelope_error
+read_lines(struct reader *r)
+{
+	for (;;) {
+		struct span line;
+		enum line got;
+
+		r->e->good_size = (uint64_t)(r->rest.p - r->start);
+		got = next_line(r, &line);
+		if (got == LINE_NONE)
+			return ENVELOPE_OK;
+		if (is_torn(line))
+			return ENVELOPE_OK;
+		if (got == LINE_BAD || !unguard(r, &line) ||
+		    !read_pair(r, line, line_keys, PB_COUNT(line_keys)))
+			return ENVELOPE_DAMAGED;
+	}
+}
+
+static enum envelope_error
+read_all(struct reader *r)
+{
+	enum envelope_error error = read_top(r);
+
+	if (error == ENVELOPE_OK)
+		error = read_head(r);
+	if (error != ENVELOPE_OK)
+		return error;
+	r->e->foreign = !r->ours;
+	if (r->e->foreign && !read_foreign_rcpts(r))
+		return ENVELOPE_DAMAGED;
+	error = read_lines(r);
+	r->e->has_size = r->has_body_size && r->has_body_crc;
+	return error;
+}
+
+enum envelope_error
+envelope_parse(struct span text, struct envelope **out)
+{
+	struct reader r = { .e = NULL };
+	enum envelope_error error = ENVELOPE_DAMAGED;
+
+	*out = NULL;
+	if (text.n > LIMIT_ENVELOPE)
+		return ENVELOPE_DAMAGED;
+	r.e = envelope_new();
+	r.start = arena_copy(r.e->arena, text);
+	r.rest = span_make(r.start, text.n);
+	if (r.start != NULL)
+		error = read_all(&r);
+	if (error != ENVELOPE_OK) {
+		envelope_free(&r.e);
+		return error;
+	}
+	*out = r.e;
+	return ENVELOPE_OK;
+}
