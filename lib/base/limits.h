@@ -52,6 +52,18 @@
 #define LIMIT_HEADER_BYTES 1048576
 #define LIMIT_HEADER_LINES 10000
 
+/* One log line before escaping (which may make it four times as long): a protocol
+ * line of LIMIT_SMTP_LINE with its frame is cut, which a log may do. */
+#define LIMIT_LOG_LINE 2048
+/* One datagram to event-log: fits the send buffer of every kernel's default. */
+#define LIMIT_LOG_DATAGRAM 65536
+/* mailctl and scripts at one control socket at a time. */
+#define LIMIT_CONTROL_CLIENTS 32
+/* Workers of one pool when its setting says "no limit": pids are finite. */
+#define LIMIT_POOL_WORKERS 10000
+/* Folders that one session may have watched: the selected one and what NOTIFY may add. */
+#define LIMIT_SESSION_WATCHES 16
+
 /* One record between our programs: fits the largest envelope part we pass. */
 #define LIMIT_RECORD 65536
 

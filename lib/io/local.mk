@@ -1,2 +1,3 @@
 # lib/io
 libpillarbox_a_SOURCES += lib/io/stream.c lib/io/stream.h
+libpillarbox_a_SOURCES += lib/io/loop.c lib/io/loop.h

@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "io/loop.h"
 
 struct service;
 
@@ -28,6 +29,7 @@ struct log {
 	uint64_t lines;		/* in pending */
 	uint64_t lost;		/* lines dropped since the last datagram that went out */
 	bool stalled;		/* event-log did not read last time: do not wait for it */
+	struct loop_timer *timer;	/* of event-driven programs */
 };
 
 /* True when lines of this level are written; asks before costly formatting. */

@@ -29,6 +29,7 @@
 
 #define SERVICE_FDS_MAX 24
 #define SERVICE_FD_NAME_MAX 32
+#define SERVICE_USERS_MAX 16
 
 /* One descriptor from mail-master: "master", "listen.smtp", "listen.unix.log", "key" ... */
 struct service_fd {
@@ -70,11 +71,15 @@ struct service {
 	unsigned owner_mask;
 	int owner_fds[OWNERS_MAX];
 	struct log log;
-	struct sandbox_paths *paths;
+	struct loop *loop;		/* event-driven programs, after service_attach */
+	struct sandbox_paths paths;
 	bool has_paths;
+	uid_t uids[SERVICE_USERS_MAX];	/* in the order of user_service_names; (uid_t)-1: none */
 	uint64_t ticket_next;		/* of this process */
 	uint64_t ticket_end;
-	struct pool *run;
+	void (*on_stop)(void *ctx);
+	void *stop_ctx;
+	int channel;			/* worker: to its parent; -1 else */
 };
 
 /* Options: -r ROOT, --help, --version.  `name` and argv must outlive svc. */

@@ -1,0 +1,89 @@
+/*
+ * owners: connect by name relative to run/pub, the working directory.
+ */
+#include "base/base.h"
+#include "service/owners.h"
+#include "base/die.h"
+#include "service/owners_private.h"
+#include "service/service.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static const struct {
+	enum owner which;
+	const char *name;
+	int type;
+} table[OWNERS_MAX] = {
+	{ OWNER_AUTH, "auth", SOCK_STREAM },
+	{ OWNER_LOOKUP, "lookup", SOCK_STREAM },
+	{ OWNER_ABUSE, "abuse", SOCK_SEQPACKET },
+	{ OWNER_LOG, "log", SOCK_DGRAM },
+	{ OWNER_INTAKE, "intake", SOCK_SEQPACKET },
+	{ OWNER_SCHEDULE, "schedule", SOCK_SEQPACKET },
+	{ OWNER_DELIVER, "deliver", SOCK_SEQPACKET },
+	{ OWNER_SEND, "send", SOCK_SEQPACKET },
+	{ OWNER_GREYLIST, "greylist", SOCK_STREAM },
+};
+
+int
+owner_connect(const struct service *svc, const char *name, int type)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd;
+
+	(void)svc;
+	if (strlen(name) >= sizeof(to.sun_path))
+		bug("socket name too long: %s", name);
+	memcpy(to.sun_path, name, strlen(name) + 1);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+int
+owner_fd(const struct service *svc, enum owner which)
+{
+	for (size_t i = 0; i < OWNERS_MAX; i++)
+		if (table[i].which == which && svc->owner_fds[i] >= 0)
+			return svc->owner_fds[i];
+	bug("owner %d is not connected", (int)which);
+}
+
+int
+owners_connect_all(struct service *svc)
+{
+	for (size_t i = 0; i < OWNERS_MAX; i++) {
+		if (!(svc->owner_mask & table[i].which) || table[i].which == OWNER_LOG)
+			continue;
+		svc->owner_fds[i] = owner_connect(svc, table[i].name, table[i].type);
+		if (svc->owner_fds[i] < 0) {
+			log_failure(svc, NULL, NULL, "event=owner-missing name=%s error=%s",
+				table[i].name, strerrorname_np(errno));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+bool
+owners_lost(const struct service *svc)
+{
+	for (size_t i = 0; i < OWNERS_MAX; i++) {
+		struct pollfd p = { .fd = svc->owner_fds[i], .events = POLLRDHUP };
+
+		if (p.fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR)))
+			return true;
+	}
+	return false;
+}

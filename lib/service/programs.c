@@ -1,0 +1,28 @@
+/* programs: names and users. */
+#include "base/base.h"
+#include "service/programs.h"
+
+const struct program program_table[] = {
+	{ "mail-master", "root" },
+	{ "event-log", "pblog" },
+	{ "auth-check", "pbauth" },
+	{ "abuse-check", "pbcheck" },
+	{ "greylist-check", "pbcheck" },
+	{ "spool-runner", "pbmail" },
+	{ "local-deliver", "pbmail" },
+	{ "remote-send", "pbsend" },
+	{ "smtp-listen", "pbsmtp" },
+	{ "pop3-serve", "pbmail" },
+	{ "imap-serve", "pbmail" },
+};
+
+const size_t program_count = PB_COUNT(program_table);
+
+const struct program *
+program_find(const char *name)
+{
+	for (size_t i = 0; i < program_count; i++)
+		if (strcmp(program_table[i].name, name) == 0)
+			return &program_table[i];
+	return NULL;
+}
