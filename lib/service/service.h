@@ -24,6 +24,7 @@
 #include "service/instance.h"
 #include "service/log.h"
 #include "service/owners.h"
+#include "service/programs.h"
 #include "service/session.h"
 #include "sys/sandbox.h"
 
@@ -47,6 +48,7 @@ struct service_pool {
 
 struct service {
 	const char *name;		/* "pop3-serve" */
+	const struct program *program;
 	const char *mode;		/* "--intake" without the dashes, or "" */
 	struct instance instance;
 	struct settings *settings;	/* NULL before service_settings; lives as long as the process */
@@ -80,6 +82,9 @@ struct service {
 	void (*on_stop)(void *ctx);
 	void *stop_ctx;
 	int channel;			/* worker: to its parent; -1 else */
+	struct loop_fd *master_watch;
+	bool has_stopped;		/* on_stop was called */
+	bool is_leaving;		/* worker: the session under way is its last */
 };
 
 /* Options: -r ROOT, --help, --version.  `name` and argv must outlive svc. */

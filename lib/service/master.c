@@ -1,0 +1,108 @@
+/*
+ * master: the program's end of its line to mail-master.
+ *
+ * Trust: mail-master is trusted; what it sends is checked all the same.
+ */
+#include "base/base.h"
+#include "service/master.h"
+#include "base/die.h"
+#include "base/num.h"
+#include "service/service.h"
+#include "sys/clock.h"
+#include "sys/random.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+/* mail-master answers at once; a longer silence means that it hangs. */
+#define PATIENCE_MS 10000
+
+int
+master_tell(const struct service *svc, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (svc->master_fd < 0)
+		return 0;
+	return send(svc->master_fd, word, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
+}
+
+static void
+take_tickets(struct service *svc, struct span number)
+{
+	uint64_t first;
+
+	if (!num_parse(number, MASTER_TICKETS_END - MASTER_TICKETS, &first))
+		die(EXIT_REFUSED, "mail-master sent tickets \"%.*s\"", SPAN_ARG(number));
+	svc->ticket_next = first;
+	svc->ticket_end = first + MASTER_TICKETS;
+}
+
+enum master_event
+master_read(struct service *svc)
+{
+	char text[MASTER_MESSAGE_MAX];
+	ssize_t n = recv(svc->master_fd, text, sizeof(text), MSG_DONTWAIT);
+	struct span s = span_make(text, n > 0 ? (size_t)n : 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return MASTER_NOTHING;
+	if (n <= 0)
+		return MASTER_GONE;
+	s = span_trim(s);
+	if (span_is(s, "retire"))
+		return MASTER_RETIRE;
+	if (span_starts(s, SPAN("tickets ")))
+		take_tickets(svc, span_from(s, strlen("tickets ")));
+	return MASTER_NOTHING;
+}
+
+static void
+invent_tickets(struct service *svc)
+{
+	uint64_t room = MASTER_TICKETS_ALL - MASTER_TICKETS_END - MASTER_TICKETS;
+
+	svc->ticket_next = MASTER_TICKETS_END + random_below(room);
+	svc->ticket_end = svc->ticket_next + MASTER_TICKETS;
+}
+
+void
+master_tickets(struct service *svc, uint64_t count)
+{
+	uint64_t end = clock_ms() + PATIENCE_MS;
+
+	if (svc->ticket_end - svc->ticket_next >= count)
+		return;
+	if (svc->master_fd < 0 || master_tell(svc, "tickets") != 0) {
+		invent_tickets(svc);
+		return;
+	}
+	while (svc->ticket_end - svc->ticket_next < count) {
+		struct pollfd p = { .fd = svc->master_fd, .events = POLLIN };
+		uint64_t now = clock_ms();
+
+		if (now >= end)
+			die(EXIT_TRY_LATER, "mail-master gives no tickets");
+		if (poll(&p, 1, (int)(end - now)) <= 0)
+			continue;
+		switch (master_read(svc)) {
+		case MASTER_GONE:
+			die(EXIT_TRY_LATER, "mail-master is gone");
+		case MASTER_RETIRE:
+			svc->is_leaving = true;
+			break;
+		case MASTER_NOTHING:
+			break;
+		}
+	}
+}
+
+void
+service_ticket(struct service *svc, char out[SESSION_TICKET_DIGITS + 1])
+{
+	if (svc->ticket_next >= svc->ticket_end)
+		master_tickets(svc, 1);
+	(void)snprintf(out, SESSION_TICKET_DIGITS + 1, "%012llu",
+		(unsigned long long)(svc->ticket_next++ % MASTER_TICKETS_ALL));
+}
