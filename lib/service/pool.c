@@ -1,0 +1,551 @@
+/*
+ * pool: keep enough idle workers, and never wait for one.
+ *
+ * Invariants:
+ * 1. total counts places with a pid; busy those of them that said BUSY;
+ *    leaving those not busy that were told to go, or are not to be counted on.
+ * 2. The parent watches its listening sockets only while it refuses.
+ * 3. Descriptors of the parent alone lie at or above low_fd, so that a worker
+ *    closes them by one close_range.
+ * 4. A fork that fails, and workers that die before they were ready, make the
+ *    next fork wait: 1 s, doubling to 60 s.  Nothing here can spin.
+ */
+#include "base/base.h"
+#include "service/pool.h"
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "service/channel.h"
+#include "service/master.h"
+#include "sys/clock.h"
+#include "sys/fdpass.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+/* Forks in one go: a burst of connections must not become a burst of forks only. */
+#define FORKS_AT_ONCE 16
+/* How long sessions may go on when the server stops. */
+#define STOP_MS 20000
+#define REFUSAL_MAX 512
+
+static unsigned
+spare(const struct pool *p)
+{
+	return p->total - p->busy - p->leaving;
+}
+
+static void
+say(struct pool_worker *w, char message)
+{
+	if (w->channel >= 0)
+		(void)!send(w->channel, &message, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Not counted as spare any more. */
+static void
+count_leaving(struct pool_worker *w)
+{
+	if (w->is_leaving)
+		return;
+	w->is_leaving = true;
+	if (!w->is_busy)
+		w->pool->leaving++;
+}
+
+static void
+close_channel(struct pool_worker *w)
+{
+	loop_fd_drop(&w->watch);
+	if (w->channel >= 0)
+		close(w->channel);
+	w->channel = -1;
+}
+
+static void
+on_retry(void *ctx)
+{
+	struct pool *p = ctx;
+
+	p->retry = NULL;
+	pool_maintain(p);
+}
+
+static void
+wait_to_fork(struct pool *p)
+{
+	uint64_t ms = 1000ULL << (p->failures < 6 ? p->failures : 6);
+
+	p->failures++;
+	if (p->retry == NULL && !p->is_stopping)
+		p->retry = loop_timer(p->loop, ms > 60000 ? 60000 : ms, on_retry, p);
+}
+
+static void
+hear(struct pool_worker *w, char message, int fd)
+{
+	struct pool *p = w->pool;
+
+	switch (message) {
+	case CHANNEL_READY:
+		w->is_ready = true;
+		p->failures = 0;
+		break;
+	case CHANNEL_BUSY:
+		if (w->is_busy)
+			break;
+		if (w->is_leaving)
+			p->leaving--;
+		w->is_busy = true;
+		p->busy++;
+		p->served++;
+		w->served++;
+		break;
+	case CHANNEL_IDLE:
+		if (!w->is_busy)
+			break;
+		w->is_busy = false;
+		p->busy--;
+		if (w->is_leaving)
+			p->leaving++;
+		pool_watch_forget(w);
+		break;
+	case CHANNEL_WATCH:
+		if (fd >= 0)
+			pool_watch_add(w, fd);
+		break;
+	case CHANNEL_FORGET:
+		pool_watch_forget(w);
+		break;
+	case CHANNEL_SEEN:
+		w->told_change = false;
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+on_channel(void *ctx, int fd, unsigned events)
+{
+	struct pool_worker *w = ctx;
+	int passed[FDPASS_MAX] = { -1, -1 }, count = 1;
+	char message = 0;
+	ssize_t n = fdpass_recv(fd, &message, 1, passed, &count);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != 1) {		/* it ends; SIGCHLD takes it off the table */
+		close_channel(w);
+		count_leaving(w);
+	} else {
+		hear(w, message, count > 0 ? passed[0] : -1);
+	}
+	if (n == 1 && count > 0)
+		close(passed[0]);
+	pool_maintain(w->pool);
+}
+
+static struct pool_worker *
+free_place(struct pool *p)
+{
+	for (unsigned i = 0; i < p->max_total; i++)
+		if (p->workers[i].pid == 0)
+			return &p->workers[i];
+	bug("pool: no free place, total %u of %u", p->total, p->max_total);
+}
+
+/* The parent's end lies at or above low_fd; -1 with errno. */
+static int
+make_channel(struct pool *p, int *child_end)
+{
+	int ends[2], high;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return -1;
+	high = fcntl(ends[0], F_DUPFD_CLOEXEC, p->low_fd);
+	if (high < 0) {
+		close(ends[1]);
+	} else {
+		*child_end = ends[1];
+		(void)fcntl(high, F_SETFL, O_NONBLOCK);
+	}
+	close(ends[0]);
+	return high;
+}
+
+/* The tickets of one worker, cut from the parent's block. */
+static void
+give_tickets(struct pool *p, uint64_t *next, uint64_t *end)
+{
+	struct service *svc = p->svc;
+
+	master_tickets(svc, p->sessions_per_worker);
+	*next = svc->ticket_next;
+	*end = svc->ticket_next += p->sessions_per_worker;
+}
+
+static bool
+fork_worker(struct pool *p)
+{
+	struct pool_worker *w = free_place(p);
+	uint64_t next, end;
+	int child_end, channel;
+	pid_t pid;
+
+	give_tickets(p, &next, &end);
+	channel = make_channel(p, &child_end);
+	if (channel < 0)
+		return false;
+	scoreboard_clear(p->board, (size_t)(w - p->workers));
+	pid = fork();
+	if (pid == 0) {
+		p->svc->ticket_next = next;
+		p->svc->ticket_end = end;
+		worker_main(p, (size_t)(w - p->workers), child_end);
+	}
+	close(child_end);
+	if (pid < 0) {
+		close(channel);
+		return false;
+	}
+	*w = (struct pool_worker){ .pool = p, .pid = pid, .channel = channel, .started_ms = clock_ms() };
+	p->total++;
+	w->watch = loop_fd(p->loop, channel, LOOP_READ, on_channel, w);
+	if (w->watch == NULL) {	/* it finds its parent gone, and ends */
+		close_channel(w);
+		count_leaving(w);
+	}
+	return true;
+}
+
+static void
+release_surplus(struct pool *p)
+{
+	for (unsigned i = p->max_total; i-- > 0 && spare(p) > p->max_spare;) {
+		struct pool_worker *w = &p->workers[i];
+
+		if (w->pid == 0 || w->is_busy || w->is_leaving || !w->is_ready)
+			continue;
+		say(w, CHANNEL_LEAVE);
+		count_leaving(w);
+	}
+}
+
+static void
+send_refusal(struct pool *p, const struct pool_listener *l, int fd)
+{
+	char ticket[SESSION_TICKET_DIGITS + 1], text[REFUSAL_MAX] = "";
+
+	p->refused++;
+	service_ticket(p->svc, ticket);
+	if (p->svc->refuse != NULL)
+		p->svc->refuse(p->svc, l->name, ticket, text, sizeof(text));
+	if (*text != '\0')
+		(void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	log_line(p->svc, ticket, NULL, "event=connection-refused listener=%s reason=busy sessions=%u",
+		l->name, p->busy);
+	close(fd);
+}
+
+/* The last descriptor is given up to take the connection, say no, and close it. */
+static int
+accept_with_reserve(struct pool *p, int listener)
+{
+	int fd;
+
+	if (p->reserve_fd < 0)
+		return -1;
+	close(p->reserve_fd);
+	p->reserve_fd = -1;
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	return fd;
+}
+
+static void
+keep_reserve(struct pool *p)
+{
+	if (p->reserve_fd < 0)
+		p->reserve_fd = fcntl(p->svc->pub_fd, F_DUPFD_CLOEXEC, p->low_fd);
+}
+
+static void
+on_refusable(void *ctx, int fd, unsigned events)
+{
+	struct pool_listener *l = ctx;
+	struct pool *p = l->pool;
+	int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (c < 0 && (errno == EMFILE || errno == ENFILE))
+		c = accept_with_reserve(p, fd);
+	if (c >= 0)
+		send_refusal(p, l, c);
+	else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		clock_sleep_ms(10);	/* a shortage that the reserve does not help: do not spin */
+	keep_reserve(p);
+}
+
+/* Refuse while every worker is busy and no other can be had. */
+static void
+set_refusing(struct pool *p, bool refuse)
+{
+	for (size_t i = 0; i < p->listener_count; i++) {
+		struct pool_listener *l = &p->listeners[i];
+
+		if (!refuse)
+			loop_fd_drop(&l->watch);
+		else if (l->watch == NULL && l->fd >= 0)
+			l->watch = loop_fd(p->loop, l->fd, LOOP_READ, on_refusable, l);
+	}
+}
+
+static void
+fork_spares(struct pool *p)
+{
+	unsigned forked = 0;
+
+	while (spare(p) < p->min_spare && p->total < p->max_total && forked++ < FORKS_AT_ONCE)
+		if (!fork_worker(p)) {
+			log_failure(p->svc, NULL, NULL, "event=cannot-fork error=%s workers=%u",
+				strerrorname_np(errno), p->total);
+			wait_to_fork(p);
+			return;
+		}
+	if (spare(p) < p->min_spare && p->total < p->max_total)
+		p->retry = loop_timer(p->loop, 1, on_retry, p);
+}
+
+void
+pool_maintain(struct pool *p)
+{
+	if (p->is_stopping) {
+		if (p->total == 0)
+			loop_stop(p->loop);
+		return;
+	}
+	if (p->retry == NULL)
+		fork_spares(p);
+	release_surplus(p);
+	set_refusing(p, spare(p) == 0 && (p->busy >= p->max_total || p->failures > 0));
+}
+
+static void
+bury(struct pool_worker *w, int status)
+{
+	struct pool *p = w->pool;
+
+	if (WIFSIGNALED(status))
+		log_failure(p->svc, NULL, NULL, "event=worker-killed pid=%d signal=%d", (int)w->pid, WTERMSIG(status));
+	if (!w->is_ready && !p->is_stopping)
+		wait_to_fork(p);
+	pool_watch_forget(w);
+	close_channel(w);
+	if (w->is_busy)
+		p->busy--;
+	else if (w->is_leaving)
+		p->leaving--;
+	p->total--;
+	scoreboard_clear(p->board, (size_t)(w - p->workers));
+	w->pid = 0;
+}
+
+static void
+on_child(void *ctx, int signo)
+{
+	struct pool *p = ctx;
+	int status;
+	pid_t pid;
+
+	(void)signo;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (unsigned i = 0; i < p->max_total; i++)
+			if (p->workers[i].pid == pid) {
+				bury(&p->workers[i], status);
+				break;
+			}
+	pool_maintain(p);
+}
+
+static void
+tell_all(struct pool *p, char message)
+{
+	for (unsigned i = 0; i < p->max_total; i++)
+		if (p->workers[i].pid != 0) {
+			say(&p->workers[i], message);
+			count_leaving(&p->workers[i]);
+		}
+}
+
+static void
+on_hurry(void *ctx)
+{
+	struct pool *p = ctx;
+
+	p->hurry = NULL;
+	for (unsigned i = 0; i < p->max_total; i++)
+		if (p->workers[i].pid != 0)
+			(void)kill(p->workers[i].pid, SIGTERM);
+}
+
+static void
+stop_listening(struct pool *p)
+{
+	set_refusing(p, false);
+	for (size_t i = 0; i < p->listener_count; i++) {
+		if (p->listeners[i].fd >= 0)
+			close(p->listeners[i].fd);
+		p->listeners[i].fd = -1;
+	}
+	loop_timer_drop(&p->retry);
+}
+
+/* A new generation serves: no more connections, and sessions have all their time. */
+static void
+retire(struct pool *p)
+{
+	if (p->is_stopping)
+		return;
+	p->is_stopping = true;
+	stop_listening(p);
+	tell_all(p, CHANNEL_LEAVE);
+	pool_maintain(p);
+}
+
+static void
+stop(struct pool *p)
+{
+	bool first = !p->is_stopping;
+
+	p->is_stopping = true;
+	if (first)
+		stop_listening(p);
+	if (p->hurry == NULL)
+		p->hurry = loop_timer(p->loop, STOP_MS, on_hurry, p);
+	tell_all(p, CHANNEL_STOP);
+	pool_maintain(p);
+}
+
+static void
+on_stop_signal(void *ctx, int signo)
+{
+	(void)signo;
+	stop(ctx);
+}
+
+static void
+on_master(void *ctx, int fd, unsigned events)
+{
+	struct pool *p = ctx;
+
+	(void)fd;
+	(void)events;
+	switch (master_read(p->svc)) {
+	case MASTER_NOTHING:
+		break;
+	case MASTER_RETIRE:
+		retire(p);
+		break;
+	case MASTER_GONE:
+		loop_fd_drop(&p->svc->master_watch);
+		stop(p);
+		break;
+	}
+}
+
+/*
+ * Find the lowest number above all descriptors that workers need, and fill the
+ * holes below while the loop takes its own.
+ */
+static void
+split_descriptors(struct pool *p)
+{
+	int highest = p->svc->pub_fd, filler;
+
+	for (int fd = 0; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			highest = fd > highest ? fd : highest;
+	p->channel_slot = highest + 1;
+	p->low_fd = highest + 2;
+	do {
+		filler = fcntl(p->svc->pub_fd, F_DUPFD_CLOEXEC, 0);
+	} while (filler >= 0 && filler < p->channel_slot);
+	p->loop = loop_new();
+	loop_signal(p->loop, SIGCHLD, on_child, p);
+}
+
+static void
+close_fillers(struct pool *p, const bool *was_open)
+{
+	for (int fd = 0; fd <= p->channel_slot && fd < 1024; fd++)
+		if (!was_open[fd])
+			close(fd);
+}
+
+static void
+make_room(struct pool *p)
+{
+	bool was_open[1024];
+
+	for (int fd = 0; fd < 1024; fd++)
+		was_open[fd] = fcntl(fd, F_GETFD) >= 0;
+	split_descriptors(p);
+	close_fillers(p, was_open);
+	p->reserve_fd = -1;
+	keep_reserve(p);
+}
+
+static void
+read_sizes(struct pool *p)
+{
+	const struct service_pool *want = &p->svc->pool;
+
+	p->max_total = want->max_total == 0 || want->max_total > LIMIT_POOL_WORKERS
+		? LIMIT_POOL_WORKERS : want->max_total;
+	p->min_spare = want->min_spare == 0 ? 2 : want->min_spare;
+	p->max_spare = want->max_spare == 0 ? 8 : want->max_spare;
+	if (p->min_spare > p->max_total)
+		p->min_spare = p->max_total;
+	if (p->max_spare < p->min_spare)
+		p->max_spare = p->min_spare;
+	p->sessions_per_worker = want->sessions_per_worker == 0 ? 1 : want->sessions_per_worker;
+}
+
+int
+pool_run(struct service *svc, session_call *session,
+	const struct pool_listener *listeners, size_t count)
+{
+	struct pool *p = mem_new(sizeof(*p));
+
+	*p = (struct pool){ .svc = svc, .session = session, .listener_count = count, .inotify_fd = -1 };
+	read_sizes(p);
+	p->workers = mem_array(p->max_total, sizeof(*p->workers));
+	p->board = scoreboard_new(p->max_total);
+	for (size_t i = 0; i < count; i++) {
+		p->listeners[i] = listeners[i];
+		p->listeners[i].pool = p;
+		(void)fcntl(listeners[i].fd, F_SETFL, O_NONBLOCK);
+	}
+	make_room(p);
+	svc->loop = p->loop;
+	loop_signal(p->loop, SIGTERM, on_stop_signal, p);
+	loop_signal(p->loop, SIGINT, on_stop_signal, p);
+	pool_watch_start(p);
+	pool_control_start(p);
+	if (svc->master_fd >= 0)
+		svc->master_watch = loop_fd(p->loop, svc->master_fd, LOOP_READ, on_master, p);
+	sandbox_seccomp(SANDBOX_LISTENER);
+	master_tickets(svc, p->sessions_per_worker);
+	(void)malloc_trim(0);
+	pool_maintain(p);
+	if (master_tell(svc, "ready") != 0)
+		die(EXIT_TRY_LATER, "mail-master is gone");
+	loop_run(p->loop);
+	log_flush(svc, true);
+	return EXIT_DONE;
+}

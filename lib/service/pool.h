@@ -1,0 +1,87 @@
+/*
+ * pool: the pre-forked workers of a listener, as the parent sees them.
+ * Private to lib/service.
+ *
+ * The parent holds the listening sockets but accepts only to refuse: when all
+ * workers that may exist are busy, or none can be forked.  Workers wait for
+ * connections themselves, each with an epoll of its own and EPOLLEXCLUSIVE, so
+ * that one connection wakes one worker.
+ */
+#ifndef SERVICE_POOL_H
+#define SERVICE_POOL_H
+
+#include "base/base.h"
+#include "io/loop.h"
+#include "service/control.h"
+#include "service/scoreboard.h"
+#include "service/service.h"
+
+#define POOL_LISTENERS_MAX 8
+
+struct pool_listener {
+	const char *name;		/* "smtp", "unix.smtp" */
+	int fd;
+	struct loop_fd *watch;		/* while the parent refuses */
+	struct pool *pool;
+};
+
+struct pool_worker {
+	struct pool *pool;
+	pid_t pid;			/* 0: free place */
+	int channel;			/* -1 when it has gone */
+	struct loop_fd *watch;
+	bool is_ready;			/* confined, has asked for its first connection */
+	bool is_busy;
+	bool is_leaving;		/* was told to take no further connection */
+	bool told_change;		/* CHANNEL_CHANGED sent, not yet seen */
+	unsigned served;
+	uint64_t started_ms;		/* clock_ms */
+	int watches[2 * LIMIT_SESSION_WATCHES];	/* inotify descriptors */
+	unsigned watch_count;
+};
+
+struct pool {
+	struct service *svc;
+	session_call *session;
+	struct loop *loop;
+	struct pool_listener listeners[POOL_LISTENERS_MAX];
+	size_t listener_count;
+	unsigned min_spare, max_spare, max_total, sessions_per_worker;
+	struct scoreboard *board;
+	struct pool_worker *workers;	/* max_total of them */
+	unsigned total, busy, leaving;	/* leaving: idle, but told to go */
+	int low_fd;			/* all descriptors of the parent alone are at or above it */
+	int channel_slot;		/* where a worker keeps its channel: low_fd - 1 */
+	int reserve_fd;			/* closed to accept and refuse when descriptors are out */
+	int inotify_fd;			/* -1: none could be had */
+	struct control *control;
+	struct loop_timer *retry;	/* after a fork that failed */
+	struct loop_timer *hurry;	/* end of patience when stopping */
+	unsigned failures;		/* forks that failed, or workers that died young, in a row */
+	bool is_stopping;
+	uint64_t served, refused;
+};
+
+/* Fork until there are min_spare idle workers, or ask surplus ones to leave. */
+void pool_maintain(struct pool *p);
+
+/* pool_watch.c: the inotify of all sessions. */
+void pool_watch_start(struct pool *p);
+void pool_watch_add(struct pool_worker *w, int dirfd);
+void pool_watch_forget(struct pool_worker *w);
+
+/* pool_control.c: run/pub/ctl-NAME. */
+void pool_control_start(struct pool *p);
+
+/* worker.c: the child's whole life. */
+PB_NORETURN void worker_main(struct pool *p, size_t place, int channel);
+
+/* session.c: one connection from begin to end. */
+void session_serve(struct service *svc, session_call *call, const char *listener, struct score *score,
+	int fd_in, int fd_out);
+
+/* pool.c: serve until told to stop; the exit code. */
+int pool_run(struct service *svc, session_call *session,
+	const struct pool_listener *listeners, size_t count);
+
+#endif

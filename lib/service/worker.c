@@ -1,0 +1,143 @@
+/*
+ * worker: from fork to the end of the last session.
+ *
+ * Start order (DESIGN.md section 5): descriptors of others closed, signals as
+ * new, the owners connected (after the uid change, which the parent made),
+ * what the program itself needs, seccomp; only then a byte from outside.
+ */
+#include "base/base.h"
+#include "service/channel.h"
+#include "service/notify.h"
+#include "service/owners_private.h"
+#include "service/pool.h"
+#include "sys/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/* A shortage of descriptors or memory in accept: wait, the kernel says no more. */
+#define SHORTAGE_MS 100
+
+static void
+forget_parent(struct pool *p, size_t place, int channel)
+{
+	sigset_t none;
+
+	if (dup2(channel, p->channel_slot) < 0 || fcntl(p->channel_slot, F_SETFD, FD_CLOEXEC) != 0)
+		_exit(1);
+	if (close_range((unsigned)p->low_fd, ~0U, 0) != 0)
+		_exit(1);
+	if (p->svc->master_fd >= 0)
+		close(p->svc->master_fd);
+	p->svc->master_fd = -1;
+	p->svc->channel = p->channel_slot;
+	p->svc->log.timer = NULL;
+	p->svc->loop = NULL;
+	buf_clear(&p->svc->log.pending);
+	p->svc->log.lines = 0;
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)signal(SIGINT, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	scoreboard_keep_only(p->board, place);
+}
+
+static bool
+tell(const struct service *svc, char message)
+{
+	return send(svc->channel, &message, 1, MSG_NOSIGNAL) == 1;
+}
+
+static void
+watch(int epoll, int fd, uint32_t events, uint64_t number)
+{
+	struct epoll_event e = { .events = events, .data.u64 = number };
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0)
+		_exit(1);
+}
+
+/* Listeners by their number; everything else only tells to leave or look. */
+static int
+prepare_wait(const struct pool *p)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll < 0)
+		_exit(1);
+	for (size_t i = 0; i < p->listener_count; i++)
+		watch(epoll, p->listeners[i].fd, EPOLLIN | EPOLLEXCLUSIVE, i);
+	watch(epoll, p->svc->channel, EPOLLIN, POOL_LISTENERS_MAX);
+	for (size_t i = 0; i < OWNERS_MAX; i++)
+		if (p->svc->owner_fds[i] >= 0)
+			watch(epoll, p->svc->owner_fds[i], EPOLLRDHUP, POOL_LISTENERS_MAX + 1);
+	return epoll;
+}
+
+/* Accept and serve one connection, if it is still there. */
+static void
+serve_one(struct pool *p, size_t which, struct score *score)
+{
+	struct service *svc = p->svc;
+	int fd = accept4(p->listeners[which].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			clock_sleep_ms(SHORTAGE_MS);
+		return;
+	}
+	if (!tell(svc, CHANNEL_BUSY))
+		_exit(0);
+	session_serve(svc, p->session, p->listeners[which].name, score, fd, fd);
+	if (score->sessions >= p->sessions_per_worker)
+		svc->is_leaving = true;
+	if (!svc->is_leaving && (svc->channel < 0 || !tell(svc, CHANNEL_IDLE)))
+		svc->is_leaving = true;
+}
+
+static void
+serve(struct pool *p, struct score *score)
+{
+	struct service *svc = p->svc;
+	int epoll = prepare_wait(p);
+
+	while (!svc->is_leaving) {
+		struct epoll_event e;
+		int n = epoll_wait(epoll, &e, 1, -1);
+
+		if (n < 0 && errno != EINTR)
+			_exit(1);
+		if (n <= 0)
+			continue;
+		if (e.data.u64 < POOL_LISTENERS_MAX)
+			serve_one(p, e.data.u64, score);
+		else if (e.data.u64 == POOL_LISTENERS_MAX)
+			(void)notify_read(svc);
+		else
+			svc->is_leaving = true;
+	}
+}
+
+void
+worker_main(struct pool *p, size_t place, int channel)
+{
+	struct service *svc = p->svc;
+	struct score *score = scoreboard_page(p->board, place);
+
+	forget_parent(p, place, channel);
+	if (owners_connect_all(svc) != 0) {
+		log_flush(svc, true);
+		_exit(1);
+	}
+	if (svc->worker != NULL)
+		svc->worker(svc);
+	sandbox_seccomp(svc->role);
+	if (!tell(svc, CHANNEL_READY))
+		_exit(0);
+	serve(p, score);
+	log_flush(svc, true);
+	_exit(0);
+}
