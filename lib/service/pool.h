@@ -11,6 +11,7 @@
 #define SERVICE_POOL_H
 
 #include "base/base.h"
+#include "base/limits.h"
 #include "io/loop.h"
 #include "service/control.h"
 #include "service/scoreboard.h"

@@ -329,6 +329,22 @@ find_ids(const struct service *svc, uid_t *uid, gid_t *gid)
 	}
 }
 
+/* Descriptors that would lead out of the chroot, and keys: they were read by now. */
+static void
+forget_ways_out(struct service *svc)
+{
+	instance_close(&svc->instance);
+	for (size_t i = 0; i < svc->fd_count; i++) {
+		struct service_fd *f = &svc->fds[i];
+
+		if (strcmp(f->name, "key") != 0 && strcmp(f->name, "cert") != 0)
+			continue;
+		close(f->fd);
+		f->name[0] = '\0';
+		f->fd = -1;
+	}
+}
+
 void
 service_confine(struct service *svc, enum sandbox_role role)
 {
@@ -340,6 +356,7 @@ service_confine(struct service *svc, enum sandbox_role role)
 	svc->role = role;
 	find_ids(svc, &uid, &gid);
 	by_landlock = hold_files(svc, has_root);
+	forget_ways_out(svc);
 	if (has_root)
 		user_drop(uid, gid);
 	sandbox_prepare(&limits);

@@ -161,9 +161,9 @@ GROUP(fork);
 static const struct sandbox_group *const *const roles[SANDBOX_ROLES] = {
 	[SANDBOX_LISTENER] = GROUPS(&confine_group, &content_group, &read_group, &files_group, &fchdir_group, &watch_group, &local_group,
 		&accept_group, &fork_group),
-	[SANDBOX_LOGIN] = GROUPS(&confine_group, &content_group, &read_group, &files_group, &fchdir_group),
+	[SANDBOX_LOGIN] = GROUPS(&confine_group, &accept_group, &content_group, &read_group, &files_group, &fchdir_group),
 	[SANDBOX_MAILBOX] = GROUPS(&content_group, &read_group, &files_group),
-	[SANDBOX_SMTP] = GROUPS(&content_group, &local_group),
+	[SANDBOX_SMTP] = GROUPS(&content_group, &accept_group, &local_group),
 	[SANDBOX_INTAKE] = GROUPS(&content_group, &read_group, &files_group, &accept_group, &local_group),
 	[SANDBOX_SCHEDULE] = GROUPS(&confine_group, &content_group, &read_group, &files_group, &accept_group, &local_group, &fork_group),
 	[SANDBOX_DELIVER] = GROUPS(&content_group, &read_group, &files_group, &accept_group, &local_group),
