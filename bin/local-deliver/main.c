@@ -1,0 +1,181 @@
+/*
+ * local-deliver: put messages into mailboxes.
+ *
+ * A parent accepts connections of intake and schedule on run/pub/deliver and
+ * forks one agent for each (agent.c); they are few and long-lived.
+ *
+ * Trust: callers are checked by uid, their jobs are read as hostile (job.c),
+ * and what users may have put into their Maildirs is refused (mailbox.c).
+ * Crash: dying anywhere is safe; a job that was not answered is repeated.
+ */
+#include "base/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "agent.h"
+#include "base/die.h"
+#include "base/limits.h"
+#include "service/service.h"
+#include "sys/filesystem.h"
+#include "sys/peer.h"
+
+struct deliver {
+	struct service svc;
+	struct loop *loop;
+	struct loop_fd *watch;
+	int listen;
+	int spool;
+	int domains;
+	bool sync_folders;
+	uid_t callers[1];
+	size_t agents;
+	pid_t agent[LIMIT_DELIVER_AGENTS];
+};
+
+static int
+open_folder(struct deliver *d, const char *name)
+{
+	int fd = instance_openat(&d->svc.instance, name, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		die(EXIT_REFUSED, "cannot open %s: %s", name, strerror(errno));
+	return fd;
+}
+
+static bool
+must_sync_folders(const struct deliver *d)
+{
+	enum filesystem_kind kind;
+
+	if (strcmp(settings_text(d->svc.settings, "spoolSyncDirectory"), "always") == 0)
+		return true;
+	return filesystem_kind(d->domains, &kind) < 0 || kind != FILESYSTEM_JOURNAL_GROUPS;
+}
+
+static void
+open_folders(struct deliver *d)
+{
+	d->spool = open_folder(d, "spool");
+	d->domains = open_folder(d, "domains");
+	d->sync_folders = must_sync_folders(d);
+	service_path(&d->svc, "spool", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER | SANDBOX_MKDIR);
+	service_path(&d->svc, "domains", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER | SANDBOX_MKDIR);
+}
+
+/* In the child: only what an agent needs stays open. */
+static void
+become_agent(struct deliver *d, int conn)
+{
+	struct agent a = { .svc = &d->svc, .conn = conn, .spool = d->spool, .domains = d->domains,
+		.sync_folders = d->sync_folders };
+	sigset_t all;
+
+	for (int fd = 3; fd < SERVICE_FDS_MAX + 64; fd++)
+		if (fd != conn && fd != d->spool && fd != d->domains && fd != d->svc.log.fd)
+			close(fd);
+	signal(SIGTERM, SIG_DFL);
+	sigfillset(&all);
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
+	sigemptyset(&all);
+	sigaddset(&all, SIGTERM);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	_exit(agent_run(&a));
+}
+
+/* While the table is full callers wait in the backlog. */
+static void
+on_connection(void *ctx, int fd, unsigned events)
+{
+	struct deliver *d = ctx;
+	int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	pid_t pid;
+
+	(void)events;
+	if (conn < 0)
+		return;
+	if (!peer_is_allowed(conn, d->callers, PB_COUNT(d->callers))) {
+		log_failure(&d->svc, NULL, NULL, "event=caller-refused");
+		close(conn);
+		return;
+	}
+	log_flush(&d->svc, false);
+	pid = fork();
+	if (pid == 0)
+		become_agent(d, conn);
+	close(conn);
+	if (pid < 0) {
+		log_failure(&d->svc, NULL, NULL, "event=agent-not-started error=%d", errno);
+		return;
+	}
+	d->agent[d->agents++] = pid;
+	if (d->agents == LIMIT_DELIVER_AGENTS)
+		loop_fd_events(d->watch, 0);
+}
+
+static void
+forget_agent(struct deliver *d, pid_t pid)
+{
+	for (size_t i = 0; i < d->agents; i++)
+		if (d->agent[i] == pid) {
+			d->agent[i] = d->agent[--d->agents];
+			loop_fd_events(d->watch, LOOP_READ);
+			return;
+		}
+}
+
+static void
+on_child(void *ctx, int signo)
+{
+	struct deliver *d = ctx;
+	int status;
+	pid_t pid;
+
+	(void)signo;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_DONE)
+			log_failure(&d->svc, NULL, NULL, "event=agent-died status=%d", status);
+		forget_agent(d, pid);
+	}
+	log_flush(&d->svc, false);
+}
+
+static void
+on_stop(void *ctx)
+{
+	struct deliver *d = ctx;
+
+	for (size_t i = 0; i < d->agents; i++)
+		kill(d->agent[i], SIGTERM);
+	loop_stop(d->loop);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct deliver d = { .listen = -1 };
+
+	service_init(&d.svc, "local-deliver", argc, argv);
+	service_settings(&d.svc, "delivery");
+	service_warm_up(&d.svc);
+	open_folders(&d);
+	service_confine(&d.svc, SANDBOX_DELIVER);
+	service_owners(&d.svc, OWNER_LOG);
+	d.callers[0] = service_uid(&d.svc, "pbmail");
+	d.listen = service_fd(&d.svc, "listen.unix.deliver");
+	if (d.listen < 0)
+		die(EXIT_USAGE, "no listening socket: this program is started by mail-master");
+	d.loop = loop_new();
+	loop_signal(d.loop, SIGCHLD, on_child, &d);
+	service_attach(&d.svc, d.loop, on_stop, &d);
+	d.watch = loop_fd(d.loop, d.listen, LOOP_READ, on_connection, &d);
+	service_ready(&d.svc);
+	loop_run(d.loop);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	log_flush(&d.svc, true);
+	return EXIT_DONE;
+}

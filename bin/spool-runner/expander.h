@@ -1,0 +1,36 @@
+/*
+ * expander: ask auth-check for the final targets of addresses, from an event
+ * loop.
+ *
+ * Questions are pipelined over one connection to run/pub/lookup (socketmap,
+ * map "expand") and answered in their order.  A lost connection answers all
+ * that are open with RCPT_TROUBLE; the next question connects anew.
+ */
+#ifndef SPOOL_RUNNER_EXPANDER_H
+#define SPOOL_RUNNER_EXPANDER_H
+
+#include "base/base.h"
+#include "base/span.h"
+#include "directory/directory.h"
+#include "io/loop.h"
+
+struct service;
+struct expander;
+
+/* kind as directory_expand gives it; t is borrowed for the call. */
+typedef void expander_call(void *ctx, uint32_t number, enum rcpt_kind kind,
+	const struct directory_targets *t);
+
+struct expander *expander_new(struct service *svc, struct loop *loop);
+
+/*
+ * Ask.  `call` gets ctx and number back, never before expander_ask has
+ * returned.  The address is copied.
+ */
+void expander_ask(struct expander *e, struct span address, uint32_t number,
+	expander_call *call, void *ctx);
+
+/* No call for ctx comes any more. */
+void expander_forget(struct expander *e, void *ctx);
+
+#endif

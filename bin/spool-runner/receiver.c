@@ -1,0 +1,680 @@
+/*
+ * receiver: one connection of a program that takes messages in.
+ *
+ * A message goes through these stages (records: lib/spool/intake_client.h):
+ *
+ *	IDLE      nothing                         new     -> OPEN
+ *	OPEN      ID.em_ is with the receiver     commit  -> BODY, queue -> HEADER
+ *	BODY      waiting for its last writer to close    -> EXPAND or HEADER
+ *	EXPAND    auth-check is asked for the targets     -> DELIVER or HEADER
+ *	DELIVER   local-deliver links it                  -> IDLE or HEADER
+ *	HEADER    ID.hdr is with the receiver     queued  -> ACCEPT
+ *	ACCEPT    waiting for its last writer to close    -> IDLE
+ *
+ * Straight through is BODY, EXPAND, DELIVER; what does not succeed there
+ * within DIRECT_MS goes the queue way with the outcomes so far.
+ *
+ * Invariants:
+ *  1. 250 is said only when every link is durable (local-deliver answered), or
+ *     the pair is in the queue (spool_put_accept).
+ *  2. A connection that ends leaves no file: before a promise everything is
+ *     undone; while local-deliver has the message this waits for its answer.
+ *  3. Each record is good in one stage only; any other ends the connection.
+ *
+ * Trust: receivers face the network.  Records are hostile, and so are the
+ * files they wrote (spool_put_body, spool_put_accept).
+ */
+#include "base/base.h"
+#include "receiver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/record.h"
+#include "intake.h"
+#include "spool/envelope_line.h"
+#include "spool/intake_record.h"
+#include "spool/spool_put.h"
+#include "sys/clock.h"
+#include "sys/fdpass.h"
+
+#define DIRECT_MS 5000		/* DESIGN.md 4.2: then the message takes the queue */
+#define WRITER_WAIT_MS 2	/* before the lease is asked for again */
+#define WRITER_TRIES 500	/* a close is on its way; a second is more than enough */
+#define COMMIT_FIELDS (3 * INTAKE_COMMIT_RCPTS + 32)
+
+enum stage { STAGE_IDLE, STAGE_OPEN, STAGE_BODY, STAGE_EXPAND, STAGE_DELIVER, STAGE_HEADER, STAGE_ACCEPT };
+
+/* A mailbox that a recipient leads to; memory of the envelope's arena. */
+struct target {
+	struct target *next;
+	struct target *same;	/* an earlier target with this address: delivered by that one */
+	uint32_t original;	/* recipient */
+	uint32_t number;
+	struct span address;
+	bool done;
+	struct verdict verdict;
+};
+
+struct receiver {
+	struct intake *in;
+	int fd;			/* -1: the connection has ended */
+	struct loop_fd *watch;
+	enum stage stage;
+	struct spool_put put;
+	struct envelope *env;
+	struct target *targets, **targets_end;
+	uint32_t target_count;
+	size_t open_questions;
+	bool direct;		/* still hoping to go straight through */
+	uint64_t job;
+	struct loop_timer *deadline;	/* of the straight way */
+	struct loop_timer *again;	/* asks once more whether the writer is gone */
+	unsigned tries;
+	uint64_t started_ms;
+};
+
+/* -- answers ---------------------------------------------------------------- */
+
+static void hang_up(struct receiver *rc);
+
+static void
+reply(struct receiver *rc, const struct buf *text, int fd)
+{
+	if (rc->fd < 0)
+		return;
+	if (fdpass_send(rc->fd, text->p, text->n, &fd, fd >= 0 ? 1 : 0) != (ssize_t)text->n)
+		hang_up(rc);
+}
+
+static void
+reply_id(struct receiver *rc, const char *verb, const char *how, int fd)
+{
+	char storage[128];
+	struct buf b;
+
+	buf_init_fixed(&b, storage, sizeof(storage));
+	record_begin(&b, verb);
+	record_add_num(&b, "id", rc->put.ref.id);
+	if (how != NULL)
+		record_add_text(&b, "how", how);
+	reply(rc, &b, fd);
+}
+
+static void
+reply_error(struct receiver *rc, int code, const char *status, const char *text)
+{
+	char storage[512];
+	struct buf b;
+
+	buf_init_fixed(&b, storage, sizeof(storage));
+	record_begin(&b, "error");
+	record_add_num(&b, "code", (uint64_t)code);
+	record_add_text(&b, "status", status);
+	record_add_text(&b, "text", text);
+	reply(rc, &b, -1);
+}
+
+/* -- the end of a message --------------------------------------------------- */
+
+/* The only way back to IDLE. */
+static void
+reset(struct receiver *rc)
+{
+	bool was_busy = rc->stage > STAGE_OPEN;
+
+	expander_forget(rc->in->expander, rc);
+	if (rc->job != 0)
+		deliverer_forget(rc->in->deliverer, rc->job);
+	loop_timer_drop(&rc->deadline);
+	loop_timer_drop(&rc->again);
+	envelope_free(&rc->env);
+	rc->targets = NULL;
+	rc->targets_end = &rc->targets;
+	rc->target_count = 0;
+	rc->open_questions = 0;
+	rc->direct = false;
+	rc->job = 0;
+	rc->tries = 0;
+	rc->stage = STAGE_IDLE;
+	if (was_busy)
+		rc->in->busy--;
+}
+
+static void
+end_if_gone(struct receiver *rc)
+{
+	struct intake *in = rc->in;
+
+	if (rc->fd < 0 && rc->stage == STAGE_IDLE) {
+		in->receivers--;
+		free(rc);
+	}
+	intake_check_end(in);
+}
+
+static void
+undo(struct receiver *rc)
+{
+	if (rc->stage != STAGE_IDLE)
+		spool_put_abort(&rc->put);
+	reset(rc);
+}
+
+/*
+ * The connection is over.  A message that local-deliver holds is undone when
+ * it answers; the struct lives until end_if_gone, which every callback of the
+ * loop calls last.
+ */
+static void
+hang_up(struct receiver *rc)
+{
+	loop_fd_drop(&rc->watch);
+	if (rc->fd >= 0)
+		close(rc->fd);
+	rc->fd = -1;
+	if (rc->stage != STAGE_DELIVER)
+		undo(rc);
+}
+
+static void
+refuse(struct receiver *rc, int error, const char *step)
+{
+	struct span session = rc->env != NULL ? rc->env->session : SPAN_NONE;
+	char ticket[32];
+
+	snprintf(ticket, sizeof(ticket), "%.*s", SPAN_ARG(session));
+	log_failure(rc->in->svc, ticket, NULL, "event=message-refused id=%llu step=%s error=%d",
+	    (unsigned long long)rc->put.ref.id, step, error);
+	undo(rc);
+	if (error == ENOSPC || error == EDQUOT)
+		reply_error(rc, 452, "4.3.1", "insufficient system storage");
+	else if (error == EINVAL)
+		reply_error(rc, 550, "5.6.0", "the envelope is not valid");
+	else
+		reply_error(rc, 451, "4.3.0", "the message could not be queued");
+}
+
+static void
+log_accepted(struct receiver *rc, const char *how)
+{
+	const struct envelope *e = rc->env;
+	char ticket[32], ip[64];
+	struct buf b;
+
+	snprintf(ticket, sizeof(ticket), "%.*s", SPAN_ARG(e->session));
+	snprintf(ip, sizeof(ip), "%.*s", SPAN_ARG(e->ip));
+	buf_init(&b, LIMIT_RECORD);
+	buf_printf(&b, "event=%s id=%llu", how, (unsigned long long)rc->put.ref.id);
+	log_value(&b, "from", e->sender);
+	buf_printf(&b, " size=%llu rcpts=%u ms=%llu", (unsigned long long)e->size, e->rcpt_count,
+	    (unsigned long long)(clock_ms() - rc->started_ms));
+	for (const struct target *t = rc->targets; t != NULL && rc->direct; t = t->next)
+		log_value(&b, "to", t->address);
+	log_line(rc->in->svc, ticket, ip, "%s", buf_text(&b));
+	buf_free(&b);
+}
+
+/* -- queue way -------------------------------------------------------------- */
+
+static void
+take_queue(struct receiver *rc)
+{
+	int fd;
+
+	expander_forget(rc->in->expander, rc);
+	if (rc->job != 0)
+		deliverer_forget(rc->in->deliverer, rc->job);
+	rc->job = 0;
+	rc->direct = false;
+	loop_timer_drop(&rc->deadline);
+	if (rc->fd < 0) {
+		undo(rc);
+		return;
+	}
+	if (spool_put_header(&rc->put, &fd) < 0) {
+		refuse(rc, errno, "header");
+		return;
+	}
+	rc->stage = STAGE_HEADER;
+	reply_id(rc, "header", NULL, fd);
+	close(fd);
+}
+
+/* Lines for what local-deliver did already; empty when it did nothing. */
+static void
+outcome_lines(struct receiver *rc, struct buf *out)
+{
+	uint32_t next = rc->env->rcpt_count + 1;
+
+	for (struct target *t = rc->targets; t != NULL;) {
+		struct envelope_to to[INTAKE_COMMIT_RCPTS];
+		uint32_t original = t->original;
+		size_t n = 0;
+
+		for (; t != NULL && t->original == original; t = t->next)
+			to[n++] = (struct envelope_to){ TARGET_MAILBOX, t->address };
+		next = envelope_line_to(out, original, next, to, n);
+	}
+	for (struct target *t = rc->targets; t != NULL; t = t->next) {
+		const struct target *by = t->same != NULL ? t->same : t;
+
+		if (by->done && by->verdict.kind == VERDICT_OK)
+			envelope_line_done(out, t->number, &by->verdict);
+	}
+}
+
+static bool
+any_done(const struct receiver *rc)
+{
+	for (const struct target *t = rc->targets; t != NULL; t = t->next)
+		if (t->done && t->verdict.kind == VERDICT_OK)
+			return true;
+	return false;
+}
+
+/* The pair is in the queue: from here on nothing undoes it. */
+static void
+accepted(struct receiver *rc)
+{
+	struct buf lines;
+
+	buf_init(&lines, LIMIT_RECORD / 2);
+	if (any_done(rc))
+		outcome_lines(rc, &lines);
+	intake_notify(rc->in, rc->put.ref, &lines);
+	buf_free(&lines);
+	log_accepted(rc, "queued");
+	reset(rc);
+	reply_id(rc, "done", "queued", -1);
+}
+
+static bool
+wait_for_writer(struct receiver *rc, loop_timer_call *call)
+{
+	if (errno != EAGAIN || ++rc->tries > WRITER_TRIES)
+		return false;
+	rc->again = loop_timer(rc->in->loop, WRITER_WAIT_MS, call, rc);
+	return true;
+}
+
+static void on_accept_again(void *ctx);
+
+static void
+try_accept(struct receiver *rc)
+{
+	struct envelope *e;
+
+	if (spool_put_accept(&rc->put, 0, &e) == 0) {
+		/* Targets live in the envelope of the commit: it stays when there is one. */
+		if (rc->env != NULL)
+			envelope_free(&e);
+		else
+			rc->env = e;
+		accepted(rc);
+	} else if (!wait_for_writer(rc, on_accept_again)) {
+		refuse(rc, errno, "accept");
+	}
+}
+
+static void
+on_accept_again(void *ctx)
+{
+	struct receiver *rc = ctx;
+
+	rc->again = NULL;
+	try_accept(rc);
+	end_if_gone(rc);
+}
+
+/* -- straight through ------------------------------------------------------- */
+
+static void
+delivered(struct receiver *rc)
+{
+	if (spool_put_through(&rc->put) < 0)
+		log_failure(rc->in->svc, NULL, NULL, "event=spool-file-left id=%llu error=%d",
+		    (unsigned long long)rc->put.ref.id, errno);
+	log_accepted(rc, "delivered");
+	reset(rc);
+	reply_id(rc, "done", "direct", -1);
+}
+
+static void
+take_result(struct receiver *rc, struct span result)
+{
+	struct span number = span_word(&result);
+
+	for (struct target *t = rc->targets; t != NULL; t = t->next) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%u", t->number);
+		if (span_is(number, text) && verdict_parse(result, &t->verdict))
+			t->done = true;
+	}
+}
+
+static bool
+all_delivered(const struct receiver *rc)
+{
+	for (const struct target *t = rc->targets; t != NULL; t = t->next)
+		if (t->same == NULL && !(t->done && t->verdict.kind == VERDICT_OK))
+			return false;
+	return true;
+}
+
+static void
+on_delivered(void *ctx, const struct record *answer)
+{
+	struct receiver *rc = ctx;
+
+	rc->job = 0;
+	for (size_t i = 0; answer != NULL && i < answer->count; i++)
+		if (span_is(answer->fields[i].key, "result"))
+			take_result(rc, answer->fields[i].value);
+	if (all_delivered(rc))
+		delivered(rc);
+	else
+		take_queue(rc);
+	end_if_gone(rc);
+}
+
+static void
+start_delivery(struct receiver *rc)
+{
+	char path[SPOOL_PATH_SIZE], text[LIMIT_ADDRESS + 16];
+	static struct buf b;
+
+	if (b.max == 0)
+		buf_init(&b, LIMIT_RECORD);
+	spool_put_path(&rc->put, path);
+	rc->stage = STAGE_DELIVER;
+	rc->job = deliverer_begin(rc->in->deliverer, on_delivered, rc);
+	record_begin(&b, "deliver");
+	record_add_num(&b, "job", rc->job);
+	record_add_num(&b, "id", rc->put.ref.id);
+	record_add_text(&b, "file", path);
+	record_add(&b, "session", rc->env->session);
+	for (const struct target *t = rc->targets; t != NULL; t = t->next) {
+		if (t->same != NULL)
+			continue;
+		snprintf(text, sizeof(text), "%u %.*s", t->number, SPAN_ARG(t->address));
+		record_add_text(&b, "rcpt", text);
+	}
+	deliverer_send(rc->in->deliverer, rc->job, &b, -1);
+}
+
+static bool
+add_target(struct receiver *rc, uint32_t original, bool first, struct span address)
+{
+	struct target *t;
+	char *copy;
+
+	if (rc->target_count == LIMIT_JOB_RECIPIENTS)
+		return false;
+	t = arena_get(rc->env->arena, sizeof(*t));
+	copy = arena_copy(rc->env->arena, address);
+	if (t == NULL || copy == NULL)
+		return false;
+	t->original = original;
+	t->number = first ? original : 0;
+	t->address = span_make(copy, address.n);
+	for (struct target *o = rc->targets; o != NULL && t->same == NULL; o = o->next)
+		if (o->same == NULL && span_eq(o->address, t->address))
+			t->same = o;
+	*rc->targets_end = t;
+	rc->targets_end = &t->next;
+	rc->target_count++;
+	return true;
+}
+
+/* First targets bear the recipient's number, further ones the next that are free, as `to:` lines do. */
+static void
+number_targets(struct receiver *rc)
+{
+	uint32_t next = rc->env->rcpt_count + 1;
+
+	for (struct target *t = rc->targets; t != NULL; t = t->next)
+		if (t->number == 0)
+			t->number = next++;
+}
+
+/* True when all of them are mailboxes and fit into one job. */
+static bool
+take_targets(struct receiver *rc, uint32_t original, enum rcpt_kind kind,
+	const struct directory_targets *t)
+{
+	if (kind != RCPT_MAILBOX && kind != RCPT_ALIAS)
+		return false;
+	for (size_t i = 0; i < t->count; i++)
+		if (!t->at[i].is_mailbox ||
+		    !add_target(rc, original, i == 0, span_of(t->at[i].address)))
+			return false;
+	return t->count > 0;
+}
+
+static void
+on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct directory_targets *t)
+{
+	struct receiver *rc = ctx;
+
+	rc->open_questions--;
+	if (!take_targets(rc, number, kind, t)) {
+		/* Nothing was delivered yet: schedule expands anew. */
+		rc->targets = NULL;
+		rc->targets_end = &rc->targets;
+		take_queue(rc);
+	} else if (rc->open_questions == 0) {
+		number_targets(rc);
+		start_delivery(rc);
+	}
+	end_if_gone(rc);
+}
+
+static void
+on_deadline(void *ctx)
+{
+	struct receiver *rc = ctx;
+
+	rc->deadline = NULL;
+	log_failure(rc->in->svc, NULL, NULL, "event=direct-timeout id=%llu",
+	    (unsigned long long)rc->put.ref.id);
+	take_queue(rc);
+	end_if_gone(rc);
+}
+
+static void
+start_expansion(struct receiver *rc)
+{
+	rc->stage = STAGE_EXPAND;
+	rc->open_questions = rc->env->rcpt_count;
+	for (uint32_t i = 0; i < rc->env->rcpt_count; i++)
+		expander_ask(rc->in->expander, rc->env->rcpts[i].address, rc->env->rcpts[i].number,
+		    on_expanded, rc);
+}
+
+/* -- records ---------------------------------------------------------------- */
+
+static void
+body_is_good(struct receiver *rc)
+{
+	rc->tries = 0;
+	if (!rc->direct) {
+		take_queue(rc);
+		return;
+	}
+	rc->deadline = loop_timer(rc->in->loop, DIRECT_MS, on_deadline, rc);
+	start_expansion(rc);
+}
+
+static void on_body_again(void *ctx);
+
+static void
+try_body(struct receiver *rc)
+{
+	if (spool_put_body(&rc->put, rc->env->size, rc->env->crc32c, 0) == 0)
+		body_is_good(rc);
+	else if (!wait_for_writer(rc, on_body_again))
+		refuse(rc, errno, "body");
+}
+
+static void
+on_body_again(void *ctx)
+{
+	struct receiver *rc = ctx;
+
+	rc->again = NULL;
+	try_body(rc);
+	end_if_gone(rc);
+}
+
+static bool
+is_mine(const struct receiver *rc, const struct record *r)
+{
+	uint64_t id;
+
+	return record_get_num(r, "id", UINT64_MAX, &id) && id == rc->put.ref.id;
+}
+
+static bool
+cmd_new(struct receiver *rc, const struct record *r)
+{
+	(void)r;
+	if (rc->in->stopping || !space_is_enough(&rc->in->space, clock_ms())) {
+		reply_error(rc, 452, "4.3.1", "no room for more mail now");
+		return true;
+	}
+	if (spool_put_new(rc->in->spool, &rc->put) < 0) {
+		log_failure(rc->in->svc, NULL, NULL, "event=message-refused step=new error=%d", errno);
+		reply_error(rc, errno == ENOSPC || errno == EDQUOT ? 452 : 451, "4.3.1",
+		    "no message can be taken now");
+		return true;
+	}
+	rc->stage = STAGE_OPEN;
+	reply_id(rc, "new", NULL, rc->put.fd);
+	if (rc->stage == STAGE_OPEN)
+		spool_put_handed(&rc->put);
+	return true;
+}
+
+static bool
+cmd_commit(struct receiver *rc, const struct record *r)
+{
+	if (!is_mine(rc, r))
+		return false;
+	rc->in->busy++;
+	rc->stage = STAGE_BODY;
+	rc->started_ms = clock_ms();
+	rc->env = intake_record_get_commit(r);
+	if (rc->env == NULL) {
+		refuse(rc, EINVAL, "commit");
+		return true;
+	}
+	rc->direct = !rc->in->waits;
+	try_body(rc);
+	return true;
+}
+
+static bool
+cmd_queue(struct receiver *rc, const struct record *r)
+{
+	if (!is_mine(rc, r))
+		return false;
+	rc->in->busy++;
+	rc->stage = STAGE_BODY;
+	rc->started_ms = clock_ms();
+	take_queue(rc);
+	return true;
+}
+
+static bool
+cmd_queued(struct receiver *rc, const struct record *r)
+{
+	if (!is_mine(rc, r))
+		return false;
+	rc->stage = STAGE_ACCEPT;
+	rc->tries = 0;
+	try_accept(rc);
+	return true;
+}
+
+static bool
+cmd_abort(struct receiver *rc, const struct record *r)
+{
+	if (rc->stage == STAGE_IDLE)
+		return true;
+	if (rc->stage > STAGE_OPEN || !is_mine(rc, r))
+		return false;
+	undo(rc);
+	return true;
+}
+
+/* Each returns false for a record that breaks the rules. */
+static const struct {
+	const char *verb;
+	bool (*call)(struct receiver *rc, const struct record *r);
+	unsigned stages;
+} commands[] = {
+	{ "new", cmd_new, 1u << STAGE_IDLE },
+	{ "commit", cmd_commit, 1u << STAGE_OPEN },
+	{ "queue", cmd_queue, 1u << STAGE_OPEN },
+	{ "queued", cmd_queued, 1u << STAGE_HEADER },
+	{ "abort", cmd_abort, ~0u },
+};
+
+static bool
+command(struct receiver *rc, struct span text)
+{
+	struct record r;
+	bool good = false;
+
+	if (!record_parse(text, COMMIT_FIELDS, &r))
+		return false;
+	for (size_t i = 0; i < PB_COUNT(commands); i++)
+		if (span_is(r.verb, commands[i].verb)) {
+			good = commands[i].stages & 1u << rc->stage && commands[i].call(rc, &r);
+			break;
+		}
+	record_free(&r);
+	return good;
+}
+
+static void
+on_record(void *ctx, int fd, unsigned events)
+{
+	static char packet[LIMIT_RECORD];
+	struct receiver *rc = ctx;
+	ssize_t n = recv(fd, packet, sizeof(packet), MSG_TRUNC | MSG_DONTWAIT);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		hang_up(rc);
+	} else if (n > (ssize_t)sizeof(packet) || !command(rc, span_make(packet, (size_t)n))) {
+		log_failure(rc->in->svc, NULL, NULL, "event=receiver-broke-rules size=%zd stage=%d",
+		    n, (int)rc->stage);
+		hang_up(rc);
+	}
+	end_if_gone(rc);
+}
+
+void
+receiver_new(struct intake *in, int fd)
+{
+	struct receiver *rc = mem_new(sizeof(*rc));
+
+	rc->in = in;
+	rc->fd = fd;
+	rc->targets_end = &rc->targets;
+	rc->watch = loop_fd(in->loop, fd, LOOP_READ, on_record, rc);
+	in->receivers++;
+	if (rc->watch == NULL) {
+		hang_up(rc);
+		end_if_gone(rc);
+	}
+}

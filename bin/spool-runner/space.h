@@ -1,0 +1,25 @@
+/*
+ * space: is there room for more mail?
+ *
+ * A message is refused (452 4.3.1) while the spool's file system has less
+ * than the reserve left, so that what is queued can still be delivered.
+ */
+#ifndef SPOOL_RUNNER_SPACE_H
+#define SPOOL_RUNNER_SPACE_H
+
+#include "base/base.h"
+
+struct space {
+	int fd;			/* a folder of the file system */
+	uint64_t reserve;	/* bytes; 0 = no limit */
+	uint64_t asked_ms;	/* when the kernel was asked last */
+	bool enough;
+};
+
+/* reserve_mb: setting spoolReserveMB. */
+void space_init(struct space *s, int fd, uint64_t reserve_mb);
+
+/* Asks the kernel at most twice a second.  now_ms: clock_ms. */
+bool space_is_enough(struct space *s, uint64_t now_ms);
+
+#endif
