@@ -104,4 +104,13 @@
 #define LIMIT_XML (16 * 1024 * 1024)
 #define LIMIT_XML_DEPTH 32
 
+/* A PEM file: a certificate with the longest chain in use is under 20 KB. */
+#define LIMIT_PEM (256 * 1024)
+/* Records of one DNS answer that are looked at: no domain needs more hosts or texts. */
+#define LIMIT_DNS_RECORDS 256
+/* Name servers taken from resolv.conf; the C library itself takes three. */
+#define LIMIT_NAME_SERVERS 8
+/* resolv.conf, and a file of trust anchors. */
+#define LIMIT_DNS_FILE 65536
+
 #endif

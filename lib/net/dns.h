@@ -1,11 +1,16 @@
 /*
  * dns: look-ups by libunbound, asynchronous, cached, validated.
  *
- * One context a process, in parents only (it costs 1 MB and has a thread).
- * dns_fd goes into the event loop; when it can be read dns_process runs the
- * callbacks.  Start before confinement: dns_new reads the trust anchor and
- * warms the library up, but the thread comes with the first query, so that
- * the filter of the role holds for it too.  Do not fork after the first query.
+ * One context a process, in parents only.  The resolver itself runs in a child
+ * process that libunbound forks with the first query: so the parent has no
+ * threads and may fork, a crash of the resolver costs only the answers that
+ * were awaited (they become DNS_FAIL, and the next query starts another
+ * child), and the child lives under the filter of the parent's role.
+ *
+ * dns_new reads the trust anchor and resolv.conf: call it before confinement.
+ * dns_start forks the child: call it after confinement, and before there are
+ * descriptors that the child must not hold.  dns_fd goes into the event loop;
+ * when it can be read, dns_process runs the callbacks.
  */
 #ifndef NET_DNS_H
 #define NET_DNS_H
@@ -52,15 +57,24 @@ typedef void dns_cb(void *ctx, const struct dns_answer *answer);
 struct dns *dns_new(const char *server, const char *trust_anchor, bool cache, char *error, size_t error_size);
 void dns_free(struct dns **d);
 
+/* Start the resolver's process now; true when it runs. */
+bool dns_start(struct dns *d) PB_MUST_CHECK;
+
 int dns_fd(const struct dns *d);
-void dns_process(struct dns *d);
+/*
+ * Run the callbacks of answers that have come.  False: the resolver's process
+ * was lost and dns_fd has changed; the caller watches the new one.
+ */
+bool dns_process(struct dns *d) PB_MUST_CHECK;
 
 /*
  * Ask; cb runs once, from dns_process or at once.  Returns an id for
  * dns_cancel (0 when cb ran at once, as for a name that cannot be asked).
+ * Nothing limits how long an answer takes but libunbound's own patience of
+ * minutes: the caller has a timer and cancels.
  */
-int dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void *ctx);
-void dns_cancel(struct dns *d, int id);
+uint64_t dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void *ctx);
+void dns_cancel(struct dns *d, uint64_t id);
 
 /* Records as values; false when malformed. */
 struct dns_mx {

@@ -1,0 +1,382 @@
+/*
+ * dns: see dns.h.
+ *
+ * Everything that a context needs from files is read once into memory, so
+ * that a new context can be made in a chroot when the resolver's process died.
+ *
+ * Invariant: each query in the list is known to libunbound under async_id and
+ * its callback has not run.  Cancelled queries leave the list first.
+ */
+#include "base/base.h"
+#include "net/dns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unbound.h>
+
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+#define CLASS_IN 1
+#define RCODE_NO_ERROR 0
+
+struct query {
+	struct query *next;
+	struct dns *dns;
+	uint64_t id;
+	int async_id;
+	dns_cb *cb;
+	void *ctx;
+};
+
+struct dns {
+	struct ub_ctx *ub;
+	struct query *queries;
+	uint64_t last_id;
+	struct buf servers;	/* one "ip@port" a line */
+	struct buf anchors;	/* resource records, one a line */
+	bool cache;
+};
+
+static bool
+read_file(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = -1;
+	char *p;
+
+	if (fd < 0)
+		return false;
+	while ((p = buf_reserve(out, 4096)) != NULL) {
+		got = read(fd, p, 4096);
+		if (got <= 0)
+			break;
+		buf_commit(out, (size_t)got);
+	}
+	close(fd);
+	return p != NULL && got == 0;
+}
+
+/* The "nameserver" lines of resolv.conf; without any, libunbound asks the root. */
+static void
+servers_of_system(struct buf *out)
+{
+	struct buf text;
+	struct span rest;
+	int count = 0;
+
+	buf_init(&text, LIMIT_DNS_FILE);
+	if (read_file("/etc/resolv.conf", &text)) {
+		rest = buf_view(&text);
+		while (rest.p != NULL && count < LIMIT_NAME_SERVERS) {
+			struct span line = span_cut(&rest, '\n'), ip;
+			struct addr a;
+
+			if (!span_is(span_word(&line), "nameserver"))
+				continue;
+			ip = span_trim(span_word(&line));
+			if (addr_parse(ip, &a) && buf_span(out, ip) && buf_char(out, '\n'))
+				count++;
+		}
+	}
+	buf_free(&text);
+}
+
+/* Comments and blank lines away; a record in brackets over lines is not understood. */
+static bool
+clean_anchors(struct span text, struct buf *out)
+{
+	struct span rest = text;
+
+	while (rest.p != NULL) {
+		struct span line = span_cut(&rest, '\n'), record = span_trim(span_cut(&line, ';'));
+
+		if (span_find(record, '(') >= 0)
+			return false;
+		if (record.n > 0 && !(buf_span(out, record) && buf_char(out, '\n')))
+			return false;
+	}
+	return out->n > 0;
+}
+
+static bool
+each_line(struct ub_ctx *ub, const struct buf *lines, int (*tell)(struct ub_ctx *, const char *))
+{
+	struct span rest = buf_view(lines);
+
+	while (rest.p != NULL) {
+		struct span line = span_cut(&rest, '\n');
+		char *text;
+		int error;
+
+		if (line.n == 0)
+			continue;
+		text = mem_copy(line);
+		error = tell(ub, text);
+		free(text);
+		if (error != 0)
+			return false;
+	}
+	return true;
+}
+
+static int
+add_server(struct ub_ctx *ub, const char *server)
+{
+	return ub_ctx_set_fwd(ub, server);
+}
+
+static int
+add_anchor(struct ub_ctx *ub, const char *record)
+{
+	return ub_ctx_add_ta(ub, record);
+}
+
+static bool
+set_options(struct ub_ctx *ub, bool cache)
+{
+	static const char *const options[][2] = {
+		/* a resolver of our own on this machine is the usual case */
+		{ "do-not-query-localhost:", "no" },
+		/* names of private networks are asked for like others */
+		{ "unblock-lan-zones:", "yes" }, { "insecure-lan-zones:", "yes" },
+		{ "use-syslog:", "no" }, { "verbosity:", "0" },
+	};
+
+	for (size_t i = 0; i < PB_COUNT(options); i++)
+		if (ub_ctx_set_option(ub, options[i][0], options[i][1]) != 0)
+			return false;
+	return cache || ub_ctx_set_option(ub, "cache-max-ttl:", "0") == 0;
+}
+
+/* A context that has read what it needs lazily: "localhost" is answered without network. */
+static struct ub_ctx *
+new_context(const struct dns *d)
+{
+	struct ub_ctx *ub = ub_ctx_create();
+	struct ub_result *r = NULL;
+
+	if (ub == NULL)
+		return NULL;
+	ub_ctx_debugout(ub, NULL);
+	if (set_options(ub, d->cache) && each_line(ub, &d->servers, add_server) &&
+	    each_line(ub, &d->anchors, add_anchor) && ub_ctx_async(ub, 0) == 0 &&
+	    ub_resolve(ub, "localhost", DNS_A, CLASS_IN, &r) == 0) {
+		ub_resolve_free(r);
+		return ub;
+	}
+	ub_ctx_delete(ub);
+	return NULL;
+}
+
+static bool
+read_sources(struct dns *d, const char *server, const char *anchor_file, char *error, size_t size)
+{
+	struct buf text;
+	struct addr a;
+	bool good;
+
+	if (server == NULL || server[0] == '\0') {
+		servers_of_system(&d->servers);
+	} else if (addr_parse_port(span_of(server), 53, &a)) {
+		char ip[ADDR_TEXT_MAX];
+
+		buf_printf(&d->servers, "%s@%u\n", addr_print(&a, ip, sizeof(ip)), (unsigned)a.port);
+	} else {
+		snprintf(error, size, "dnsServer: not an address: %s", server);
+		return false;
+	}
+	if (anchor_file == NULL || anchor_file[0] == '\0')
+		return true;
+	buf_init(&text, LIMIT_DNS_FILE);
+	good = read_file(anchor_file, &text) && clean_anchors(buf_view(&text), &d->anchors);
+	buf_free(&text);
+	if (!good)
+		snprintf(error, size, "dnsTrustAnchor: no records could be read from %s", anchor_file);
+	return good;
+}
+
+struct dns *
+dns_new(const char *server, const char *trust_anchor, bool cache, char *error, size_t error_size)
+{
+	struct dns *d = mem_new(sizeof(*d));
+
+	d->cache = cache;
+	buf_init(&d->servers, LIMIT_DNS_FILE);
+	buf_init(&d->anchors, LIMIT_DNS_FILE);
+	if (!read_sources(d, server, trust_anchor, error, error_size)) {
+		dns_free(&d);
+		return NULL;
+	}
+	d->ub = new_context(d);
+	if (d->ub == NULL) {
+		snprintf(error, error_size, "the resolver library does not start");
+		dns_free(&d);
+	}
+	return d;
+}
+
+void
+dns_free(struct dns **d)
+{
+	struct query *q;
+
+	if (*d == NULL)
+		return;
+	while ((q = (*d)->queries) != NULL) {
+		(*d)->queries = q->next;
+		free(q);
+	}
+	if ((*d)->ub != NULL)
+		ub_ctx_delete((*d)->ub);
+	buf_free(&(*d)->servers);
+	buf_free(&(*d)->anchors);
+	free(*d);
+	*d = NULL;
+}
+
+static void
+unlink_query(struct query *q)
+{
+	struct query **at = &q->dns->queries;
+
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+}
+
+static enum dns_outcome
+outcome_of(int error, const struct ub_result *r)
+{
+	if (error != 0 || r == NULL)
+		return DNS_FAIL;
+	if (r->bogus)
+		return DNS_BOGUS;
+	if (r->nxdomain)
+		return DNS_NO_NAME;
+	if (r->rcode != RCODE_NO_ERROR)
+		return DNS_FAIL;
+	return r->havedata ? DNS_OK : DNS_NO_DATA;
+}
+
+static void
+report(dns_cb *cb, void *ctx, enum dns_outcome outcome, const struct ub_result *r)
+{
+	struct dns_record records[LIMIT_DNS_RECORDS];
+	struct dns_answer a = { .outcome = outcome, .records = records,
+		.why = outcome == DNS_OK ? "" : dns_outcome_text(outcome) };
+
+	if (r != NULL) {
+		a.secure = r->secure != 0;
+		a.ttl = r->ttl > 0 ? (uint32_t)r->ttl : 0;
+	}
+	if (outcome == DNS_OK)
+		while (a.count < LIMIT_DNS_RECORDS && r->data[a.count] != NULL) {
+			records[a.count] = (struct dns_record){
+				.data = (const uint8_t *)r->data[a.count],
+				.n = r->len[a.count] > 0 ? (size_t)r->len[a.count] : 0 };
+			a.count++;
+		}
+	cb(ctx, &a);
+}
+
+/* libunbound has an answer, or has given up. */
+static void
+answered(void *p, int error, struct ub_result *r)
+{
+	struct query *q = p;
+
+	unlink_query(q);
+	report(q->cb, q->ctx, outcome_of(error, r), r);
+	free(q);
+	ub_resolve_free(r);
+}
+
+static void
+answer_dropped(void *p, int error, struct ub_result *r)
+{
+	(void)p, (void)error;
+	ub_resolve_free(r);
+}
+
+bool
+dns_start(struct dns *d)
+{
+	int id;
+
+	/* any query forks the process; nobody waits for this one */
+	return ub_resolve_async(d->ub, "localhost", DNS_A, CLASS_IN, NULL, answer_dropped, &id) == 0;
+}
+
+int
+dns_fd(const struct dns *d)
+{
+	return ub_fd(d->ub);
+}
+
+/* The process is gone: a new context, and every open query has failed. */
+static void
+start_again(struct dns *d)
+{
+	struct query *lost = d->queries;
+
+	d->queries = NULL;
+	ub_ctx_delete(d->ub);
+	d->ub = new_context(d);
+	if (d->ub == NULL)
+		die(EXIT_TRY_LATER, "event=dns state=cannot-start-again");
+	while (lost != NULL) {
+		struct query *q = lost;
+
+		lost = q->next;
+		report(q->cb, q->ctx, DNS_FAIL, NULL);
+		free(q);
+	}
+}
+
+bool
+dns_process(struct dns *d)
+{
+	if (ub_process(d->ub) == 0)
+		return true;
+	start_again(d);
+	return false;
+}
+
+uint64_t
+dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void *ctx)
+{
+	char text[DNS_NAME_MAX];
+	struct query *q;
+
+	if (name.n == 0 || name.n >= sizeof(text) || memchr(name.p, 0, name.n) != NULL) {
+		report(cb, ctx, DNS_NO_NAME, NULL);
+		return 0;
+	}
+	memcpy(text, name.p, name.n);
+	text[name.n] = '\0';
+	q = mem_new(sizeof(*q));
+	*q = (struct query){ .next = d->queries, .dns = d, .id = ++d->last_id, .cb = cb, .ctx = ctx };
+	d->queries = q;
+	if (ub_resolve_async(d->ub, text, (int)type, CLASS_IN, q, answered, &q->async_id) != 0) {
+		unlink_query(q);
+		free(q);
+		report(cb, ctx, DNS_FAIL, NULL);
+		return 0;
+	}
+	return q->id;
+}
+
+void
+dns_cancel(struct dns *d, uint64_t id)
+{
+	for (struct query *q = d->queries; q != NULL; q = q->next)
+		if (q->id == id) {
+			unlink_query(q);
+			(void)ub_cancel(d->ub, q->async_id);
+			free(q);
+			return;
+		}
+}
