@@ -1,1 +1,5 @@
 # t/unit/net.mk
+check_PROGRAMS += t/unit/net-addr t/unit/net-dns-read t/unit/net-tls
+t_unit_net_addr_SOURCES = t/unit/net-addr.c
+t_unit_net_dns_read_SOURCES = t/unit/net-dns-read.c
+t_unit_net_tls_SOURCES = t/unit/net-tls.c

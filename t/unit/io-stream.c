@@ -1,0 +1,171 @@
+/* stream: lines at every segmentation, limits, deadlines, flush before waiting. */
+#include "base/base.h"
+#include "base/mem.h"
+#include "io/stream.h"
+#include "sys/clock.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+static int
+open_pair(struct stream *st, size_t in_max)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		_exit(99);
+	stream_init(st, pair[0], in_max);
+	stream_timeout(st, 5000);
+	return pair[1];
+}
+
+static void
+say(int fd, struct span s)
+{
+	if (write(fd, s.p, s.n) != (ssize_t)s.n)
+		_exit(99);
+}
+
+static void
+lines(void)
+{
+	struct stream st;
+	struct span line;
+	int peer = open_pair(&st, 512);
+
+	say(peer, SPAN("one\r\ntwo\nthr\ree\r\n\r\nlast"));
+	ok(stream_line(&st, 100, &line) == LINE_OK && span_is(line, "one") && !st.bare_lf, "CRLF ends a line");
+	ok(stream_buffered_input(&st), "what came behind it can be seen");
+	ok(stream_line(&st, 100, &line) == LINE_OK && span_is(line, "two") && st.bare_lf, "a bare LF shows");
+	ok(stream_line(&st, 100, &line) == LINE_OK && span_is(line, "thr\ree"), "a CR inside stays");
+	ok(stream_line(&st, 100, &line) == LINE_OK && line.n == 0, "an empty line");
+	close(peer);
+	ok(stream_line(&st, 100, &line) == LINE_EOF, "a line without end is no line");
+	ok(stream_line(&st, 100, &line) == LINE_EOF, "the end stays the end");
+	stream_close(&st);
+}
+
+/* The same bytes, cut in two at every place, give the same lines. */
+static void
+segments(void)
+{
+	static const char text[] = "HELO x\r\n.\r\n\r\r\nab\ncd\r\n";
+	bool same = true;
+
+	for (size_t cut = 0; cut <= sizeof(text) - 1; cut++) {
+		struct stream st;
+		struct span line;
+		struct buf got;
+		int peer = open_pair(&st, 512);
+		size_t n = 0;
+
+		buf_init(&got, 200);
+		say(peer, span_make(text, cut));
+		if (cut > 0 && stream_fill(&st) != LINE_OK)
+			same = false;
+		say(peer, span_make(text + cut, sizeof(text) - 1 - cut));
+		while (n++ < 5 && stream_line(&st, 100, &line) == LINE_OK)
+			buf_printf(&got, "[%.*s]%d", SPAN_ARG(line), st.bare_lf);
+		if (strcmp(buf_text(&got), "[HELO x]0[.]0[\r]0[ab]1[cd]0") != 0)
+			same = false;
+		buf_free(&got);
+		close(peer);
+		stream_close(&st);
+	}
+	ok(same, "lines are the same however they are cut");
+}
+
+static void
+too_long(void)
+{
+	struct stream st;
+	struct span line;
+	char text[3000];
+	int peer = open_pair(&st, 512);
+
+	memset(text, 'a', sizeof(text));
+	for (size_t n = 99; n < sizeof(text) - 2; n += n < 102 || (n > 500 && n < 520) ? 1 : 97) {
+		memcpy(text + n, "\r\n", 2);
+		say(peer, span_make(text, n + 2));
+		say(peer, SPAN("next\r\n"));
+		text[n] = text[n + 1] = 'a';
+		if (stream_line(&st, 100, &line) != (n > 100 ? LINE_TOO_LONG : LINE_OK) ||
+		    stream_line(&st, 100, &line) != LINE_OK || !span_is(line, "next"))
+			ok(false, "a line of %zu bytes", n);
+	}
+	ok(st.in_size <= 512, "a line too long is dropped up to its end, in bounded memory");
+	close(peer);
+	stream_close(&st);
+}
+
+static void
+deadlines(void)
+{
+	struct stream st;
+	struct span line;
+	int peer = open_pair(&st, 512);
+	uint64_t before = clock_ms();
+	char *big = mem_new(4 << 20);
+
+	say(peer, SPAN("no end"));
+	stream_timeout(&st, 120);
+	ok(stream_line(&st, 100, &line) == LINE_TIMEOUT, "a line that does not end times out");
+	ok(clock_ms() - before >= 120 && clock_ms() - before < 2000, "at its time");
+	ok(stream_line(&st, 100, &line) == LINE_TIMEOUT, "and stays so");
+	stream_close(&st);
+	close(peer);
+
+	peer = open_pair(&st, 512);
+	stream_timeout(&st, 100);
+	stream_put(&st, span_make(big, 4 << 20));
+	ok(stream_flush(&st) == -1 && st.error == ETIMEDOUT, "a reader that does not read times out");
+	stream_close(&st);
+	close(peer);
+	free(big);
+}
+
+static void
+output(void)
+{
+	struct stream st;
+	struct span line;
+	char got[64];
+	int peer = open_pair(&st, 512);
+	bool ready;
+
+	stream_printf(&st, "%d %s\r\n", 250, "ok");
+	stream_text(&st, "250 two\r\n");
+	ok(recv(peer, got, sizeof(got), MSG_DONTWAIT) < 0, "output waits");
+	stream_timeout(&st, 50);
+	ok(stream_line(&st, 100, &line) == LINE_TIMEOUT, "until the stream waits for input");
+	ok(recv(peer, got, sizeof(got), MSG_DONTWAIT) == 17, "then all goes in one write");
+	is_num(st.bytes_out, 17, "and is counted");
+	close(peer);
+	stream_text(&st, "x");
+	ok(stream_flush(&st) == -1 && st.error != 0, "a closed peer is an error, not a signal");
+	stream_close(&st);
+
+	peer = open_pair(&st, 512);
+	say(peer, SPAN("x"));
+	ok(stream_wait(&st, -1, &ready) == LINE_OK && !ready && stream_buffered_input(&st), "waiting sees input");
+	ok(stream_read(&st, got, 1) == LINE_OK && got[0] == 'x', "one byte is read");
+	stream_timeout(&st, 30);
+	ok(stream_wait(&st, -1, &ready) == LINE_TIMEOUT, "and its absence");
+	ok(st.in == NULL, "an idle stream holds no buffer");
+	stream_close(&st);
+	close(peer);
+}
+
+int
+main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	lines();
+	segments();
+	too_long();
+	deadlines();
+	output();
+	return done();
+}
