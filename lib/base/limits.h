@@ -12,9 +12,9 @@
 /* A whole address with "@": the two above. */
 #define LIMIT_ADDRESS 320
 
-/* Log-in name as it is sent: an address. Password: libcrypt takes no more. */
+/* Log-in name as it is sent: an address. Password: crypt(3) takes 511 bytes and a NUL. */
 #define LIMIT_LOGIN_NAME LIMIT_ADDRESS
-#define LIMIT_PASSWORD 512
+#define LIMIT_PASSWORD 511
 /* One line of the authentication protocol: the longest is a base64 response
  * of name, authorisation name and password, with the request's parameters. */
 #define LIMIT_AUTH_LINE 8192

@@ -63,18 +63,15 @@ head_write(unsigned char *p, int64_t expires)
 	memcpy(p + 2, &e, sizeof(e));
 }
 
-/*
- * Read the live record of key into raw, which has STATE_HEAD + STATE_VALUE_MAX
- * bytes.  1, 0 or -1 as state_get; *n_out is the length of the value.
- */
+/* Read the live record of key into s->raw.  1, 0 or -1 as state_get; *n_out is the length of the value. */
 static int
-read_record(struct state *s, struct span key, int64_t now, unsigned char *raw, size_t *n_out, int64_t *expires_out)
+read_record(struct state *s, struct span key, int64_t now, size_t *n_out, int64_t *expires_out)
 {
 	DBT k = key_of(key), v = { 0 };
 	int rc;
 
-	v.data = raw;
-	v.ulen = STATE_HEAD + STATE_VALUE_MAX;
+	v.data = s->raw;
+	v.ulen = STATE_RAW_MAX;
 	v.flags = DB_DBT_USERMEM;
 	rc = s->db->get(s->db, s->txn, &k, &v, 0);
 	if (rc == DB_NOTFOUND)
@@ -83,7 +80,7 @@ read_record(struct state *s, struct span key, int64_t now, unsigned char *raw, s
 		rc = EIO;
 	if (rc != 0)
 		return state_result(s, rc);
-	if (!state_head_read(raw, v.size, expires_out))
+	if (!state_head_read(s->raw, v.size, expires_out))
 		return state_result(s, EIO);
 	if (*expires_out <= now)
 		return 0;
@@ -94,15 +91,14 @@ read_record(struct state *s, struct span key, int64_t now, unsigned char *raw, s
 static int
 write_record(struct state *s, struct span key, struct span value, int64_t expires)
 {
-	unsigned char raw[STATE_HEAD + STATE_VALUE_MAX];
 	DBT k = key_of(key), v = { 0 };
 
 	if (value.n > STATE_VALUE_MAX)
 		bug("value of %zu bytes", value.n);
-	head_write(raw, expires);
+	head_write(s->raw, expires);
 	if (value.n > 0)
-		memcpy(raw + STATE_HEAD, value.p, value.n);
-	v.data = raw;
+		memcpy(s->raw + STATE_HEAD, value.p, value.n);
+	v.data = s->raw;
 	v.size = (u_int32_t)(STATE_HEAD + value.n);
 	if (expires != STATE_NEVER)
 		s->may_expire = s->saw_expiry = true;
@@ -112,22 +108,19 @@ write_record(struct state *s, struct span key, struct span value, int64_t expire
 int
 state_get(struct state *s, struct span key, int64_t now, void *value, size_t size, size_t *n_out)
 {
-	unsigned char raw[STATE_HEAD + STATE_VALUE_MAX];
 	int64_t expires;
 	int r;
 
 	state_lock(s);
-	r = read_record(s, key, now, raw, n_out, &expires);
-	state_unlock(s);
-	if (r != 1)
-		return r;
-	if (*n_out > size) {
+	r = read_record(s, key, now, n_out, &expires);
+	if (r == 1 && *n_out > size) {
 		errno = EMSGSIZE;
-		return -1;
+		r = -1;
+	} else if (r == 1) {
+		memcpy(value, s->raw + STATE_HEAD, *n_out);
 	}
-	if (*n_out > 0)
-		memcpy(value, raw + STATE_HEAD, *n_out);
-	return 1;
+	state_unlock(s);
+	return r;
 }
 
 int
@@ -157,18 +150,17 @@ state_delete(struct state *s, struct span key)
 static int64_t
 count_locked(struct state *s, struct span key, uint32_t add, int64_t now, int64_t window)
 {
-	unsigned char raw[STATE_HEAD + STATE_VALUE_MAX];
 	uint64_t sum = 0;
 	int64_t expires;
 	size_t n;
-	int r = read_record(s, key, now, raw, &n, &expires);
+	int r = read_record(s, key, now, &n, &expires);
 
 	if (r < 0)
 		return -1;
 	if (r == 1 && n != sizeof(sum))
 		return state_result(s, EIO);
 	if (r == 1) {
-		memcpy(&sum, raw + STATE_HEAD, sizeof(sum));
+		memcpy(&sum, s->raw + STATE_HEAD, sizeof(sum));
 		sum = le64toh(sum) & INT64_MAX;
 	} else {
 		expires = now > INT64_MAX - window ? STATE_NEVER : now + window;

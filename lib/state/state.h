@@ -22,7 +22,7 @@
 #include "base/span.h"
 
 #define STATE_KEY_MAX 512
-#define STATE_VALUE_MAX 16384
+#define STATE_VALUE_MAX 70000
 #define STATE_NEVER INT64_MAX
 
 struct state;

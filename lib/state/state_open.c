@@ -194,9 +194,11 @@ state_open(struct state **out, const char *home, const char *name, size_t cache,
 	s->home = fd;
 	s->pid = getpid();
 	s->may_expire = true;
+	s->raw = mem_new(STATE_RAW_MAX);
 	rc = open_or_begin(s, home, name, cache, found);
 	if (rc != 0) {
 		close(fd);
+		free(s->raw);
 		free(s);
 		errno = rc > 0 ? rc : EIO;
 		return -1;
@@ -221,6 +223,7 @@ state_close(struct state **sp)
 	close(s->home);
 	state_unlock(s);
 	pthread_mutex_destroy(&s->mutex);
+	free(s->raw);
 	free(s);
 	*sp = NULL;
 }

@@ -18,6 +18,7 @@ struct state {
 	int64_t checkpoint_at;		/* wall seconds of the next checkpoint */
 	char sweep[STATE_KEY_MAX];	/* first key that the next sweep looks at */
 	size_t sweep_n;
+	unsigned char *raw;		/* STATE_RAW_MAX bytes: the record at hand */
 	bool may_expire;		/* a record with an expiry may exist */
 	bool saw_expiry;		/* the present sweep met one */
 };
@@ -28,6 +29,7 @@ struct state {
  */
 #define STATE_HEAD 10
 #define STATE_VERSION 'p'
+#define STATE_RAW_MAX (STATE_HEAD + STATE_VALUE_MAX)
 
 /* The head of a record whose whole length is n: true and its expiry when it is ours. */
 bool state_head_read(const void *data, size_t n, int64_t *expires_out);
