@@ -17,7 +17,9 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/record.h"
+#include "config/settings_parse.h"
 #include "config/settings_table.h"
+#include "sys/file.h"
 
 struct item {
 	char *value;		/* of lists; NULL for a record */
@@ -33,6 +35,7 @@ struct slot {
 };
 
 struct settings {
+	enum setting_scope scope;
 	struct slot *slots;	/* parallel to setting_table */
 };
 
@@ -49,9 +52,9 @@ field_count(size_t row)
 }
 
 static ssize_t
-row_find(struct span path)
+row_find(const struct settings *st, struct span path)
 {
-	const struct setting *s = setting_find(SCOPE_SERVER, path);
+	const struct setting *s = setting_find(st->scope, path);
 
 	return s == NULL ? -1 : s - setting_table;
 }
@@ -174,7 +177,7 @@ static bool
 take(struct settings *st, const struct record_field *f)
 {
 	struct span value = f->value, name = span_cut(&value, ' ');
-	ssize_t row = row_find(name);
+	ssize_t row = row_find(st, name);
 
 	if (row < 0)
 		return false;
@@ -196,20 +199,29 @@ take(struct settings *st, const struct record_field *f)
 	return false;
 }
 
+static struct settings *
+settings_new(enum setting_scope scope)
+{
+	struct settings *st = mem_new(sizeof(*st));
+
+	st->scope = scope;
+	st->slots = mem_array(setting_count, sizeof(*st->slots));
+	return st;
+}
+
 struct settings *
-settings_parse(struct span text)
+settings_parse_scope(enum setting_scope scope, struct span text)
 {
 	struct settings *st;
 	struct record r;
+	bool ok;
 
 	if (text.n > LIMIT_SETTINGS || !record_parse(text, LIMIT_SETTINGS_LINES, &r)) {
 		errno = EBADMSG;
 		return NULL;
 	}
-	st = mem_new(sizeof(*st));
-	st->slots = mem_array(setting_count, sizeof(*st->slots));
-	bool ok = span_is(r.verb, "settings");
-
+	st = settings_new(scope);
+	ok = span_is(r.verb, "settings");
 	for (size_t i = 0; ok && i < r.count; i++)
 		ok = take(st, &r.fields[i]);
 	record_free(&r);
@@ -221,32 +233,24 @@ settings_parse(struct span text)
 }
 
 struct settings *
+settings_parse(struct span text)
+{
+	return settings_parse_scope(SCOPE_SERVER, text);
+}
+
+struct settings *
 settings_read(int fd)
 {
 	struct settings *st = NULL;
 	struct buf text;
-	off_t at = 0;
+	int saved;
 
 	buf_init(&text, LIMIT_SETTINGS);
-	for (;;) {
-		char part[16384];
-		ssize_t n = pread(fd, part, sizeof(part), at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			goto out;
-		if (n == 0)
-			break;
-		at += n;
-		if (!buf_put(&text, part, (size_t)n)) {
-			errno = EFBIG;
-			goto out;
-		}
-	}
-	st = settings_parse(buf_view(&text));
-out:
+	if (file_read_all(fd, &text) == 0)
+		st = settings_parse(buf_view(&text));
+	saved = errno;
 	buf_free(&text);
+	errno = saved;
 	return st;
 }
 
@@ -254,11 +258,10 @@ struct settings *
 settings_defaults(const char *program)
 {
 	unsigned int bit = setting_program_bit(program);
-	struct settings *st = mem_new(sizeof(*st));
+	struct settings *st = settings_new(SCOPE_SERVER);
 
 	if (bit == 0)
 		bug("no settings for program %s", program);
-	st->slots = mem_array(setting_count, sizeof(*st->slots));
 	for (size_t i = 0; i < setting_count; i++) {
 		const struct setting *s = &setting_table[i];
 
@@ -300,7 +303,7 @@ settings_free(struct settings **s)
 static const struct slot *
 slot_of(const struct settings *s, const char *name)
 {
-	ssize_t row = row_find(span_of(name));
+	ssize_t row = row_find(s, span_of(name));
 
 	if (row < 0 || !s->slots[row].present)
 		bug("setting %s is not for this program", name);

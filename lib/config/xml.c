@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "config/settings_table.h"
+#include "sys/file.h"
 
 #define BOM "\xef\xbb\xbf"
 
@@ -181,43 +182,19 @@ xml_parse(struct span text, struct xml_error *err)
 	return x;
 }
 
-static bool
-read_all(int fd, struct buf *text, struct xml_error *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && st.st_size > LIMIT_XML) {
-		set_error(err, 0, "too large: more than %d bytes", LIMIT_XML);
-		return false;
-	}
-	for (off_t at = 0;;) {
-		char part[16384];
-		ssize_t n = pread(fd, part, sizeof(part), at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			set_error(err, 0, "cannot be read: %s", strerror(errno));
-			return false;
-		}
-		if (n == 0)
-			return true;
-		at += n;
-		if (!buf_put(text, part, (size_t)n)) {
-			set_error(err, 0, "too large: more than %d bytes", LIMIT_XML);
-			return false;
-		}
-	}
-}
-
 struct xml *
 xml_read(int fd, struct xml_error *err)
 {
 	struct xml *x = NULL;
 	struct buf text;
+	struct stat st;
 
 	buf_init(&text, LIMIT_XML);
-	if (read_all(fd, &text, err))
+	if (fstat(fd, &st) == 0 && st.st_size > LIMIT_XML)
+		set_error(err, 0, "too large: more than %d bytes", LIMIT_XML);
+	else if (file_read_all(fd, &text) != 0)
+		set_error(err, 0, "cannot be read: %s", strerror(errno));
+	else
 		x = xml_parse(buf_view(&text), err);
 	buf_free(&text);
 	return x;
