@@ -112,5 +112,55 @@
 #define LIMIT_NAME_SERVERS 8
 /* resolv.conf, and a file of trust anchors. */
 #define LIMIT_DNS_FILE 65536
+/* Addresses of one header field shown to a client; the longest real lists have hundreds. */
+#define LIMIT_HEADER_ADDRESSES 4096
+/* Nesting of parts, and parts of one message: real ones stay under 20 and 500. */
+#define LIMIT_MIME_DEPTH 100
+#define LIMIT_MIME_PARTS 10000
+/* Parameters of one field: RFC 2231 cuts a long file name into tens. */
+#define LIMIT_MIME_PARAMS 128
+#define LIMIT_MIME_PARAM_VALUE 65536
+/* A boundary: RFC 2046 5.1.1 allows 70, and some write more. */
+#define LIMIT_MIME_BOUNDARY 256
+/* Memory for reading the fields of one header. */
+#define LIMIT_MIME_HEADER_MEMORY (4 << 20)
+/* Name of a character set; the longest registered has 45 characters. */
+#define LIMIT_CHARSET_NAME 63
+/* An encoded word: RFC 2047 2 allows 75, and some write whole lines. */
+#define LIMIT_ENCODED_WORD 4096
+
+/* Name of a mailbox in modified UTF-7: must fit one directory name. */
+#define LIMIT_MAILBOX_NAME 1000
+/* Levels of a folder name; folders of a user; lines of the file of subscriptions. */
+#define LIMIT_FOLDER_DEPTH 32
+#define LIMIT_FOLDERS 10000
+#define LIMIT_SUBSCRIPTIONS 20000
+/* Keywords of a mailbox: one bit each in its fixed-size records; and the length of one. */
+#define LIMIT_KEYWORDS 64
+#define LIMIT_KEYWORD_NAME 100
+/* Messages of a mailbox, and its journal, index and cache as files that are read or mapped whole. */
+#define LIMIT_MESSAGES 10000000
+#define LIMIT_STORE_FILE ((uint64_t)16 << 30)
+/* What is kept of one message for later FETCHes. */
+#define LIMIT_IMAP_SUMMARY (1 << 20)
+
+/* POP3 command lines: RFC 2449 4 allows 255 octets, RFC 5034 needs more for AUTH. */
+#define LIMIT_POP3_LINE 512
+#define LIMIT_POP3_AUTH_LINE 12288
+
+/* IMAP commands before log-in: a name and a password, with quoting. */
+#define LIMIT_IMAP_LOGIN_COMMAND 8192
+/* ... and after it: RFC 7162 4 asks for lines of 8,192; sequence sets and search texts grow longer. */
+#define LIMIT_IMAP_COMMAND (256 << 10)
+/* Memory for a command taken apart: a set of one-digit ranges takes four times its text. */
+#define LIMIT_IMAP_ARENA (8 << 20)
+#define LIMIT_IMAP_RANGES 50000
+#define LIMIT_IMAP_NESTING 16
+#define LIMIT_IMAP_SEARCH_KEYS 1000
+#define LIMIT_IMAP_SECTIONS 100
+#define LIMIT_IMAP_SECTION_DEPTH 100
+#define LIMIT_IMAP_FIELDS 200
+#define LIMIT_IMAP_FLAGS 128
+#define LIMIT_IMAP_TAG 128
 
 #endif

@@ -1,5 +1,10 @@
 libpillarbox_a_SOURCES += \
 	lib/mail/dsn.c lib/mail/dsn.h \
-	lib/mail/address.h lib/mail/charset.h lib/mail/date.h lib/mail/header.h \
-	lib/mail/mime.h lib/mail/mime_param.h
+	lib/mail/address.c lib/mail/address.h \
+	lib/mail/charset.c lib/mail/charset.h \
+	lib/mail/date.c lib/mail/date.h \
+	lib/mail/header.c lib/mail/header.h \
+	lib/mail/mime.c lib/mail/mime.h \
+	lib/mail/mime_param.c lib/mail/mime_param.h \
+	lib/mail/utf7.c lib/mail/utf7.h
 libpillarbox_a_SOURCES += lib/mail/trace.c lib/mail/trace.h
