@@ -2,7 +2,7 @@ libpillarbox_a_SOURCES += lib/config/compile.c lib/config/compile.h \
 	lib/config/config_file.c lib/config/config_file.h lib/config/validate.c \
 	lib/config/format.c lib/config/format.h \
 	lib/config/manifest.c lib/config/manifest.h \
-	lib/config/secret.c lib/config/secret.h \
+	lib/config/password.c lib/config/password.h \
 	lib/config/settings.c lib/config/settings.h lib/config/settings.def \
 	lib/config/settings_parse.h \
 	lib/config/settings_table.c lib/config/settings_table.h \
