@@ -19,11 +19,11 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/num.h"
+#include "directory/socketmap.h"
 #include "service/service.h"
 
 #define OUT_MAX (64u << 20)	/* questions not yet written; each is under LIMIT_SOCKETMAP */
-#define LENGTH_DIGITS 8
+#define FRAME_BYTES 16		/* length, colon and comma of a netstring */
 #define READ_BLOCK 16384
 #define SILENCE_MS 30000
 
@@ -57,7 +57,7 @@ expander_new(struct service *svc, struct loop *loop)
 	e->fd = -1;
 	e->size = 64;
 	e->ring = mem_array(e->size, sizeof(*e->ring));
-	buf_init(&e->in, LIMIT_SOCKETMAP_REPLY + LENGTH_DIGITS + READ_BLOCK);
+	buf_init(&e->in, LIMIT_SOCKETMAP_REPLY + FRAME_BYTES + READ_BLOCK);
 	buf_init(&e->out, OUT_MAX);
 	return e;
 }
@@ -120,25 +120,6 @@ write_out(struct expander *e)
 	loop_fd_events(e->watch, e->out.n > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
-/* 1: one whole netstring at the start of `in`; 0: not yet; -1: none will come. */
-static int
-next_netstring(const struct buf *in, struct span *out, size_t *used)
-{
-	struct span all = buf_view(in);
-	ssize_t colon = span_find(span_first(all, LENGTH_DIGITS), ':');
-	uint64_t n;
-
-	if (colon < 0)
-		return all.n < LENGTH_DIGITS ? 0 : -1;
-	if (!num_parse(span_first(all, (size_t)colon), LIMIT_SOCKETMAP_REPLY, &n))
-		return -1;
-	*used = (size_t)colon + 1 + (size_t)n + 1;
-	if (all.n < *used)
-		return 0;
-	*out = span_first(span_from(all, (size_t)colon + 1), (size_t)n);
-	return all.p[*used - 1] == ',' ? 1 : -1;
-}
-
 static bool
 take_answers(struct expander *e)
 {
@@ -147,7 +128,7 @@ take_answers(struct expander *e)
 	size_t used;
 	int result;
 
-	while ((result = next_netstring(&e->in, &text, &used)) > 0) {
+	while ((result = socketmap_take(buf_view(&e->in), LIMIT_SOCKETMAP_REPLY, &text, &used)) > 0) {
 		enum rcpt_kind kind;
 
 		if (e->count == 0)
@@ -227,9 +208,7 @@ expander_ask(struct expander *e, struct span address, uint32_t number, expander_
 	push(e, (struct question){ .call = call, .ctx = ctx, .number = number });
 	if (e->fd < 0)
 		connect_anew(e);
-	buf_printf(&e->out, "%zu:expand ", sizeof("expand ") - 1 + address.n);
-	buf_span(&e->out, address);
-	buf_char(&e->out, ',');
+	socketmap_put_question(&e->out, "expand", address);
 	if (e->fd < 0 || e->watch == NULL || e->out.overflow) {
 		if (e->kick == NULL)
 			e->kick = loop_timer(e->loop, 0, on_kick, e);

@@ -1,0 +1,72 @@
+/*
+ * queue: what schedule remembers of every message: 48 bytes and its place in
+ * the order of due times, whatever the message is.  Pure: no I/O, no clock.
+ *
+ * A message is always in exactly one state:
+ *	WAITING	  in the heap until its time has come
+ *	PARKED	  due, but its destination has all the deliveries it may have
+ *	ACTIVE	  somebody works on it
+ * Messages are named by an index that stays the same until queue_remove.
+ */
+#ifndef SPOOL_RUNNER_QUEUE_H
+#define SPOOL_RUNNER_QUEUE_H
+
+#include "base/base.h"
+#include "spool/spool.h"
+
+#define QUEUE_NONE UINT32_MAX
+
+/* Destinations are counted by hash; those that share one share its limit. */
+#define QUEUE_DESTS 8192
+
+enum queue_state { QUEUE_FREE, QUEUE_WAITING, QUEUE_PARKED, QUEUE_ACTIVE };
+
+enum queue_flag {
+	QUEUE_FORCED = 1,	/* wanted now, whatever the schedule says */
+	QUEUE_RESET = 2,	/* attempts begin again */
+	QUEUE_DELETE = 4,	/* to be removed without a bounce */
+	QUEUE_DELAY = 8		/* rests for outside checkers */
+};
+
+struct queue_entry {
+	uint64_t id;
+	uint32_t sub;
+	uint32_t due;		/* seconds since 1970 */
+	uint32_t heap;		/* position while WAITING */
+	uint32_t chain;		/* next with the same hash of the id; next free */
+	uint32_t next, prev;	/* while PARKED */
+	uint16_t dest;		/* last destination it was parked for */
+	uint16_t attempts;
+	uint8_t state;
+	uint8_t flags;
+};
+
+struct queue;
+
+struct queue *queue_new(void);
+void queue_free(struct queue **q);
+size_t queue_count(const struct queue *q);
+
+/* The entry; valid until the next queue_add. */
+struct queue_entry *queue_at(struct queue *q, uint32_t i);
+
+/* QUEUE_NONE when absent. */
+uint32_t queue_find(const struct queue *q, uint64_t id);
+/* A message that is not there yet, WAITING until due; returns its index. */
+uint32_t queue_add(struct queue *q, struct spool_ref ref, int64_t due);
+void queue_remove(struct queue *q, uint32_t i);
+
+/* From any state. */
+void queue_wait(struct queue *q, uint32_t i, int64_t due);
+void queue_park(struct queue *q, uint32_t i, uint16_t dest);
+void queue_activate(struct queue *q, uint32_t i);
+
+/* The message with the earliest time (then the lowest id), or QUEUE_NONE; it stays WAITING. */
+uint32_t queue_first(const struct queue *q);
+/* The one parked longest for dest, or QUEUE_NONE. */
+uint32_t queue_first_parked(const struct queue *q, uint16_t dest);
+
+/* Every message: i from 0 to queue_size - 1; those in state QUEUE_FREE are none. */
+uint32_t queue_size(const struct queue *q);
+
+#endif
