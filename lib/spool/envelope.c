@@ -170,6 +170,22 @@ envelope_address_is_valid(struct span address)
 	return address.n - (size_t)local - 1 >= 1 && address.n - (size_t)local - 1 <= LIMIT_DOMAIN;
 }
 
+bool
+envelope_hex32_parse(struct span s, uint32_t *out)
+{
+	*out = 0;
+	if (s.n != 8)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!char_is_digit(c) && (c < 'a' || c > 'f'))
+			return false;
+		*out = *out << 4 | (uint32_t)(char_is_digit(c) ? c - '0' : c - 'a' + 10);
+	}
+	return true;
+}
+
 void
 envelope_time_print(int64_t seconds, char out[ENVELOPE_TIME_SIZE])
 {

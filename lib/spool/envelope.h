@@ -156,6 +156,9 @@ bool envelope_address_is_valid(struct span address);
 bool envelope_is_finished(const struct envelope *e);
 bool envelope_rcpt_is_finished(const struct envelope_rcpt *r);
 
+/* Eight lower-case hexadecimal digits, as checksums are written. */
+bool envelope_hex32_parse(struct span s, uint32_t *out) PB_MUST_CHECK;
+
 /* "MM/DD/YYYY HH:MM:SS", UTC. */
 #define ENVELOPE_TIME_SIZE 20
 void envelope_time_print(int64_t seconds, char out[ENVELOPE_TIME_SIZE]);

@@ -64,22 +64,6 @@ parse_status(struct span line, enum envelope_status *out)
 	return false;
 }
 
-static bool
-parse_hex32(struct span s, uint32_t *out)
-{
-	*out = 0;
-	if (s.n != 8)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!char_is_digit(c) && (c < 'a' || c > 'f'))
-			return false;
-		*out = *out << 4 | (uint32_t)(char_is_digit(c) ? c - '0' : c - 'a' + 10);
-	}
-	return true;
-}
-
 /* A number of a recipient that exists. */
 static struct envelope_rcpt *
 parse_rcpt_number(struct reader *r, struct span s)
@@ -148,7 +132,7 @@ static bool
 body_crc(struct reader *r, struct span value)
 {
 	r->has_body_crc = true;
-	return parse_hex32(value, &r->e->crc32c);
+	return envelope_hex32_parse(value, &r->e->crc32c);
 }
 
 static bool
@@ -226,7 +210,7 @@ head_end(struct reader *r, struct span value)
 	r->ours = true;
 	if (!num_parse_u32(count, LIMIT_RECIPIENTS, &n) || n == 0 || n != r->e->count)
 		return false;
-	if (!parse_hex32(value, &crc) || crc != crc32c(0, r->start, (size_t)(r->line - r->start)))
+	if (!envelope_hex32_parse(value, &crc) || crc != crc32c(0, r->start, (size_t)(r->line - r->start)))
 		return false;
 	r->ended = true;
 	r->e->line_seed = crc;
@@ -514,7 +498,7 @@ unguard(const struct reader *r, struct span *line)
 	guard = span_from(*line, line->n - ENVELOPE_LINE_GUARD);
 	*line = span_first(*line, line->n - ENVELOPE_LINE_GUARD);
 	return span_starts(guard, SPAN(" [")) && guard.p[guard.n - 1] == ']' &&
-		parse_hex32(span_make(guard.p + 2, 8), &crc) &&
+		envelope_hex32_parse(span_make(guard.p + 2, 8), &crc) &&
 		crc == crc32c(r->e->line_seed, line->p, line->n);
 }
 

@@ -9,8 +9,8 @@
  * Records (lib/base/record.h), one per packet; > is from the receiver:
  *	> new
  *	< new id=ID                + descriptor of ID.em_
- *	> commit id= session= from= auth= helo= ip= host= size= crc32c= envid= ret=
- *	         priority= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
+ *	> commit id= session= sender= from= auth= helo= ip= host= envid= ret= created=
+ *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
  *	> queue id=                  the same message, more than 100 recipients
  *	< done id= how=direct
  *	< header id=               + descriptor of ID.hdr

@@ -8,7 +8,11 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/record.h"
+#include "base/verdict.h"
 #include "spool/envelope.h"
+
+/* Fields of the largest record: those of the envelope, and three a recipient. */
+#define INTAKE_FIELDS (20 + 3 * INTAKE_COMMIT_RCPTS)
 
 /* Most recipients that `commit` carries; with more the receiver sends `queue`. */
 #define INTAKE_COMMIT_RCPTS 100
@@ -21,5 +25,11 @@ bool intake_record_put_commit(struct buf *out, const struct envelope *e) PB_MUST
  * addresses valid.  NULL when it is not; else the caller's (envelope_free).
  */
 struct envelope *intake_record_get_commit(const struct record *r) PB_MUST_CHECK;
+
+/* `new id=`, `header id=`, `queued id=`, `queue id=`, `abort id=`. */
+void intake_record_put_id(struct buf *out, const char *verb, uint64_t id);
+/* A refusal: code 4xx or 5xx. */
+void intake_record_put_error(struct buf *out, const struct verdict *v);
+bool intake_record_get_error(const struct record *r, struct verdict *out) PB_MUST_CHECK;
 
 #endif

@@ -65,7 +65,7 @@ bool spool_must_sync_directory(const struct spool *sp);
 uint32_t spool_sub_choose(struct spool *sp);
 void spool_sub_left(struct spool *sp, uint32_t sub);	/* a message of that folder is gone */
 
-/* printf to the log callback. */
+/* printf to the log callback; errno is kept. */
 void spool_say(const struct spool *sp, const char *fmt, ...) PB_PRINTF(2, 3);
 
 #endif

@@ -23,6 +23,9 @@ enum spool_file {
 	SPOOL_EM_	/* .em_ */
 };
 
+/* The largest id that is not derived. */
+#define SPOOL_ID_MAX UINT64_C(999999999999999)
+
 /* A new id.  Intake only.  -1 with errno when the mark could not be moved. */
 int spool_id_next(struct spool *sp, uint64_t *out) PB_MUST_CHECK;
 

@@ -34,11 +34,19 @@ struct spool_put {
 	struct spool_ref ref;
 	int fd;			/* O_RDWR on ID.em_ for the receiver, -1 once handed over */
 	bool has_header;
+	uint64_t size;		/* of the body, as spool_put_body found it */
+	uint32_t crc32c;
 };
 
+/* The mode of the file is 0440 less the umask: use umask 027. */
 int spool_put_new(struct spool *sp, struct spool_put *out) PB_MUST_CHECK;
-/* The same with an id of one's own (a bounce); EEXIST when it is there in any state. */
-int spool_put_new_id(struct spool *sp, uint64_t id, struct spool_put *out) PB_MUST_CHECK;
+/*
+ * The same with a derived id (spool_id_bounce) in folder sub, for schedule,
+ * which writes the bounce of a message into the folder of that message.
+ * EEXIST: it is in the queue already.  What an earlier life left unfinished
+ * under this id is removed.
+ */
+int spool_put_new_id(struct spool *sp, struct spool_ref ref, struct spool_put *out) PB_MUST_CHECK;
 void spool_put_handed(struct spool_put *p);
 
 /* Waits at most wait_ms for the last writer to go (a close may be on its way). */

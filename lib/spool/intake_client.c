@@ -1,0 +1,217 @@
+/*
+ * intake_client: one question, one answer, with time limits on the socket.
+ *
+ * Whatever goes wrong on the connection closes it; then no message is under
+ * way any more, since intake removes what a lost receiver had not committed.
+ */
+#include "base/base.h"
+#include "spool/intake_client.h"
+#include "spool/intake_record.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "sys/fdpass.h"
+#include "sys/file.h"
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+struct intake_client {
+	int socket;			/* -1: lost */
+	uint64_t id;			/* of the message under way, 0 = none */
+	struct buf record;
+	char *packet;			/* LIMIT_RECORD bytes */
+};
+
+/* What came back: a record and perhaps a descriptor. */
+struct answer {
+	struct record record;
+	int fd;
+};
+
+struct intake_client *
+intake_open(int sock, unsigned timeout_ms)
+{
+	struct intake_client *c = mem_new(sizeof(*c));
+	struct timeval limit = { timeout_ms / 1000, (suseconds_t)(timeout_ms % 1000) * 1000 };
+
+	c->socket = sock;
+	c->packet = mem_new(LIMIT_RECORD);
+	buf_init(&c->record, LIMIT_RECORD);
+	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		file_close(&c->socket);		/* a call without limit is none */
+	return c;
+}
+
+void
+intake_close(struct intake_client **c)
+{
+	if (*c == NULL)
+		return;
+	file_close(&(*c)->socket);
+	buf_free(&(*c)->record);
+	free((*c)->packet);
+	free(*c);
+	*c = NULL;
+}
+
+static int
+lost(struct intake_client *c, int error)
+{
+	file_close(&c->socket);
+	c->id = 0;
+	errno = error;
+	return -1;
+}
+
+static int
+say(struct intake_client *c)
+{
+	if (c->socket < 0)
+		return lost(c, ENOTCONN);
+	if (c->record.overflow)
+		return lost(c, EMSGSIZE);
+	if (fdpass_send(c->socket, c->record.p, c->record.n, NULL, 0) < 0)
+		return lost(c, errno);
+	return 0;
+}
+
+static int
+ask(struct intake_client *c, struct answer *out)
+{
+	int fds[FDPASS_MAX], nfds = 1;
+	ssize_t n;
+
+	*out = (struct answer){ .fd = -1 };
+	if (say(c) < 0)
+		return -1;
+	do
+		n = fdpass_recv(c->socket, c->packet, LIMIT_RECORD, fds, &nfds);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return lost(c, n < 0 ? errno : ECONNRESET);
+	if (nfds == 1)
+		out->fd = fds[0];
+	if (record_parse(span_make(c->packet, (size_t)n), INTAKE_FIELDS, &out->record))
+		return 0;
+	file_close(&out->fd);
+	return lost(c, EPROTO);
+}
+
+static void
+answer_free(struct answer *a)
+{
+	file_close(&a->fd);
+	record_free(&a->record);
+}
+
+static bool
+is_for(const struct answer *a, const char *verb, uint64_t id)
+{
+	uint64_t got;
+
+	return span_is(a->record.verb, verb) && record_get_num(&a->record, "id", UINT64_MAX, &got) &&
+		(id == 0 || got == id);
+}
+
+/* An `error` answer ends the message; anything else here ends the connection. */
+static int
+refused(struct intake_client *c, const struct answer *a, struct verdict *out)
+{
+	if (!span_is(a->record.verb, "error") || !intake_record_get_error(&a->record, out))
+		return lost(c, EPROTO);
+	c->id = 0;
+	return 0;
+}
+
+int
+intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdict *out)
+{
+	struct answer a;
+	int result;
+
+	*fd_out = -1;
+	record_begin(&c->record, "new");
+	if (ask(c, &a) < 0)
+		return -1;
+	if (is_for(&a, "new", 0) && a.fd >= 0 && record_get_num(&a.record, "id", UINT64_MAX, id_out)) {
+		c->id = *id_out;
+		*fd_out = a.fd;
+		a.fd = -1;
+		result = 0;
+	} else {
+		result = refused(c, &a, out) < 0 ? -1 : 1;
+	}
+	answer_free(&a);
+	return result;
+}
+
+/* The envelope into the descriptor that intake gave; -1 with errno. */
+static int
+write_header(int fd, const struct envelope *e)
+{
+	struct buf text;
+	int result = -1;
+
+	buf_init(&text, LIMIT_ENVELOPE);
+	errno = EINVAL;
+	if (envelope_print(e, &text) && file_write_all(fd, text.p, text.n) == 0)
+		result = file_fsync(fd);
+	buf_free(&text);
+	return result;
+}
+
+/* The way by the queue, once intake has answered `header`. */
+static int
+queue(struct intake_client *c, const struct envelope *e, struct answer *a, struct verdict *out)
+{
+	struct answer last;
+	int result = 0;
+
+	if (write_header(a->fd, e) < 0) {
+		*out = verdict_make(errno == EINVAL ? 554 : 451, errno == EINVAL ? "5.6.0" : "4.3.0",
+			"The envelope could not be written: %s", strerror(errno));
+		return intake_abort(c);
+	}
+	file_close(&a->fd);
+	intake_record_put_id(&c->record, "queued", e->id);
+	if (ask(c, &last) < 0)
+		return -1;
+	if (is_for(&last, "done", e->id))
+		*out = verdict_make(250, "2.0.0", "Queued as %llu", (unsigned long long)e->id);
+	else
+		result = refused(c, &last, out);
+	answer_free(&last);
+	return result;
+}
+
+int
+intake_commit(struct intake_client *c, const struct envelope *e, struct verdict *out)
+{
+	struct answer a;
+	int result = 0;
+
+	if (!intake_record_put_commit(&c->record, e))
+		intake_record_put_id(&c->record, "queue", e->id);
+	if (ask(c, &a) < 0)
+		return -1;
+	if (is_for(&a, "done", e->id))
+		*out = verdict_make(250, "2.0.0", "Delivered as %llu", (unsigned long long)e->id);
+	else if (is_for(&a, "header", e->id) && a.fd >= 0)
+		result = queue(c, e, &a, out);
+	else
+		result = refused(c, &a, out);
+	answer_free(&a);
+	c->id = 0;
+	return result;
+}
+
+int
+intake_abort(struct intake_client *c)
+{
+	if (c->id == 0 && c->socket >= 0)
+		return 0;
+	intake_record_put_id(&c->record, "abort", c->id);
+	c->id = 0;
+	return say(c);
+}

@@ -1,0 +1,235 @@
+/*
+ * spool_put: the owner's side of taking a message.
+ *
+ *	1  create ID.em_ (O_EXCL)                       owner
+ *	2  write, fsync, close                          receiver
+ *	3  no writer left, size and crc32c agree        owner
+ *	4  create ID.hdr (O_EXCL)                       owner
+ *	5  write, fsync, close                          receiver
+ *	6  no writer left, envelope is right            owner
+ *	7  fsync of the folder, if it must be synced    owner
+ *	8  rename ID.em_ to ID.eml                      owner
+ *	9  250                                          receiver
+ *
+ * Crash argument.  Before 5 is durable the .hdr has no right `end:`, so nothing
+ * was promised and the scan removes or sets aside what is there.  After 5 both
+ * contents are durable, and so are both names: fsync of a new file makes its
+ * name durable on the file systems we accept, 7 does it everywhere.  A cut
+ * after that leaves .em_ + good .hdr or .eml + good .hdr, which the scan treats
+ * as the same.  So 8 needs no sync, and 9 promises what is on disk.
+ *
+ * Straight through (1 to 3, then links in mailboxes made durable, 250, unlink
+ * of .em_): the promise is kept by the mailboxes; a .em_ that a cut brings
+ * back is removed by the scan.
+ *
+ * Undoing goes backwards: .hdr first, durably, then .em_; so no cut leaves a
+ * good .hdr whose body is missing.
+ */
+#include "base/base.h"
+#include "spool/spool_put.h"
+#include "spool/spool_parts.h"
+#include "spool/spool_read.h"
+#include "base/limits.h"
+#include "sys/file.h"
+#include <errno.h>
+#include <sys/stat.h>
+
+/* Ids that are taken already (files brought back from elsewhere) are skipped. */
+#define PUT_TRIES 100
+
+static int
+folder(const struct spool_put *p)
+{
+	return p->sp->folders[p->ref.sub].fd;
+}
+
+static int
+create(const struct spool_put *p, enum spool_file kind, mode_t mode)
+{
+	char name[SPOOL_NAME_SIZE];
+
+	spool_id_name(p->ref.id, kind, name);
+	return file_openat(folder(p), name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+}
+
+static int
+remove_file(const struct spool_put *p, enum spool_file kind)
+{
+	char name[SPOOL_NAME_SIZE];
+
+	spool_id_name(p->ref.id, kind, name);
+	return file_unlinkat(folder(p), name, 0) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* 1 when it is there, 0 when it is not, -1 with errno. */
+static int
+is_there(const struct spool_put *p, enum spool_file kind)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct stat st;
+
+	spool_id_name(p->ref.id, kind, name);
+	if (fstatat(folder(p), name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -1;
+}
+
+int
+spool_put_new(struct spool *sp, struct spool_put *out)
+{
+	*out = (struct spool_put){ .sp = sp, .fd = -1 };
+	out->ref.sub = spool_sub_choose(sp);
+	for (int i = 0; i < PUT_TRIES; i++) {
+		if (spool_id_next(sp, &out->ref.id) < 0)
+			break;
+		if (is_there(out, SPOOL_EML) == 0 && is_there(out, SPOOL_HDR) == 0)
+			out->fd = create(out, SPOOL_EM_, 0440);
+		else
+			errno = EEXIST;
+		if (out->fd >= 0)
+			return 0;
+		if (errno != EEXIST)
+			break;
+	}
+	spool_sub_left(sp, out->ref.sub);
+	return -1;
+}
+
+int
+spool_put_new_id(struct spool *sp, struct spool_ref ref, struct spool_put *out)
+{
+	int there;
+
+	*out = (struct spool_put){ .sp = sp, .ref = ref, .fd = -1 };
+	there = is_there(out, SPOOL_EML);
+	if (there > 0)
+		errno = EEXIST;
+	if (there != 0)
+		return -1;
+	if (remove_file(out, SPOOL_HDR) < 0 || file_fsync_dir(folder(out)) < 0 ||
+	    remove_file(out, SPOOL_EM_) < 0)
+		return -1;
+	out->fd = create(out, SPOOL_EM_, 0440);
+	return out->fd < 0 ? -1 : 0;
+}
+
+void
+spool_put_handed(struct spool_put *p)
+{
+	file_close(&p->fd);
+}
+
+int
+spool_put_body(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_ms)
+{
+	char name[SPOOL_NAME_SIZE];
+	int fd, result;
+
+	file_close(&p->fd);
+	spool_id_name(p->ref.id, SPOOL_EM_, name);
+	if (spool_no_writer(folder(p), name, wait_ms) < 0)
+		return -1;
+	fd = spool_open_plain(folder(p), name, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	result = spool_read_checksum(fd, &p->size, &p->crc32c);
+	file_close(&fd);
+	if (result == 0 && (p->size != size || p->crc32c != crc || size == 0)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	return result;
+}
+
+int
+spool_put_through(struct spool_put *p)
+{
+	if (remove_file(p, SPOOL_EM_) < 0)
+		return -1;
+	spool_sub_left(p->sp, p->ref.sub);
+	return 0;
+}
+
+int
+spool_put_header(struct spool_put *p, int *fd_out)
+{
+	*fd_out = create(p, SPOOL_HDR, 0600);
+	if (*fd_out < 0)
+		return -1;
+	p->has_header = true;
+	return 0;
+}
+
+/* The receiver may write only what a new message can say. */
+static bool
+is_right(const struct spool_put *p, const struct envelope *e, size_t text_size)
+{
+	if (e->foreign || e->status != ENVELOPE_WRITTEN || e->id != p->ref.id)
+		return false;
+	if (e->size != p->size || e->crc32c != p->crc32c || e->good_size != text_size)
+		return false;
+	for (uint32_t i = 0; i < e->count; i++)
+		if (e->rcpts[i].outcome.p != NULL || e->rcpts[i].target != TARGET_UNKNOWN ||
+		    e->rcpts[i].bounce != 0)
+			return false;
+	return true;
+}
+
+static int
+read_header(struct spool_put *p, const char *name, struct envelope **out)
+{
+	struct buf text;
+	int result;
+
+	buf_init(&text, LIMIT_ENVELOPE);
+	result = spool_read_text(folder(p), name, &text);
+	if (result == 0 && (envelope_parse(buf_view(&text), out) != ENVELOPE_OK ||
+	    !is_right(p, *out, text.n))) {
+		errno = EBADMSG;
+		result = -1;
+	}
+	buf_free(&text);
+	return result;
+}
+
+int
+spool_put_accept(struct spool_put *p, unsigned wait_ms, struct envelope **envelope_out)
+{
+	char em_[SPOOL_NAME_SIZE], eml[SPOOL_NAME_SIZE], hdr[SPOOL_NAME_SIZE];
+
+	*envelope_out = NULL;
+	spool_id_name(p->ref.id, SPOOL_EM_, em_);
+	spool_id_name(p->ref.id, SPOOL_EML, eml);
+	spool_id_name(p->ref.id, SPOOL_HDR, hdr);
+	if (spool_no_writer(folder(p), hdr, wait_ms) == 0 && read_header(p, hdr, envelope_out) == 0 &&
+	    (!spool_must_sync_directory(p->sp) || file_fsync_dir(folder(p)) == 0) &&
+	    file_renameat(folder(p), em_, folder(p), eml, RENAME_NOREPLACE) == 0)
+		return 0;
+	envelope_free(envelope_out);
+	return -1;
+}
+
+/* The free of an envelope must not change errno: free() keeps it since glibc 2.33. */
+void
+spool_put_abort(struct spool_put *p)
+{
+	bool header_gone = !p->has_header ||
+		(remove_file(p, SPOOL_HDR) == 0 && file_fsync_dir(folder(p)) == 0);
+
+	file_close(&p->fd);
+	if (!header_gone || remove_file(p, SPOOL_EM_) < 0)
+		spool_say(p->sp, "event=spool-error action=abort id=%llu error=\"%s\"",
+			(unsigned long long)p->ref.id, strerror(errno));
+	else
+		spool_sub_left(p->sp, p->ref.sub);
+}
+
+void
+spool_put_path(const struct spool_put *p, char out[SPOOL_PATH_SIZE])
+{
+	char sub[SPOOL_SUB_NAME_SIZE], name[SPOOL_NAME_SIZE];
+
+	spool_sub_name(p->sp, p->ref.sub, sub);
+	spool_id_name(p->ref.id, SPOOL_EM_, name);
+	snprintf(out, SPOOL_PATH_SIZE, "%s/%s", sub, name);
+}
