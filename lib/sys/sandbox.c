@@ -188,7 +188,7 @@ emit_test(struct code *c, enum sandbox_test test)
 		ALLOW_IF_IN(c, 0, AF_UNIX);
 		break;
 	case TEST_SOCKET_INET:
-		ALLOW_IF_IN(c, 0, AF_UNIX, AF_INET, AF_INET6);
+		ALLOW_IF_IN(c, 0, AF_INET, AF_INET6);
 		break;
 	case TEST_OPEN_READ:
 		allow_if_clear(c, 2, O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY));

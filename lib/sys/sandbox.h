@@ -1,8 +1,8 @@
 /*
  * sandbox: what a process may still do, by the kernel's word.
  *
- * Order in a process: sandbox_prepare, then the paths (Landlock), then
- * sandbox_seccomp.  All three hold for children too and cannot be undone; a
+ * Order in a process: sandbox_scope, chroot and change of uid if any,
+ * sandbox_prepare, then the paths (Landlock), then sandbox_seccomp.  All of them hold for children too and cannot be undone; a
  * child may add its own, tighter ones.  So a parent's role must allow what
  * its children's roles allow: sandbox_role_covers says so and a test walks
  * the pairs that occur.
@@ -84,6 +84,13 @@ struct sandbox_paths {
 	int abi;
 	bool refer;		/* some rule has SANDBOX_REFER */
 };
+
+/*
+ * No signals to others than this process and its children, where the kernel
+ * can (ABI 6).  Sets no_new_privs.  Call it before chroot: any ruleset must
+ * grant the linking of files across directories, and does so from "/" down.
+ */
+void sandbox_scope(void);
 
 /* The version of Landlock, 0 when the kernel has none. */
 int sandbox_landlock_abi(void);

@@ -11,6 +11,7 @@
 #include "sys/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -98,6 +99,26 @@ sandbox_paths_begin(struct sandbox_paths *p, bool tcp)
 	if (fd < 0)
 		die(EXIT_NO_RIGHT, "event=sandbox state=no-ruleset error=\"%s\"", strerror(errno));
 	p->ruleset = (int)fd;
+}
+
+void
+sandbox_scope(void)
+{
+	struct ruleset_attr a = { .handled_access_fs = FS_REFER, .scoped = SCOPE_SIGNAL };
+	struct path_beneath_attr everywhere = { .allowed_access = FS_REFER };
+	long fd;
+
+	if (sandbox_landlock_abi() < 6)
+		return;
+	fd = syscall(CALL_CREATE_RULESET, &a, sizeof(a), 0U);
+	everywhere.parent_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || everywhere.parent_fd < 0 ||
+	    syscall(CALL_ADD_RULE, (int)fd, RULE_PATH_BENEATH, &everywhere, 0U) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(CALL_RESTRICT_SELF, (int)fd, 0U) < 0)
+		die(EXIT_NO_RIGHT, "event=sandbox state=no-scope error=\"%s\"", strerror(errno));
+	close(everywhere.parent_fd);
+	close((int)fd);
 }
 
 static uint64_t

@@ -9,7 +9,7 @@
 #include "base/base.h"
 #include "sys/sandbox.h"
 
-/* What must hold for the arguments.  A test further down in a pair covers the one above it. */
+/* What must hold for the arguments. */
 enum sandbox_test {
 	TEST_NONE,		/* any arguments */
 	TEST_SELF,		/* pid (argument 0) is 0 or this process */
@@ -19,7 +19,7 @@ enum sandbox_test {
 	TEST_THREAD,		/* clone: a thread of this process */
 	TEST_FORK,		/* clone: a thread or a plain child, no namespaces */
 	TEST_SOCKET_UNIX,	/* socket, socketpair: AF_UNIX */
-	TEST_SOCKET_INET,	/* socket: AF_UNIX, AF_INET, AF_INET6 */
+	TEST_SOCKET_INET,	/* socket: AF_INET, AF_INET6 */
 	TEST_OPEN_READ,		/* openat: for reading, creating nothing */
 	TEST_FCNTL,		/* flags and duplicates; no owner, no signal */
 	TEST_FCNTL_FILE,	/* ... and locks and leases */

@@ -1,3 +1,10 @@
 # t/unit/sys.mk
 check_PROGRAMS += t/unit/sys-fdpass
 t_unit_sys_fdpass_SOURCES = t/unit/sys-fdpass.c
+check_PROGRAMS += t/unit/sys-sandbox
+t_unit_sys_sandbox_SOURCES = t/unit/sys-sandbox.c
+
+# Driven by t/design/forbidden.t
+noinst_PROGRAMS += t/design/forbidden-acts
+t_design_forbidden_acts_SOURCES = t/design/forbidden-acts.c t/design/forbidden_acts.c \
+	t/design/forbidden_acts.h

@@ -1,0 +1,234 @@
+/*
+ * forbidden-acts DIRECTORY ROLE [allow-all] [refuse]: confine a process as ROLE for each
+ * act of the table and print "ok" or "not ok" as the kernel refuses it or not.
+ *
+ * Each act has a process of its own, since a breach ends it.  As root the
+ * process also gets the uid of nobody, and the roles without files a chroot,
+ * as the programs do.  With allow-all nothing is confined but the uid: a run
+ * that must show what the acts are worth.  DIRECTORY is empty and everybody
+ * may write there.
+ */
+#include "base/base.h"
+#include "forbidden_acts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/die.h"
+#include "sys/peer.h"
+#include "sys/user.h"
+
+#define NOBODY 65534
+
+static char home[96];		/* DIRECTORY/home: where the process may be */
+static char foreign[128];	/* DIRECTORY/foreign: where it may not */
+static bool allow_all;
+
+/* Roles whose work lies in directories; all others reach no file. */
+static bool
+has_files(enum sandbox_role role)
+{
+	return role == SANDBOX_MAILBOX || role == SANDBOX_INTAKE || role == SANDBOX_SCHEDULE ||
+	    role == SANDBOX_DELIVER || role == SANDBOX_DIRECTORY || role == SANDBOX_DATABASE ||
+	    role == SANDBOX_LOG || role == SANDBOX_SETTINGS;
+}
+
+static void
+confine(enum sandbox_role role)
+{
+	struct sandbox_paths p;
+	bool root = geteuid() == 0;
+	int fd;
+
+	if (chdir(home) < 0)
+		die(EXIT_REFUSED, "chdir: %s", strerror(errno));
+	if (!allow_all)
+		sandbox_scope();
+	if (root && !has_files(role) && !allow_all && chroot(".") < 0)
+		die(EXIT_REFUSED, "chroot: %s", strerror(errno));
+	if (root)
+		user_drop(NOBODY, NOBODY);
+	if (allow_all)
+		return;
+	sandbox_prepare(&(struct sandbox_limits){ .cpu_s = 20 });
+	if (!root || has_files(role)) {
+		sandbox_paths_begin(&p, role == SANDBOX_SEND || role == SANDBOX_RESOLVER);
+		fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (has_files(role) && fd >= 0)
+			sandbox_paths_allow(&p, fd, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER);
+		if (!sandbox_paths_apply(&p))
+			printf("# no Landlock\n");
+	}
+	sandbox_seccomp(role);
+}
+
+/* Another process of the same uid: its memory, signals and descriptors are not ours. */
+static pid_t
+start_other(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (geteuid() == 0)
+			user_drop(NOBODY, NOBODY);
+		if (prctl(PR_SET_DUMPABLE, 1) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+/* An owner: it says a byte to callers that it accepts, and those are root alone. */
+static pid_t
+start_owner(int *listening)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	pid_t pid;
+
+	*listening = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s/owner", home);
+	if (*listening < 0 || bind(*listening, (struct sockaddr *)&un, sizeof(un)) < 0 ||
+	    chmod(un.sun_path, 0666) < 0 || listen(*listening, 8) < 0)
+		die(EXIT_REFUSED, "owner: %s", strerror(errno));
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	for (;;) {
+		int fd = accept(*listening, NULL, NULL);
+
+		if (peer_is_allowed(fd, NULL, 0) && write(fd, "y", 1) != 1)
+			_exit(1);
+		close(fd);
+	}
+}
+
+static int
+make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, "x", 1) != 1 || (geteuid() == 0 && fchown(fd, NOBODY, NOBODY) < 0))
+		die(EXIT_REFUSED, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+static int
+make_scene(struct scene *scene, const char *directory)
+{
+	char own[128];
+
+	snprintf(home, sizeof(home), "%s/home", directory);
+	snprintf(foreign, sizeof(foreign), "%s/foreign", directory);
+	snprintf(own, sizeof(own), "%s/own", home);
+	if (mkdir(home, 0700) < 0 || (geteuid() == 0 && chown(home, NOBODY, NOBODY) < 0))
+		return -1;
+	scene->file_fd = make_file(own);
+	close(make_file(foreign));
+	scene->foreign = foreign;
+	return 0;
+}
+
+/* "possible", or why not. */
+static const char *
+try(const struct act *act, const struct scene *scene, enum sandbox_role role)
+{
+	static char why[64];
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		confine(role);
+		_exit(act->run(scene) == 0 ? 0 : 100 + (errno < 150 ? errno : 150));
+	}
+	if (waitpid(pid, &status, WUNTRACED) != pid)
+		return "lost";
+	if (WIFSTOPPED(status)) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		return "possible";
+	}
+	if (WIFSIGNALED(status)) {
+		snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(status));
+		return why;
+	}
+	if (WEXITSTATUS(status) == 0)
+		return "possible";
+	if (WEXITSTATUS(status) < 100)
+		die(EXIT_REFUSED, "not confined: exit code %d", WEXITSTATUS(status));
+	snprintf(why, sizeof(why), "%s", strerror(WEXITSTATUS(status) - 100));
+	return why;
+}
+
+/*
+ * A parent of the same uid may signal what it likes where the kernel has no
+ * signal scope: the one act that a missing Landlock leaves open.
+ */
+static bool
+is_beyond_this_kernel(const struct act *act, enum sandbox_role role)
+{
+	bool parent = role == SANDBOX_LISTENER || role == SANDBOX_SCHEDULE || role == SANDBOX_RESOLVER ||
+	    role == SANDBOX_DELIVER;
+
+	return parent && sandbox_landlock_abi() < 6 &&
+	    strncmp(act->name, "signal", 6) == 0;
+}
+
+static int
+run_table(const struct scene *scene, enum sandbox_role role)
+{
+	int bad = 0;
+
+	for (size_t i = 0; i < act_count; i++) {
+		const char *result;
+		bool possible;
+
+		if ((acts[i].allowed & ROLE(role)) || is_beyond_this_kernel(&acts[i], role))
+			continue;
+		if (acts[i].needs_root && scene->other_socket < 0)
+			continue;
+		result = try(&acts[i], scene, role);
+		possible = strcmp(result, "possible") == 0;
+		bad += possible;
+		printf("%s - %s: %s: %s\n", possible ? "not ok" : "ok", sandbox_role_name(role),
+			acts[i].name, result);
+		if (allow_all && acts[i].must_work && !possible)
+			printf("# worthless - %s: %s\n", acts[i].name, result);
+	}
+	return bad;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct scene scene = { .other_socket = -1 };
+	enum sandbox_role role = sandbox_role_named(span_of(argc > 2 ? argv[2] : ""));
+	pid_t owner = 0;
+	int bad;
+
+	for (int i = 3; i < argc; i++) {
+		allow_all |= strcmp(argv[i], "allow-all") == 0;
+		if (strcmp(argv[i], "refuse") == 0)
+			sandbox_set_action(SANDBOX_REFUSE);
+	}
+	if (role == SANDBOX_ROLES)
+		die(EXIT_USAGE, "usage: forbidden-acts DIRECTORY ROLE [allow-all] [refuse]");
+	if (make_scene(&scene, argv[1]) < 0)
+		die(EXIT_REFUSED, "%s: %s", argv[1], strerror(errno));
+	scene.other = start_other();
+	if (geteuid() == 0)
+		owner = start_owner(&scene.other_socket);
+	bad = run_table(&scene, role);
+	kill(scene.other, SIGKILL);
+	if (owner > 0)
+		kill(owner, SIGKILL);
+	return bad > 0;
+}
