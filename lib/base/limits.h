@@ -162,5 +162,7 @@
 #define LIMIT_IMAP_FIELDS 200
 #define LIMIT_IMAP_FLAGS 128
 #define LIMIT_IMAP_TAG 128
+/* Fields of the ID command: RFC 2971 3.3 allows no more. */
+#define LIMIT_IMAP_ID_FIELDS 30
 
 #endif

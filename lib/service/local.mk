@@ -16,3 +16,4 @@ libpillarbox_a_SOURCES += \
 	lib/service/service.c lib/service/service.h \
 	lib/service/session.c lib/service/session.h \
 	lib/service/worker.c
+libpillarbox_a_SOURCES += lib/service/enter.c lib/service/enter.h

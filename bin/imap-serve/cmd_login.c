@@ -1,0 +1,174 @@
+/*
+ * cmd_login: LOGIN and AUTHENTICATE (RFC 3501 6.2.2 and 6.2.3, RFC 4959).
+ *
+ * auth-check decides; a success brings the descriptor of one Maildir, and
+ * from then on this process can reach nothing else.  A wrong password and an
+ * unknown user look the same to the client, in words and in time.
+ */
+#include "base/base.h"
+#include "session.h"
+
+#include "base/die.h"
+#include "policy/greeting.h"
+#include "service/enter.h"
+
+static struct auth_request
+request_of(struct imap *im, const char *mechanism)
+{
+	return (struct auth_request){ .service = "imap", .mechanism = mechanism, .remote_ip = im->s->ip,
+		.local_ip = "", .session = im->s->ticket,
+		.secured = im->s->tls || im->s->is_local || addr_is_loopback(&im->s->peer) };
+}
+
+static void
+enter(struct imap *im, const struct imap_command *c, struct auth_reply *reply)
+{
+	snprintf(im->user, sizeof(im->user), "%s", reply->user);
+	im->root = reply->mailbox;
+	im->s->ends_worker = true;
+	if (im->root < 0 || service_enter_mailbox(im->s->svc, im->root) != 0) {
+		log_failure(im->s->svc, im->s->ticket, im->s->ip, "event=no-mailbox user=%s", im->user);
+		imap_no(im, c, "UNAVAILABLE", "Your mailbox cannot be reached now");
+		im->closing = true;
+		return;
+	}
+	im->state = STATE_LOGGED_IN;
+	im->bad_commands = 0;
+	im->io->in_max = LIMIT_IMAP_COMMAND + 2;
+	abuse_login_good(im->program->abuse, "imap", im->s->ip);
+	session_show(im->s, "logged in", im->user);
+	log_line(im->s->svc, im->s->ticket, im->s->ip, "event=login user=%s tls=%d", im->user, im->s->tls);
+	buf_clear(&im->out);
+	buf_text_put(&im->out, "CAPABILITY ");
+	imap_print_capabilities(im, &im->out);
+	imap_ok(im, c, buf_text(&im->out), "Logged in");
+}
+
+static void
+failed(struct imap *im, const struct imap_command *c, struct span user, const struct auth_reply *reply)
+{
+	uint32_t delay = abuse_login_failed(im->program->abuse, "imap", im->s->ip, user);
+	struct buf line;
+	char storage[512];
+
+	buf_init_fixed(&line, storage, sizeof(storage));
+	log_value(&line, "user", span_first(user, 100));
+	log_line(im->s->svc, im->s->ticket, im->s->ip, "event=login-failed%s", buf_text(&line));
+	if (reply->delay_ms > delay)
+		delay = reply->delay_ms;
+	if (delay > 0)
+		usleep(delay * 1000);
+	imap_no(im, c, "AUTHENTICATIONFAILED", "The user name or the password is wrong");
+	im->bad_commands++;
+	if (im->program->max_bad_commands > 0 && im->bad_commands >= im->program->max_bad_commands)
+		imap_bye(im, NULL, "Too many failed log-ins");
+}
+
+static void
+finish(struct imap *im, const struct imap_command *c, enum auth_result result, struct span user, struct auth_reply *reply)
+{
+	switch (result) {
+	case AUTH_OK:
+		enter(im, c, reply);
+		return;
+	case AUTH_TROUBLE:
+		imap_no(im, c, "UNAVAILABLE", "Log-in is not possible now, try again later");
+		im->closing = true;
+		return;
+	case AUTH_FAILED:
+	case AUTH_DISABLED:
+		failed(im, c, user, reply);
+		return;
+	case AUTH_CONTINUE:
+	default:
+		bug("log-in ended with a challenge");
+	}
+}
+
+void
+cmd_login(struct imap *im, const struct imap_command *c, struct imap_lex *x)
+{
+	struct auth_request request = request_of(im, "PLAIN");
+	struct auth_reply reply = { .mailbox = -1 };
+	struct span user, password;
+
+	if (!imap_lex_space(x) || !imap_lex_astring(x, &user) || !imap_lex_space(x) ||
+	    !imap_lex_astring(x, &password) || !imap_lex_end(x)) {
+		imap_bad_arguments(im, c);
+		return;
+	}
+	if (!greeting_plaintext_allowed(im->program->plaintext_auth, im->s->tls,
+	    im->s->is_local || addr_is_loopback(&im->s->peer))) {
+		imap_no(im, c, "PRIVACYREQUIRED", "Begin TLS before you send a password");
+		return;
+	}
+	finish(im, c, auth_plain(im->program->directory, &request, user, password, &reply), user, &reply);
+	mem_wipe(im->command.p, im->command.n);
+}
+
+/* One answer of the client to a challenge; false when the exchange is over. */
+static bool
+read_response(struct imap *im, const struct imap_command *c, const char *challenge, struct span *response)
+{
+	enum stream_result r;
+
+	stream_printf(im->io, "+ %s\r\n", challenge);
+	r = stream_line(im->io, LIMIT_AUTH_LINE, response);
+	if (r == LINE_OK && !span_is(*response, "*"))
+		return true;
+	auth_cancel(im->program->directory);
+	if (r == LINE_OK)
+		imap_bad(im, c, "The log-in was given up");
+	else if (r == LINE_TOO_LONG)
+		imap_bad(im, c, "The response is too long");
+	else
+		im->closing = true;
+	return false;
+}
+
+static bool
+mechanism_allowed(struct imap *im, struct span mechanism)
+{
+	bool readable = span_is_nocase(mechanism, "PLAIN") || span_is_nocase(mechanism, "LOGIN");
+
+	return !readable || greeting_plaintext_allowed(im->program->plaintext_auth, im->s->tls,
+		im->s->is_local || addr_is_loopback(&im->s->peer));
+}
+
+void
+cmd_authenticate(struct imap *im, const struct imap_command *c, struct imap_lex *x)
+{
+	struct auth_reply reply = { .mailbox = -1 };
+	struct auth_request request;
+	struct span mechanism, response = SPAN_NONE;
+	enum auth_result result;
+
+	if (!imap_lex_space(x) || !imap_lex_atom(x, &mechanism)) {
+		imap_bad_arguments(im, c);
+		return;
+	}
+	if (imap_lex_space(x)) {
+		/* RFC 4959: base64, or "=" for an empty initial response. */
+		response = span_trim(x->rest);
+		if (span_is(response, "="))
+			response = span_make("", 0);
+		x->rest = SPAN_NONE;
+	}
+	if (!imap_lex_end(x) || mechanism.n > 32) {
+		imap_bad_arguments(im, c);
+		return;
+	}
+	if (!mechanism_allowed(im, mechanism)) {
+		imap_no(im, c, "PRIVACYREQUIRED", "Begin TLS before you send a password");
+		return;
+	}
+	request = request_of(im, arena_copy(im->arena, mechanism));
+	result = auth_start(im->program->directory, &request, response, &reply);
+	while (result == AUTH_CONTINUE) {
+		if (!read_response(im, c, reply.challenge, &response))
+			return;
+		result = auth_continue(im->program->directory, response, &reply);
+	}
+	finish(im, c, result, SPAN_NONE, &reply);
+	mem_wipe(im->command.p, im->command.n);
+}

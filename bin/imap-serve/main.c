@@ -1,0 +1,81 @@
+/*
+ * imap-serve: give one user access to his mail by IMAP4rev1 (RFC 3501).
+ *
+ * Started by lib/service as a worker of the pre-forked pool, or by inetd or
+ * tcpserver on fd 0/1; both look the same from here.
+ *
+ * Trust: everything the client sends is hostile.  Before log-in this process
+ * has no path to any mail; log-in yields a descriptor of one Maildir, after
+ * which the process can reach nothing else.
+ * Crash: dying anywhere is safe; lib/store makes each change durable before
+ * it is reported.
+ */
+#include "base/base.h"
+#include "base/die.h"
+#include "mail/charset.h"
+#include "session.h"
+
+static struct imap_program program;
+
+static void
+warm_up(struct service *svc)
+{
+	char error[TLS_ERROR_MAX];
+	int cert = service_fd(svc, "cert");
+	int key = service_fd(svc, "key");
+
+	charset_warm_up();
+	if (cert < 0 || key < 0)
+		return;
+	program.tls = tls_server_new(cert, key, TLS_VERSION_1_2, error);
+	if (program.tls == NULL || !tls_warm_up(program.tls, error))
+		die(EXIT_REFUSED, "certificate: %s", error);
+	close(cert);
+	close(key);
+}
+
+static void
+worker(struct service *svc)
+{
+	program.directory = directory_new(-1, owner_fd(svc, OWNER_AUTH));
+	program.abuse = abuse_new(owner_fd(svc, OWNER_ABUSE));
+}
+
+static void
+refuse(struct service *svc, const char *listener, const char *ticket, char *out, size_t size)
+{
+	(void)svc;
+	(void)listener;
+	snprintf(out, size, "* BYE [UNAVAILABLE] Too many connections, try again later (%s)\r\n", ticket);
+}
+
+static void
+read_settings(struct service *svc)
+{
+	const struct settings *s = svc->settings;
+
+	program.command_timeout_ms = settings_num(s, "imapCommandTimeout") * 60000;
+	program.idle_timeout_ms = settings_num(s, "imapSessionTimeout") * 60000;
+	program.max_bad_commands = settings_num(s, "imapMaxBadCommands");
+	program.max_message = settings_num(s, "imapMaxMessageSizeMB") << 20;
+	program.plaintext_auth = settings_text(s, "plaintextAuth");
+	program.banner = settings_text(s, "imapBanner");
+	program.idle = settings_bool(s, "imapIdleEnabled");
+	svc->pool.min_spare = (unsigned)settings_num(s, "imapSpareMin");
+	svc->pool.max_spare = (unsigned)settings_num(s, "imapSpareMax");
+	svc->pool.max_total = (unsigned)settings_num(s, "imapMaxConnections");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct service svc = { .warm = warm_up, .worker = worker, .refuse = refuse, .ctx = &program };
+
+	service_init(&svc, "imap-serve", argc, argv);
+	service_settings(&svc, "imapLog");
+	read_settings(&svc);
+	service_warm_up(&svc);
+	service_confine(&svc, SANDBOX_LOGIN);
+	service_owners(&svc, OWNER_AUTH | OWNER_ABUSE | OWNER_LOG);
+	return service_run(&svc, imap_session);
+}

@@ -1,0 +1,164 @@
+/*
+ * read: one command from the client: its lines, and its literals in between.
+ *
+ * The command is collected whole before it is parsed, so the grammar needs no
+ * connection; its size is bounded by LIMIT_IMAP_COMMAND (before log-in by
+ * LIMIT_IMAP_LOGIN_COMMAND), and a literal is only asked for, or read, when it
+ * fits.  A literal that was sent unasked and does not fit ends the connection:
+ * its bytes must never be taken for commands (case I01).
+ *
+ * The message of an APPEND is left on the connection: im->append_pending says
+ * that the command ends before it.
+ */
+#include "base/base.h"
+#include "session.h"
+
+static size_t
+command_limit(const struct imap *im)
+{
+	return im->state == STATE_GREETED ? LIMIT_IMAP_LOGIN_COMMAND : LIMIT_IMAP_COMMAND;
+}
+
+bool
+imap_skip(struct imap *im, uint64_t n)
+{
+	char scrap[4096];
+
+	while (n > 0) {
+		size_t part = n < sizeof(scrap) ? (size_t)n : sizeof(scrap);
+
+		if (stream_read(im->io, scrap, part) != LINE_OK)
+			return false;
+		n -= part;
+	}
+	return true;
+}
+
+/* Does what was read so far end just before the message of an APPEND? */
+static bool
+is_append_message(struct imap *im, size_t brace)
+{
+	struct imap_lex x = { .rest = span_first(buf_view(&im->command), brace), .arena = im->arena };
+	struct imap_append append;
+	struct imap_command c;
+	bool is = imap_command_parse(&x, &c) && span_is_nocase(c.name, "APPEND") &&
+		imap_lex_space(&x) && imap_append_parse(&x, &append);
+
+	arena_reset(im->arena);
+	return is;
+}
+
+static void
+refuse_line(struct imap *im, const char *text)
+{
+	struct imap_lex x = { .rest = buf_view(&im->command), .arena = im->arena };
+	struct imap_command c = { .tag = SPAN_NONE };
+
+	if (!imap_command_parse(&x, &c))
+		c.tag = SPAN_NONE;
+	imap_bad(im, &c, text);
+}
+
+enum literal { LITERAL_READ, LITERAL_REFUSED, LITERAL_CLOSE };
+
+static enum literal
+read_literal(struct imap *im, const struct imap_literal *lit)
+{
+	char *at;
+
+	if (lit->is_bad) {
+		refuse_line(im, "This is not a literal");
+		return LITERAL_REFUSED;
+	}
+	if (lit->size > command_limit(im) - im->command.n) {
+		if (lit->plus) {
+			imap_bye(im, "TOOBIG", "The literal is larger than a command may be");
+			return LITERAL_CLOSE;
+		}
+		refuse_line(im, "The literal is larger than a command may be");
+		return LITERAL_REFUSED;
+	}
+	if (!lit->plus)
+		stream_text(im->io, "+ Ready\r\n");
+	at = buf_reserve(&im->command, (size_t)lit->size);
+	if (at == NULL || stream_read(im->io, at, (size_t)lit->size) != LINE_OK)
+		return LITERAL_CLOSE;
+	buf_commit(&im->command, (size_t)lit->size);
+	return LITERAL_READ;
+}
+
+/* One more line of the command; *more when a literal and another line follow. */
+static bool
+read_line(struct imap *im, bool *more)
+{
+	struct imap_literal lit;
+	size_t begin = im->command.n;
+	struct span line;
+
+	*more = false;
+	switch (stream_line(im->io, command_limit(im) - begin, &line)) {
+	case LINE_OK:
+		break;
+	case LINE_TOO_LONG:
+		refuse_line(im, "The command is too long");
+		buf_clear(&im->command);
+		return true;
+	case LINE_TIMEOUT:
+		imap_bye(im, "UNAVAILABLE", "Nothing was heard for too long");
+		return false;
+	case LINE_EOF:
+	case LINE_ERROR:
+	default:
+		return false;
+	}
+	if (im->io->bare_lf) {
+		refuse_line(im, "A line ends with CR LF");
+		buf_clear(&im->command);
+		return true;
+	}
+	buf_span(&im->command, line);
+	buf_text_put(&im->command, "\r\n");
+	if (!imap_literal_at_end(line, &lit))
+		return true;
+	if (!lit.is_bad && im->state != STATE_GREETED && is_append_message(im, begin + lit.at)) {
+		im->append_pending = true;
+		im->append_literal = lit;
+		buf_cut(&im->command, begin + lit.at);
+		return true;
+	}
+	switch (read_literal(im, &lit)) {
+	case LITERAL_READ:
+		*more = true;
+		return true;
+	case LITERAL_REFUSED:
+		buf_clear(&im->command);
+		return true;
+	case LITERAL_CLOSE:
+	default:
+		return false;
+	}
+}
+
+/*
+ * Between commands a client may be silent for long; once a command has begun,
+ * the rest of it has to come within the command timeout.
+ */
+bool
+imap_read_command(struct imap *im)
+{
+	bool more = true;
+
+	buf_clear(&im->command);
+	im->append_pending = false;
+	stream_timeout(im->io, im->state == STATE_GREETED ?
+		im->program->command_timeout_ms : im->program->idle_timeout_ms);
+	if (!stream_buffered_input(im->io) && stream_fill(im->io) == LINE_TIMEOUT) {
+		imap_bye(im, "UNAVAILABLE", "Nothing was heard for too long");
+		return false;
+	}
+	stream_timeout(im->io, im->program->command_timeout_ms);
+	while (more && !im->closing)
+		if (!read_line(im, &more))
+			return false;
+	return true;
+}

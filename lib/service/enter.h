@@ -1,0 +1,20 @@
+/*
+ * enter: a worker that has logged somebody in narrows itself to one Maildir
+ * (DESIGN.md section 5): the mailbox becomes its only Landlock rule and its
+ * working directory, and the second, tighter seccomp filter begins.
+ */
+#ifndef SERVICE_ENTER_H
+#define SERVICE_ENTER_H
+
+#include "base/base.h"
+
+struct service;
+
+/*
+ * mailbox_fd is the O_PATH descriptor that auth-check passed; it stays the
+ * caller's.  After 0 the process reaches nothing but that directory, for
+ * good.  -1 with errno: it cannot be entered; the worker must end.
+ */
+int service_enter_mailbox(struct service *svc, int mailbox_fd) PB_MUST_CHECK;
+
+#endif
