@@ -57,6 +57,8 @@
 #define LIMIT_LOG_LINE 2048
 /* One datagram to event-log: fits the send buffer of every kernel's default. */
 #define LIMIT_LOG_DATAGRAM 65536
+/* Lines of one kind that wait for a full disk to be emptied; more are counted, not kept. */
+#define LIMIT_LOG_PENDING 1048576
 /* mailctl and scripts at one control socket at a time. */
 #define LIMIT_CONTROL_CLIENTS 32
 /* Workers of one pool when its setting says "no limit": pids are finite. */

@@ -4,6 +4,7 @@
  *
  *	program to mail-master		"ready"		confined, serves
  *					"tickets"	asks for a block of tickets
+ *					"finishing N"	stops; so many sessions go on
  *	mail-master to program		"tickets N"	N ... N + MASTER_TICKETS - 1 are yours
  *					"retire"	finish in peace: a new generation serves
  *

@@ -405,6 +405,16 @@ stop_listening(struct pool *p)
 	loop_timer_drop(&p->retry);
 }
 
+/* mail-master tells mailctl how many sessions go on. */
+static void
+tell_finishing(const struct pool *p)
+{
+	char text[MASTER_MESSAGE_MAX];
+
+	(void)snprintf(text, sizeof(text), "finishing %u", p->busy);
+	(void)master_tell(p->svc, text);	/* when it is gone, nobody asks */
+}
+
 /* A new generation serves: no more connections, and sessions have all their time. */
 static void
 retire(struct pool *p)
@@ -413,7 +423,9 @@ retire(struct pool *p)
 		return;
 	p->is_stopping = true;
 	stop_listening(p);
+	control_stop(&p->control);
 	tell_all(p, CHANNEL_LEAVE);
+	tell_finishing(p);
 	pool_maintain(p);
 }
 
@@ -428,6 +440,7 @@ stop(struct pool *p)
 	if (p->hurry == NULL)
 		p->hurry = loop_timer(p->loop, STOP_MS, on_hurry, p);
 	tell_all(p, CHANNEL_STOP);
+	tell_finishing(p);
 	pool_maintain(p);
 }
 

@@ -1,0 +1,240 @@
+/*
+ * sockets: everything anybody can connect to is bound here, and only here.
+ *
+ * The sockets of run/pub get owner and mode from the manifest and stay open as
+ * long as mail-master lives: while a program restarts, connections wait.
+ * Ports follow the settings; what is the same before and after stays open.
+ */
+#include "base/base.h"
+#include "master.h"
+#include "base/die.h"
+#include "base/num.h"
+#include "config/manifest.h"
+#include "net/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define BACKLOG 1024
+#define PUB "run/pub/"
+
+static int
+socket_type(char manifest_type)
+{
+	switch (manifest_type) {
+	case 's': return SOCK_STREAM;
+	case 'q': return SOCK_SEQPACKET;
+	case 'g': return SOCK_DGRAM;
+	default: return -1;
+	}
+}
+
+/* Bind one socket of the manifest in dirfd; dies on failure. */
+static int
+bind_entry(const struct manifest_entry *e, int dirfd, const char *name)
+{
+	uid_t uid;
+	gid_t gid;
+	int fd = listen_unix(dirfd, name, socket_type(e->type), e->mode, BACKLOG);
+
+	if (fd < 0)
+		die(EXIT_REFUSED, "cannot bind %s: %m", e->path);
+	if (manifest_owner(e, &uid, &gid) != 0)
+		die(EXIT_NO_OBJECT, "no user %s for %s", e->owner, e->path);
+	if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+		die(EXIT_NO_RIGHT, "cannot give %s to %s: %m", e->path, e->owner);
+	return fd;
+}
+
+void
+sockets_bind_all(struct master *m)
+{
+	const struct manifest_entry *own = manifest_find("run/master");
+
+	for (size_t i = 0; i < manifest_count; i++) {
+		const struct manifest_entry *e = &manifest_table[i];
+		const char *name = e->path + strlen(PUB);
+
+		if (strncmp(e->path, PUB, strlen(PUB)) != 0 || socket_type(e->type) < 0)
+			continue;
+		if (m->socket_count == MASTER_SOCKETS_MAX)
+			bug("more than %d sockets in the manifest", MASTER_SOCKETS_MAX);
+		m->sockets[m->socket_count++] = (struct pub_socket){
+			.name = name, .fd = bind_entry(e, m->pub_fd, name) };
+	}
+	if (own == NULL || socket_type(own->type) < 0)
+		bug("the manifest has no socket run/master");
+	m->control_fd = bind_entry(own, m->run_fd, "master");
+}
+
+/* Is this port number in the list of an address ("25,587"; empty: all)? */
+static bool
+address_has_port(const char *ports, uint64_t number)
+{
+	struct span rest = span_of(ports);
+
+	if (rest.n == 0)
+		return true;
+	while (rest.p != NULL) {
+		uint64_t n;
+
+		if (num_parse(span_trim(span_cut(&rest, ',')), 65535, &n) && n == number)
+			return true;
+	}
+	return false;
+}
+
+static int
+find_open(const struct master *m, const struct port *want)
+{
+	for (size_t i = 0; i < m->port_count; i++)
+		if (addr_eq(&m->ports[i].addr, &want->addr))
+			return m->ports[i].fd;
+	return -1;
+}
+
+/* Add a port to the list, open from before or opened now; false after a message. */
+static bool
+add_port(const struct master *m, struct port *ports, size_t *count, const struct port *want,
+	struct buf *errors)
+{
+	char text[ADDR_TEXT_MAX];
+	int fd = find_open(m, want);
+
+	if (*count == MASTER_PORTS_MAX) {
+		buf_printf(errors, "more than %d ports on all addresses together\n", MASTER_PORTS_MAX);
+		return false;
+	}
+	if (fd < 0)
+		fd = listen_tcp(&want->addr, BACKLOG);
+	if (fd < 0) {
+		buf_printf(errors, "cannot open port %s for %s: %s\n",
+			addr_print_port(&want->addr, text, sizeof(text)), want->listener, strerror(errno));
+		return false;
+	}
+	ports[*count] = *want;
+	ports[(*count)++].fd = fd;
+	return true;
+}
+
+struct port_rule {
+	const char *listener;
+	uint64_t number;
+};
+
+/* One port on every address of the settings; without any, on all of both kinds. */
+static bool
+add_rule(const struct master *m, const struct settings *s, struct port *ports, size_t *count,
+	const struct port_rule *rule, struct buf *errors)
+{
+	size_t addresses = settings_count(s, "bindings/ipAddress");
+	static const char *const all[] = { "0.0.0.0", "::" };
+
+	for (size_t i = 0; i < (addresses > 0 ? addresses : PB_COUNT(all)); i++) {
+		const char *text = addresses > 0
+			? settings_entry(s, "bindings/ipAddress", i, "address") : all[i];
+		struct port want = { .fd = -1 };
+
+		if (addresses > 0 && !address_has_port(
+		    settings_entry(s, "bindings/ipAddress", i, "ports"), rule->number))
+			continue;
+		(void)snprintf(want.listener, sizeof(want.listener), "%s", rule->listener);
+		if (!addr_parse(span_of(text), &want.addr)) {
+			buf_printf(errors, "bindings/ipAddress/address: \"%s\" is not an address\n", text);
+			return false;
+		}
+		want.addr.port = (uint16_t)rule->number;
+		if (!add_port(m, ports, count, &want, errors)
+		    && !(addresses == 0 && want.addr.family == AF_INET6))
+			return false;
+	}
+	return true;
+}
+
+/* Close what was opened for a list that is not to be used. */
+static void
+give_up(const struct master *m, const struct port *ports, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (find_open(m, &ports[i]) < 0)
+			close(ports[i].fd);
+}
+
+int
+sockets_ports(struct master *m, const struct settings *s, struct port *new_ports,
+	size_t *count, struct buf *errors)
+{
+	static const struct port_rule usual[] = {
+		{ "smtp", 25 }, { "submission", 587 }, { "smtps", 465 },
+		{ "pop3", 110 }, { "pop3s", 995 }, { "imap", 143 }, { "imaps", 993 },
+	};
+	size_t rules = settings_count(s, "bindings/port");
+
+	*count = 0;
+	for (size_t i = 0; i < (rules > 0 ? rules : PB_COUNT(usual)); i++) {
+		struct port_rule rule = rules > 0
+			? (struct port_rule){ settings_entry(s, "bindings/port", i, "service"),
+				settings_entry_num(s, "bindings/port", i, "number") }
+			: usual[i];
+
+		if (!add_rule(m, s, new_ports, count, &rule, errors)) {
+			give_up(m, new_ports, *count);
+			*count = 0;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static bool
+has_fd(const struct port *ports, size_t count, int fd)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ports[i].fd == fd)
+			return true;
+	return false;
+}
+
+void
+sockets_take(struct master *m, const struct port *ports, size_t count)
+{
+	for (size_t i = 0; i < m->port_count; i++)
+		if (!has_fd(ports, count, m->ports[i].fd))
+			close(m->ports[i].fd);
+	memcpy(m->ports, ports, count * sizeof(*ports));
+	m->port_count = count;
+}
+
+/* The i-th port of this listener; -1 past the last. */
+static int
+nth_fd(const struct port *ports, size_t count, struct span listener, size_t nth)
+{
+	for (size_t i = 0; i < count; i++)
+		if (span_is(listener, ports[i].listener) && nth-- == 0)
+			return ports[i].fd;
+	return -1;
+}
+
+bool
+sockets_listener_differs(const struct master *m, const struct port *ports, size_t count,
+	const char *listeners)
+{
+	struct span rest = span_of(listeners);
+
+	while (rest.p != NULL && rest.n > 0) {
+		struct span name = span_cut(&rest, ',');
+
+		for (size_t i = 0; i <= MASTER_PORTS_MAX; i++) {
+			int a = nth_fd(m->ports, m->port_count, name, i);
+			int b = nth_fd(ports, count, name, i);
+
+			if (a != b)
+				return true;
+			if (a < 0)
+				break;
+		}
+	}
+	return false;
+}
