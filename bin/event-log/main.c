@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define RETRY_MS 1000
 #define HOUR_MS 3600000
@@ -142,6 +143,7 @@ main(int argc, char **argv)
 	open_files(&e);
 	service_path(&e.svc, "log", SANDBOX_READ | SANDBOX_WRITE);
 	service_confine(&e.svc, SANDBOX_LOG);
+	(void)umask(027);	/* the manifest: group pblog may read logs */
 	e.loop = loop_new();
 	service_attach(&e.svc, e.loop, on_stop, &e);
 	if (loop_fd(e.loop, e.fd, LOOP_READ, on_datagrams, &e) == NULL)
