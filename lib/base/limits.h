@@ -66,6 +66,30 @@
 /* Folders that one session may have watched: the selected one and what NOTIFY may add. */
 #define LIMIT_SESSION_WATCHES 16
 
+/* Times a message may have been here before: aliases and forwards pass twice, loops again. */
+#define LIMIT_OWN_HOPS 5
+/* Recipients refused after the limit before the connection is closed. */
+#define LIMIT_SMTP_OVERSHOOT 100
+/* Commands in a row that move no message forward: enough for any honest client. */
+#define LIMIT_SMTP_JUNK 100
+/* Memory of one transaction: every recipient with the longest ORCPT, and the From field. */
+#define LIMIT_TRANSACTION 2097152
+/* A message up to this size is kept in memory until every check has spoken. */
+#define LIMIT_MESSAGE_MEMORY 1048576
+/* Longest wait we impose on a client whose log-in failed. */
+#define LIMIT_LOGIN_DELAY_MS 15000
+/* A command as the log shows it. */
+#define LIMIT_LOG_COMMAND 512
+/* A packet from a milter; the protocol's own chunks are 64 KiB. */
+#define LIMIT_MILTER_PACKET 1048576
+/* Fields that milters add to one message, and a body they replace (kept in memory). */
+#define LIMIT_MILTER_HEADERS 262144
+#define LIMIT_MILTER_BODY 67108864
+/* Fields that milters may add to those of the client. */
+#define LIMIT_MILTER_EDITS 1000
+/* One step of a milter in all, however often it says "in progress". */
+#define LIMIT_MILTER_TOTAL_MS 600000
+
 /* One record between our programs: fits the largest envelope part we pass. */
 #define LIMIT_RECORD 65536
 

@@ -15,9 +15,11 @@
 enum { LINE, DOT, DOT_CR, TEXT, CR };
 
 void
-smtp_data_begin(struct smtp_data *d)
+smtp_data_begin(struct smtp_data *d, size_t max_line, bool normalize)
 {
-	*d = (struct smtp_data){ .state = LINE };
+	*d = (struct smtp_data){ .state = LINE, .normalize = normalize, .max_line = max_line };
+	if (max_line == 0 || max_line > LIMIT_DATA_LINE)
+		d->max_line = LIMIT_DATA_LINE;
 }
 
 struct sink {
@@ -30,7 +32,7 @@ static void
 emit(struct sink *s, const char *p, size_t n)
 {
 	s->d->line += n;
-	if (s->d->line > LIMIT_DATA_LINE)
+	if (s->d->line > s->d->max_line)
 		s->d->flaws |= SMTP_FLAW_LONG_LINE;
 	if (memchr(p, '\0', n) != NULL)
 		s->d->flaws |= SMTP_FLAW_NUL;
@@ -45,6 +47,17 @@ end_line(struct sink *s, int state)
 {
 	s->d->line = 0;
 	s->d->state = state;
+}
+
+/* A bare CR or LF: never an end of the message, so a dot behind it is a dot. */
+static void
+bare(struct sink *s, unsigned flaw)
+{
+	if (s->d->normalize)
+		emit(s, "\r\n", 2);
+	else
+		s->d->flaws |= flaw;
+	end_line(s, TEXT);
 }
 
 /* From the middle of a line to its end, or to the end of the input: bytes used. */
@@ -68,8 +81,7 @@ feed_text(struct sink *s, const char *in, size_t n)
 	emit(s, in, line);
 	if (lf == NULL)
 		return n;
-	s->d->flaws |= SMTP_FLAW_BARE_LF;
-	end_line(s, TEXT);
+	bare(s, SMTP_FLAW_BARE_LF);
 	return line + 1;
 }
 
@@ -82,7 +94,7 @@ feed_after_cr(struct sink *s, char c)
 		end_line(s, LINE);
 		return 1;
 	}
-	s->d->flaws |= SMTP_FLAW_BARE_CR;
+	bare(s, SMTP_FLAW_BARE_CR);
 	s->d->state = c == '\r' ? CR : TEXT;
 	return c == '\r';
 }

@@ -17,22 +17,29 @@ enum {
 	SMTP_FLAW_BARE_LF = 1,
 	SMTP_FLAW_BARE_CR = 2,
 	SMTP_FLAW_NUL = 4,
-	SMTP_FLAW_LONG_LINE = 8		/* over LIMIT_DATA_LINE */
+	SMTP_FLAW_LONG_LINE = 8		/* over max_line */
 };
 
 struct smtp_data {
 	int state;
 	size_t line;			/* bytes of the current line so far */
+	size_t max_line;
+	bool normalize;
 	unsigned flaws;			/* SMTP_FLAW_ bits */
 	bool done;			/* the end was read */
 };
 
-void smtp_data_begin(struct smtp_data *d);
+/*
+ * max_line: longest line in bytes, CRLF included; 0 means LIMIT_DATA_LINE, which
+ * is also the most.  normalize: write a bare CR and a bare LF as CRLF instead
+ * of calling them flaws; they still end nothing but a line.
+ */
+void smtp_data_begin(struct smtp_data *d, size_t max_line, bool normalize);
 
 /*
  * Read from in[0..n).  Writes the message bytes without the stuffed dots to
- * out, which has room for n + 1 bytes (one CR may have been held back) and does
- * not overlap in; sets *out_n.  Returns how many bytes of `in` were used: all, unless the end
+ * out, which has room for n + 1 bytes (one CR may have been held back), when
+ * normalizing for 2 * n + 2, and does not overlap in; sets *out_n.  Returns how many bytes of `in` were used: all, unless the end
  * was reached, which sets d->done.  Once a flaw is set out gets nothing more.
  */
 size_t smtp_data_feed(struct smtp_data *d, const char *in, size_t n, char *out, size_t *out_n);

@@ -58,6 +58,25 @@ body_writer_restart(struct body_writer *w)
 		w->error = errno;
 }
 
+int
+body_writer_flush(struct body_writer *w)
+{
+	flush(w);
+	errno = w->error;
+	return w->error == 0 ? 0 : -1;
+}
+
+void
+body_writer_rewind(struct body_writer *w)
+{
+	w->used = 0;
+	w->size = 0;
+	w->crc32c = 0;
+	w->rewound = true;
+	if (w->error == 0 && lseek(w->fd, 0, SEEK_SET) < 0)
+		w->error = errno;
+}
+
 void
 body_writer_abandon(struct body_writer *w)
 {
@@ -70,6 +89,8 @@ int
 body_writer_finish(struct body_writer *w)
 {
 	flush(w);
+	if (w->error == 0 && w->rewound && file_ftruncate(w->fd, (off_t)w->size) < 0)
+		w->error = errno;
 	if (w->error == 0 && file_fsync(w->fd) < 0)
 		w->error = errno;
 	body_writer_abandon(w);

@@ -17,6 +17,7 @@ struct body_writer {
 	uint64_t size;		/* of the message so far */
 	uint64_t max;
 	uint32_t crc32c;
+	bool rewound;		/* the file may be longer than size: cut at finish */
 	size_t used;
 	char *buffer;
 };
@@ -27,6 +28,17 @@ void body_writer_init(struct body_writer *w, int fd, uint64_t max);
 void body_writer_put(struct body_writer *w, struct span data);
 /* Forget what was written and start again at the first byte. */
 void body_writer_restart(struct body_writer *w);
+/*
+ * Everything put so far stands in the file and can be read there by pread.
+ * 0, or -1 with the first errno.
+ */
+int body_writer_flush(struct body_writer *w) PB_MUST_CHECK;
+/*
+ * After a flush: begin again at the first byte but leave the old content, for
+ * a caller that reads it while it writes the new.  It must read each part
+ * before it is written over; what is left of the old at finish is cut off.
+ */
+void body_writer_rewind(struct body_writer *w);
 /*
  * Flush, fsync and close.  0, and size and crc32c are those of the file; or -1
  * with errno, and the message must be aborted (never fsync again after EIO).

@@ -1,0 +1,187 @@
+/*
+ * cmd_auth: AUTH (RFC 4954), carried between the client and auth-check.
+ *
+ * Nothing here understands a mechanism: base64 goes through unread.  Which
+ * mechanisms are offered depends on TLS and on the setting plaintextAuth, and
+ * what is not offered is refused before a secret is asked for.
+ */
+#include "base/base.h"
+#include "smtp.h"
+#include "filter.h"
+#include "policy/greeting.h"
+#include "sys/clock.h"
+
+static bool
+is_plaintext(struct span mechanism)
+{
+	return span_is_nocase(mechanism, "PLAIN") || span_is_nocase(mechanism, "LOGIN");
+}
+
+/* May a readable password travel over this connection? */
+static bool
+plaintext_is_safe(const struct smtp *c)
+{
+	return greeting_plaintext_allowed(settings_text(c->config->settings, "plaintextAuth"),
+					  c->s->tls, c->s->is_local || addr_is_loopback(&c->s->peer));
+}
+
+static bool
+is_known(const char *list, struct span mechanism)
+{
+	struct span rest = span_of(list);
+
+	for (;;) {
+		struct span word = span_word(&rest);
+
+		if (word.n == 0)
+			return false;
+		if (span_eq_nocase(word, mechanism))
+			return true;
+	}
+}
+
+void
+auth_offered(struct smtp *c, struct buf *out)
+{
+	struct span rest;
+
+	if (c->s->is_local || c->user[0] != '\0')
+		return;
+	rest = span_of(auth_mechanisms(c->w->directory));
+	for (;;) {
+		struct span word = span_word(&rest);
+
+		if (word.n == 0)
+			return;
+		if (is_plaintext(word) && (c->config->no_auth_login || !plaintext_is_safe(c)))
+			continue;
+		if (out->n > 0)
+			buf_char(out, ' ');
+		buf_span(out, word);
+	}
+}
+
+/* True when this mechanism may be tried now; else replied. */
+static bool
+mechanism_is_allowed(struct smtp *c, struct span mechanism)
+{
+	if (c->s->is_local || !is_known(auth_mechanisms(c->w->directory), mechanism))
+		reply_bad(c, 504, "5.5.4", "Unknown authentication mechanism");
+	else if (is_plaintext(mechanism) && c->config->no_auth_login)
+		reply_bad(c, 504, "5.5.4", "This mechanism is switched off");
+	else if (is_plaintext(mechanism) && !plaintext_is_safe(c))
+		reply_bad(c, 538, "5.7.11", "Encryption required for this mechanism");
+	else
+		return true;
+	return false;
+}
+
+/* Base64 as it may stand in an answer: cheap refusal before auth-check is asked. */
+static bool
+is_base64(struct span s)
+{
+	while (s.n > 0 && s.p[s.n - 1] == '=')
+		s.n--;
+	for (size_t i = 0; i < s.n; i++)
+		if (!char_is_alnum(s.p[i]) && s.p[i] != '+' && s.p[i] != '/')
+			return false;
+	return true;
+}
+
+enum step { STEP_DONE, STEP_REPLIED };
+
+/* Pass challenges and responses until auth-check has decided; STEP_REPLIED: the client gave up. */
+static enum step
+exchange(struct smtp *c, enum auth_result *result, struct auth_reply *answer)
+{
+	struct span line;
+
+	while (*result == AUTH_CONTINUE) {
+		reply(c, 334, NULL, "%s", answer->challenge);
+		if (!smtp_line(c, &line)) {
+			auth_cancel(c->w->directory);
+			return STEP_REPLIED;
+		}
+		log_detail(c->s->svc, c->s->ticket, c->s->ip, "cmd: ***");
+		if (span_is(line, "*") || !is_base64(line) || line.n > LIMIT_SMTP_AUTH_LINE) {
+			auth_cancel(c->w->directory);
+			reply_bad(c, 501, span_is(line, "*") ? "5.7.0" : "5.5.2",
+				       span_is(line, "*") ? "Authentication cancelled" : "Not base64");
+			return STEP_REPLIED;
+		}
+		*result = auth_continue(c->w->directory, line, answer);
+	}
+	return STEP_DONE;
+}
+
+static void
+succeed(struct smtp *c, const char *mechanism, const struct auth_reply *answer)
+{
+	snprintf(c->user, sizeof(c->user), "%s", answer->user);
+	snprintf(c->mechanism, sizeof(c->mechanism), "%s", mechanism);
+	c->s->ends_worker = true;
+	abuse_login_good(c->w->abuse, "smtp", c->s->ip);
+	session_show(c->s, "AUTH", c->user);
+	smtp_log(c, "event=login user=%s mechanism=%s tls=%d", c->user, mechanism, c->s->tls);
+	reply(c, 235, "2.7.0", "Authentication succeeded");
+}
+
+/* The client waits for its own mistake, and the answer tells nothing about the account. */
+static void
+fail(struct smtp *c, const char *mechanism, const struct auth_reply *answer)
+{
+	uint32_t delay = abuse_login_failed(c->w->abuse, "smtp", c->s->ip, span_of(answer->user));
+
+	if (delay < answer->delay_ms)
+		delay = answer->delay_ms;
+	smtp_log(c, "event=login-failed mechanism=%s tls=%d delay=%u", mechanism, c->s->tls, delay);
+	(void)stream_flush(&c->s->io);
+	clock_sleep_ms(delay < LIMIT_LOGIN_DELAY_MS ? delay : LIMIT_LOGIN_DELAY_MS);
+	reply_bad(c, 535, "5.7.8", "Authentication failed");
+}
+
+void
+cmd_auth(struct smtp *c, struct span args)
+{
+	struct span mechanism = span_word(&args);
+	struct span initial = span_word(&args);
+	char name[32];
+	char local[ADDR_TEXT_MAX];
+	struct auth_reply answer = { .mailbox = -1 };
+	struct auth_request request = {
+		.service = "smtp", .mechanism = name, .remote_ip = c->s->ip,
+		.local_ip = addr_print(&c->s->local, local, sizeof(local)),
+		.session = c->s->ticket, .secured = smtp_is_secured(c),
+	};
+	enum auth_result result;
+
+	if (mechanism.n == 0 || args.n > 0 || mechanism.n >= sizeof(name)) {
+		reply_bad(c, 501, "5.5.4", "AUTH needs a mechanism and at most one response");
+		return;
+	}
+	if (!mechanism_is_allowed(c, mechanism))
+		return;
+	if (!is_base64(initial)) {
+		reply_bad(c, 501, "5.5.2", "Not base64");
+		return;
+	}
+	memcpy(name, mechanism.p, mechanism.n);
+	name[mechanism.n] = '\0';
+	/* RFC 4954 4: "=" is a response that is there, but empty. */
+	if (initial.n == 0)
+		initial = SPAN_NONE;
+	else if (span_is(initial, "="))
+		initial = SPAN("");
+	result = auth_start(c->w->directory, &request, initial, &answer);
+	if (exchange(c, &result, &answer) == STEP_REPLIED)
+		return;
+	if (result == AUTH_OK) {
+		succeed(c, name, &answer);
+	} else if (result == AUTH_TROUBLE) {
+		reply(c, 454, "4.7.0", "Temporary authentication failure");
+		c->s->ends_worker = true;
+	} else {
+		fail(c, name, &answer);
+	}
+	mem_wipe(&answer, sizeof(answer));
+}

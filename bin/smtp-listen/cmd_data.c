@@ -1,0 +1,377 @@
+/*
+ * cmd_data: DATA, from 354 to the answer that makes us responsible (RFC 5321
+ * 4.1.1.4, 4.2.5).
+ *
+ * Stages: trace fields - receive - check - milters - write - commit.  250 is
+ * said only when intake has promised the message.  Until then dying loses
+ * nothing that anybody was promised.
+ */
+#include "base/base.h"
+#include "smtp.h"
+#include "filter.h"
+#include "base/die.h"
+#include "mail/address.h"
+#include "mail/date.h"
+#include "mail/header.h"
+#include "smtp/data.h"
+#include "sys/clock.h"
+#include <errno.h>
+
+#define PIECE 32768
+
+/* RFC 3848. */
+static const char *
+with_protocol(const struct smtp *c)
+{
+	if (!c->esmtp)
+		return "SMTP";
+	if (c->s->tls)
+		return c->user[0] != '\0' ? "ESMTPSA" : "ESMTPS";
+	return c->user[0] != '\0' ? "ESMTPA" : "ESMTP";
+}
+
+static void
+put_trace(struct smtp *c)
+{
+	struct message *m = &c->w->message;
+	int64_t now = clock_wall_ms() / 1000;
+	char id[24], ip[ADDR_TEXT_MAX + 8] = "", tls_text[128], uid[32] = "";
+	struct buf tls;
+	struct trace_received r = {
+		.helo = span_of(c->helo), .by = span_of(c->host), .with = span_of(with_protocol(c)),
+		.date = now, .zone = date_local_zone(now),
+	};
+
+	trace_return_path(smtp_path_view(&c->t.mail.from), &m->trace);
+	if (c->config->received == RECEIVED_NONE ||
+	    (c->config->received == RECEIVED_AUTHENTICATED && c->user[0] == '\0'))
+		return;
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)c->w->held_id);
+	if (c->s->is_local)
+		snprintf(uid, sizeof(uid), "uid %u", (unsigned)c->s->peer_uid);
+	else
+		snprintf(ip, sizeof(ip), "%s%s", c->s->peer.family == AF_INET6 ? "IPv6:" : "", c->s->ip);
+	buf_init_fixed(&tls, tls_text, sizeof(tls_text));
+	if (c->s->tls)
+		(void)tls_describe(&c->s->io, &tls);
+	r.id = span_of(id);
+	r.ip = span_of(ip);
+	r.comment = span_of(uid);
+	r.tls = buf_view(&tls);
+	if (c->t.count == 1)
+		r.recipient = span_of(c->t.rcpts[0].address);
+	trace_received(&r, &m->trace);
+}
+
+/* True while what comes is still worth keeping. */
+static bool
+is_kept(const struct smtp *c, const struct smtp_data *d)
+{
+	const struct message *m = &c->w->message;
+
+	return d->flaws == 0 && m->flaw == TRACE_OK &&
+	       (c->config->max_size == 0 || m->size <= c->config->max_size);
+}
+
+/* Wait for more input: until the command times out, or the whole message has. */
+static enum stream_result
+wait_for_more(struct smtp *c, uint64_t end)
+{
+	uint64_t deadline = clock_ms() + c->config->command_timeout_ms;
+
+	if (stream_buffered_input(&c->s->io))
+		return LINE_OK;
+	stream_deadline(&c->s->io, deadline < end ? deadline : end);
+	return stream_fill(&c->s->io);
+}
+
+static void
+take_piece(struct smtp *c, struct smtp_data *d)
+{
+	struct worker *w = c->w;
+	struct span in = span_first(stream_peek(&c->s->io), PIECE);
+	char *room = message_room(&w->message, 2 * PIECE + 2);
+	size_t n, used;
+
+	used = smtp_data_feed(d, in.p, in.n, room, &n);
+	stream_skip(&c->s->io, used);
+	if (!is_kept(c, d))
+		return;
+	if (message_take(&w->message, n, w->held_fd)) {
+		w->held_fd = -1;
+		message_scan(&w->message, span_of(c->host));
+	}
+}
+
+/* False: the connection ended first; nothing was received. */
+static bool
+receive(struct smtp *c, struct smtp_data *d)
+{
+	uint64_t end = clock_ms() + c->config->transaction_timeout_ms;
+	enum stream_result r = LINE_OK;
+
+	smtp_data_begin(d, c->config->max_line, c->config->normalize);
+	while (!d->done && r == LINE_OK) {
+		r = wait_for_more(c, end);
+		if (r == LINE_OK)
+			take_piece(c, d);
+	}
+	if (r == LINE_OK)
+		return true;
+	smtp_log(c, "event=data-ended why=\"%s\"", stream_why(&c->s->io, r));
+	if (r == LINE_TIMEOUT)
+		reply(c, 421, "4.4.2", "Timeout, closing connection");
+	c->over = true;
+	return false;
+}
+
+/* The verdict on the bytes alone. */
+static struct verdict
+check_flaws(struct smtp *c, const struct smtp_data *d)
+{
+	const struct message *m = &c->w->message;
+
+	if ((d->flaws & (SMTP_FLAW_BARE_CR | SMTP_FLAW_BARE_LF)) != 0) {
+		/* Somebody tries to hide a second message in this one, or cannot speak SMTP. */
+		c->over = true;
+		return verdict_make(521, "5.5.2", "Bare %s in message, closing connection",
+				    (d->flaws & SMTP_FLAW_BARE_LF) != 0 ? "LF" : "CR");
+	}
+	if ((d->flaws & SMTP_FLAW_NUL) != 0)
+		return verdict_make(554, "5.6.0", "NUL in message");
+	if ((d->flaws & SMTP_FLAW_LONG_LINE) != 0)
+		return verdict_make(554, "5.6.0", "Line too long");
+	if (c->config->max_size > 0 && m->size > c->config->max_size)
+		return verdict_make(552, "5.3.4", "Message larger than %llu bytes",
+				    (unsigned long long)c->config->max_size);
+	return verdict_make(250, "2.0.0", "OK");
+}
+
+static struct verdict
+check_header(struct smtp *c)
+{
+	const struct message *m = &c->w->message;
+
+	if (m->flaw == TRACE_TOO_LARGE)
+		return verdict_make(554, "5.6.0", "Header larger than %d bytes", LIMIT_HEADER_BYTES);
+	if (m->flaw == TRACE_TOO_MANY_LINES)
+		return verdict_make(554, "5.6.0", "Header of more than %d lines", LIMIT_HEADER_LINES);
+	if (m->found.received > c->config->max_hops || m->found.received_by_us > LIMIT_OWN_HOPS)
+		return verdict_make(554, "5.4.6", "Too many hops, routing loop");
+	return verdict_make(250, "2.0.0", "OK");
+}
+
+/* The address in From, canonical; empty when there is none, or more than one. */
+static void
+find_from(struct smtp *c, struct buf *out)
+{
+	struct span header = span_first(buf_view(&c->w->message.text), c->w->message.found.end);
+	struct arena *arena = arena_new(LIMIT_HEADER_BYTES);
+	struct address_list list;
+
+	if (header_count(header, "From") == 1) {
+		address_parse_list(header_find(header, "From"), arena, &list);
+		if (list.count == 1 && list.items[0].domain.n > 0)
+			address_print(list.items[0].local, list.items[0].domain, out);
+	}
+	arena_free(&arena);
+	if (out->overflow)
+		buf_clear(out);
+}
+
+/* SMTPIN-15 for the From field. */
+static struct verdict
+check_from(struct smtp *c, struct span from)
+{
+	struct policy_sender facts = {
+		.client = smtp_client(c), .address = from, .match = c->config->match,
+	};
+	char storage[1024];
+	struct buf why;
+	struct verdict v;
+	int answer = 0;
+
+	if (c->user[0] != '\0' && from.n > 0 && c->config->match == POLICY_MATCH_ADDRESS &&
+	    !span_eq_nocase(from, span_of(c->user)))
+		answer = directory_may_send_as(c->w->directory, span_of(c->user), from);
+	if (answer < 0)
+		return verdict_make(451, "4.3.0", "Cannot check the From address now");
+	facts.may_send_as = answer == 1;
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_header_from(&facts, &why);
+	if (v.kind != VERDICT_OK)
+		smtp_log_decision(c, "from", &why);
+	return v;
+}
+
+/* RFC 6409 8: what a submission lacks is added. */
+static void
+complete(struct smtp *c)
+{
+	struct message *m = &c->w->message;
+	int64_t now = clock_wall_ms() / 1000;
+
+	if (!c->needs_login && !c->s->is_local)
+		return;
+	if (!m->found.has_date)
+		trace_add_date(now, date_local_zone(now), &m->added);
+	if (!m->found.has_message_id)
+		trace_add_message_id(now, span_of(c->s->ticket), span_of(c->host), &m->added);
+}
+
+static struct verdict
+write_error(int error)
+{
+	if (error == ENOSPC || error == EDQUOT)
+		return verdict_make(452, "4.3.1", "Insufficient system storage");
+	return verdict_make(451, "4.3.0", "Cannot store the message now");
+}
+
+static void
+fill_envelope(struct smtp *c, struct envelope *e, struct span from)
+{
+	static const char *const ret[] = { "", "FULL", "HDRS" };
+
+	e->id = c->w->held_id;
+	e->sender = smtp_path_view(&c->t.mail.from);
+	e->from = from;
+	e->auth = span_of(c->user);
+	e->helo = span_of(c->helo);
+	e->ip = c->s->is_local ? SPAN_NONE : span_of(c->s->ip);
+	e->session = span_of(c->s->ticket);
+	e->envid = span_of(c->t.mail.envid);
+	e->ret = span_of(ret[c->t.mail.ret]);
+	e->created = clock_wall_ms() / 1000;
+	e->priority = 5;
+	e->has_size = true;
+	for (size_t i = 0; i < c->t.count; i++) {
+		const struct recipient *r = &c->t.rcpts[i];
+		struct envelope_rcpt *to = envelope_add(e, span_of(r->address));
+		char text[64];
+		struct buf notify;
+
+		if (to == NULL)
+			bug("more recipients than an envelope takes");
+		buf_init_fixed(&notify, text, sizeof(text));
+		smtp_notify_print(r->notify, &notify);
+		if (notify.n > 0)
+			to->notify = span_make(arena_copy(e->arena, buf_view(&notify)), notify.n);
+		if (r->orcpt[0] != '\0')
+			to->orcpt = span_of(r->orcpt);
+	}
+}
+
+/* Write and commit.  A verdict of 421 means that intake is gone. */
+static struct verdict
+store(struct smtp *c, struct span from)
+{
+	struct worker *w = c->w;
+	struct envelope *e;
+	struct verdict v;
+	uint64_t size;
+	uint32_t crc;
+	int error;
+
+	error = message_finish(&w->message, w->held_fd, &size, &crc) == 0 ? 0 : errno;
+	w->held_fd = -1;
+	if (error != 0) {
+		log_failure(c->s->svc, c->s->ticket, c->s->ip, "event=write-failed id=%llu error=%s",
+			    (unsigned long long)w->held_id, strerrorname_np(error));
+		if (intake_abort(w->intake) != 0)
+			c->s->ends_worker = true;
+		return write_error(error);
+	}
+	e = envelope_new();
+	fill_envelope(c, e, from);
+	e->size = size;
+	e->crc32c = crc;
+	if (intake_commit(w->intake, e, &v) != 0)
+		v = verdict_make(421, "4.3.2", "The queue is not available");
+	else if (v.kind == VERDICT_OK)
+		smtp_log(c, "event=message id=%llu from=<%s> recipients=%zu size=%llu text=\"%s\"",
+			 (unsigned long long)w->held_id, c->t.mail.from.text, c->t.count,
+			 (unsigned long long)size, v.text);
+	envelope_free(&e);
+	return v;
+}
+
+/* Everything between the last dot and the verdict. */
+static struct verdict
+process(struct smtp *c, const struct smtp_data *d)
+{
+	char storage[LIMIT_ADDRESS + 1];
+	struct buf from;
+	struct verdict v = check_flaws(c, d);
+
+	if (v.kind != VERDICT_OK)
+		return v;
+	if (!c->w->message.spilled)
+		message_scan(&c->w->message, span_of(c->host));
+	v = check_header(c);
+	if (v.kind != VERDICT_OK)
+		return v;
+	buf_init_fixed(&from, storage, sizeof(storage));
+	find_from(c, &from);
+	v = check_from(c, buf_view(&from));
+	if (v.kind != VERDICT_OK)
+		return v;
+	complete(c);
+	switch (filter_message(c, &v)) {
+	case FILTER_PASS:
+		return store(c, buf_view(&from));
+	case FILTER_DISCARD:
+		smtp_log(c, "event=message-discarded from=<%s>", c->t.mail.from.text);
+		return verdict_make(250, "2.0.0", "OK");
+	case FILTER_REFUSED:
+	default:
+		return v;
+	}
+}
+
+/* Whatever was begun for the message and not committed is given up. */
+static void
+give_up(struct smtp *c)
+{
+	if (!c->w->message.spilled)
+		return;
+	message_reset(&c->w->message);
+	if (intake_abort(c->w->intake) != 0)
+		c->s->ends_worker = true;
+}
+
+static void
+finish(struct smtp *c, const struct verdict *v)
+{
+	if (v->kind == VERDICT_OK) {
+		c->messages++;
+		c->junk = 0;
+		reply(c, 250, "2.0.0", "OK id=%llu", (unsigned long long)c->w->held_id);
+	} else if (v->code == 421) {
+		reply_lost(c, "intake");
+	} else {
+		smtp_log(c, "event=message-refused code=%d status=%s text=\"%s\"", v->code, v->status, v->text);
+		reply_verdict(c, v);
+	}
+}
+
+void
+cmd_data(struct smtp *c, struct span args PB_UNUSED)
+{
+	struct smtp_data d;
+	struct verdict v;
+
+	if (!smtp_hold_message(c))
+		return;
+	message_reset(&c->w->message);
+	put_trace(c);
+	session_show(c->s, "DATA", c->user);
+	reply(c, 354, NULL, "End data with <CR><LF>.<CR><LF>");
+	if (receive(c, &d)) {
+		v = process(c, &d);
+		give_up(c);
+		finish(c, &v);
+	} else {
+		give_up(c);
+	}
+	transaction_reset(c);
+}

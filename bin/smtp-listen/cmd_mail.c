@@ -1,0 +1,116 @@
+/* cmd_mail: MAIL FROM opens a transaction (RFC 5321 4.1.1.2). */
+#include "base/base.h"
+#include "smtp.h"
+#include "filter.h"
+
+/* True when the session may send another message. */
+static bool
+has_messages_left(struct smtp *c)
+{
+	if (c->config->max_messages == 0 || c->messages < c->config->max_messages)
+		return true;
+	reply(c, 421, "4.7.0", "Too many messages in this session");
+	smtp_log(c, "event=too-many-messages");
+	c->over = true;
+	return false;
+}
+
+/* Facts about the sender that need the directory: asked only when they count. */
+static bool
+find_sender(struct smtp *c, const struct smtp_mail *mail, struct policy_sender *f)
+{
+	struct span address = smtp_path_view(&mail->from);
+	struct span domain = smtp_path_domain(&mail->from);
+	int answer = 0;
+
+	if (address.n == 0)
+		return true;
+	if (c->user[0] != '\0' && c->config->match == POLICY_MATCH_ADDRESS &&
+	    !span_eq_nocase(address, span_of(c->user))) {
+		answer = directory_may_send_as(c->w->directory, span_of(c->user), address);
+		f->may_send_as = answer == 1;
+	}
+	if (answer >= 0 && c->config->local_needs_login && domain.n > 0) {
+		answer = directory_domain(c->w->directory, domain);
+		f->is_local_domain = answer == 1;
+	}
+	return answer >= 0;
+}
+
+/* The same for allowRelay; these stay with the transaction. */
+static bool
+find_relay_facts(struct smtp *c, const struct smtp_mail *mail)
+{
+	struct directory_rcpt found;
+	int answer = 0;
+
+	if (smtp_path_is_null(&mail->from) || c->user[0] != '\0')
+		return true;
+	if (c->config->allow_relay == POLICY_RELAY_LOCAL_DOMAINS) {
+		answer = directory_domain(c->w->directory, smtp_path_domain(&mail->from));
+		c->t.sender_is_domain = answer == 1;
+	} else if (c->config->allow_relay == POLICY_RELAY_LOCAL_USERS) {
+		directory_rcpt(c->w->directory, smtp_path_view(&mail->from), &found);
+		answer = found.kind == RCPT_TROUBLE ? -1 : 0;
+		c->t.sender_is_user = found.kind == RCPT_MAILBOX;
+	}
+	return answer >= 0;
+}
+
+/* True when policy has nothing against the sender; else replied. */
+static bool
+sender_is_allowed(struct smtp *c, const struct smtp_mail *mail)
+{
+	struct policy_sender facts = {
+		.client = smtp_client(c),
+		.address = smtp_path_view(&mail->from),
+		.match = c->config->match,
+		.local_needs_login = c->config->local_needs_login,
+	};
+	char storage[1024];
+	struct buf why;
+	struct verdict v;
+
+	if (!find_sender(c, mail, &facts) || !find_relay_facts(c, mail)) {
+		reply_lost(c, "lookup");
+		return false;
+	}
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_sender(&facts, &why);
+	if (v.kind == VERDICT_OK)
+		return true;
+	smtp_log_decision(c, "sender", &why);
+	reply_verdict(c, &v);
+	return false;
+}
+
+void
+cmd_mail(struct smtp *c, struct span args)
+{
+	struct smtp_mail mail;
+	enum smtp_error e = smtp_mail_parse(args, &mail);
+
+	if (e != SMTP_OK) {
+		const struct smtp_error_reply *r = smtp_error_reply(e);
+
+		reply_bad(c, r->code, r->status, "%s", r->text);
+		return;
+	}
+	if (!has_messages_left(c))
+		return;
+	if (c->config->max_size > 0 && mail.has_size && mail.size > c->config->max_size) {
+		reply(c, 552, "5.3.4", "Message larger than %llu bytes",
+			   (unsigned long long)c->config->max_size);
+		return;
+	}
+	if (!sender_is_allowed(c, &mail) || !smtp_hold_message(c))
+		return;
+	c->t.mail = mail;
+	c->t.is_open = true;
+	if (!filter_mail(c, args)) {
+		transaction_reset(c);
+		return;
+	}
+	session_show(c->s, "MAIL", c->user);
+	reply(c, 250, "2.1.0", "Sender OK");
+}

@@ -1,0 +1,117 @@
+/* cmd_misc: the commands of a few lines each. */
+#include "base/base.h"
+#include "smtp.h"
+
+void
+cmd_rset(struct smtp *c, struct span args PB_UNUSED)
+{
+	transaction_reset(c);
+	reply(c, 250, "2.0.0", "OK");
+}
+
+void
+cmd_noop(struct smtp *c, struct span args PB_UNUSED)
+{
+	reply(c, 250, "2.0.0", "OK");
+}
+
+void
+cmd_quit(struct smtp *c, struct span args PB_UNUSED)
+{
+	reply(c, 221, "2.0.0", "Bye");
+	c->over = true;
+}
+
+void
+cmd_help(struct smtp *c, struct span args PB_UNUSED)
+{
+	reply_lines(c, 214, "2.0.0",
+			 SPAN("Commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY EXPN STARTTLS AUTH\n"
+			      "RFC 5321 describes them"));
+}
+
+/* BDAT was not offered; what follows it is content that must not be read as commands. */
+void
+cmd_bdat(struct smtp *c, struct span args PB_UNUSED)
+{
+	reply(c, 521, "5.5.4", "BDAT is not offered");
+	c->over = true;
+}
+
+/* An address with or without brackets (RFC 5321 4.1.1.6 leaves it open). */
+static bool
+read_address(struct smtp *c, struct span args, struct smtp_path *path)
+{
+	bool good = args.n > 0 && args.p[0] == '<' ?
+		    smtp_path_read(&args, path) == SMTP_PATH_OK && args.n == 0 && path->n > 0 :
+		    smtp_path_parse(args, path) == SMTP_PATH_OK;
+
+	if (!good)
+		reply_bad(c, 501, "5.1.3", "Give one address");
+	return good;
+}
+
+void
+cmd_vrfy(struct smtp *c, struct span args)
+{
+	struct directory_rcpt found;
+	struct smtp_path path;
+
+	if (args.n == 0) {
+		reply_bad(c, 501, "5.5.4", "Give an address");
+		return;
+	}
+	if (!c->config->vrfy) {
+		reply(c, 252, "2.5.0", "Cannot verify, but will take mail and try");
+		return;
+	}
+	if (!read_address(c, args, &path))
+		return;
+	switch (directory_rcpt(c->w->directory, smtp_path_view(&path), &found)) {
+	case RCPT_MAILBOX:
+	case RCPT_ALIAS:
+		reply(c, 250, "2.1.5", "<%s>", found.canonical);
+		break;
+	case RCPT_FOREIGN:
+		reply(c, 252, "2.5.0", "Not one of our domains");
+		break;
+	case RCPT_REFUSED:
+		reply_verdict(c, &found.verdict);
+		break;
+	case RCPT_TROUBLE:
+	default:
+		reply_lost(c, "lookup");
+		break;
+	}
+}
+
+void
+cmd_expn(struct smtp *c, struct span args)
+{
+	struct directory_targets found = { .count = 0 };
+	struct smtp_path path;
+	struct buf text;
+	enum rcpt_kind kind;
+
+	if (!c->config->expn) {
+		reply_bad(c, 502, "5.5.1", "EXPN is not offered");
+		return;
+	}
+	if (!read_address(c, args, &path))
+		return;
+	kind = directory_expand(c->w->directory, smtp_path_view(&path), &found);
+	if (kind == RCPT_MAILBOX || kind == RCPT_ALIAS) {
+		buf_init(&text, LIMIT_SOCKETMAP_REPLY);
+		for (size_t i = 0; i < found.count; i++)
+			buf_printf(&text, "%s<%s>", i > 0 ? "\n" : "", found.at[i].address);
+		reply_lines(c, 250, "2.1.5", buf_view(&text));
+		buf_free(&text);
+	} else if (kind == RCPT_FOREIGN) {
+		reply(c, 252, "2.5.0", "Not one of our domains");
+	} else if (kind == RCPT_REFUSED) {
+		reply_verdict(c, &found.verdict);
+	} else {
+		reply_lost(c, "lookup");
+	}
+	directory_targets_free(&found);
+}

@@ -1,0 +1,134 @@
+/* cmd_rcpt: RCPT TO adds one recipient (RFC 5321 4.1.1.3). */
+#include "base/base.h"
+#include "smtp.h"
+#include "filter.h"
+
+/* True while the transaction has room for one more. */
+static bool
+has_room(struct smtp *c)
+{
+	if (c->t.count < LIMIT_SMTP_RECIPIENTS)
+		return true;
+	if (++c->bad_recipients > LIMIT_SMTP_OVERSHOOT) {
+		reply(c, 421, "4.7.0", "Too many recipients, closing connection");
+		c->over = true;
+	} else {
+		reply(c, 452, "4.5.3", "Too many recipients");
+	}
+	return false;
+}
+
+/* What the directory refused: unknown users are counted (SMTPIN-13). */
+static void
+refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
+{
+	smtp_log(c, "event=recipient-refused to=<%s> code=%d status=%s", r->to.text, v->code, v->status);
+	if (strcmp(v->status, "5.1.1") == 0 && c->config->max_bad_recipients > 0 &&
+	    ++c->bad_recipients > c->config->max_bad_recipients) {
+		reply(c, 421, "4.7.0", "Too many unknown recipients");
+		smtp_log(c, "event=too-many-bad-recipients");
+		c->over = true;
+		return;
+	}
+	reply_verdict(c, v);
+}
+
+static bool
+is_allowed(struct smtp *c, const struct smtp_rcpt *r, bool is_ours)
+{
+	struct policy_rcpt facts = {
+		.client = smtp_client(c),
+		.is_ours = is_ours,
+		.is_postmaster = smtp_path_is_postmaster(&r->to),
+		.allow_relay = c->config->allow_relay,
+		.allow_relay_authenticated = c->config->allow_relay_authenticated,
+		.sender_is_user = c->t.sender_is_user,
+		.sender_is_domain = c->t.sender_is_domain,
+	};
+	char storage[1024];
+	struct buf why;
+	struct verdict v;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_rcpt(&facts, &why);
+	if (v.kind == VERDICT_OK)
+		return true;
+	smtp_log_decision(c, "recipient", &why);
+	refuse(c, r, &v);
+	return false;
+}
+
+/* One address is one recipient, however often it was named. */
+static bool
+is_there(const struct transaction *t, struct span address)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (span_is(address, t->rcpts[i].address))
+			return true;
+	return false;
+}
+
+/* False when the transaction's memory is used up. */
+static bool
+add(struct transaction *t, const struct smtp_rcpt *r, struct span address)
+{
+	struct recipient *at;
+
+	if (is_there(t, address))
+		return true;
+	if (t->rcpts == NULL)
+		t->rcpts = mem_array(LIMIT_SMTP_RECIPIENTS, sizeof(*t->rcpts));
+	at = &t->rcpts[t->count];
+	at->notify = r->notify;
+	at->address = arena_copy(t->arena, address);
+	at->orcpt = r->orcpt[0] != '\0' ? arena_copy(t->arena, span_of(r->orcpt)) : "";
+	if (at->address == NULL || at->orcpt == NULL)
+		return false;
+	t->count++;
+	return true;
+}
+
+/* Where the directory says the address leads; false: replied. */
+static bool
+find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
+{
+	static _Thread_local struct directory_rcpt found;
+
+	*address_out = smtp_path_view(&r->to);
+	switch (directory_rcpt(c->w->directory, *address_out, &found)) {
+	case RCPT_MAILBOX:
+	case RCPT_ALIAS:
+		*address_out = span_of(found.canonical);
+		return is_allowed(c, r, true);
+	case RCPT_FOREIGN:
+		return is_allowed(c, r, false);
+	case RCPT_REFUSED:
+		refuse(c, r, &found.verdict);
+		return false;
+	case RCPT_TROUBLE:
+	default:
+		reply_lost(c, "lookup");
+		return false;
+	}
+}
+
+void
+cmd_rcpt(struct smtp *c, struct span args)
+{
+	struct smtp_rcpt rcpt;
+	struct span address;
+	enum smtp_error e = smtp_rcpt_parse(args, &rcpt);
+
+	if (e != SMTP_OK) {
+		const struct smtp_error_reply *r = smtp_error_reply(e);
+
+		reply_bad(c, r->code, r->status, "%s", r->text);
+		return;
+	}
+	if (!has_room(c) || !find(c, &rcpt, &address) || !filter_rcpt(c, &rcpt, args))
+		return;
+	if (add(&c->t, &rcpt, address))
+		reply(c, 250, "2.1.5", "Recipient OK");
+	else
+		reply(c, 452, "4.5.3", "Too many recipients");
+}

@@ -1,0 +1,130 @@
+/* config: from the settings record to plain values; nothing here can fail. */
+#include "base/base.h"
+#include "config.h"
+#include "base/mem.h"
+
+/* Position of the value of an ENUM setting in the table of its words. */
+static int
+choice(const struct settings *s, const char *name, const char *const *words)
+{
+	const char *value = settings_text(s, name);
+
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(value, words[i]) == 0)
+			return i;
+	return 0;
+}
+
+static void
+read_limits(struct config *c, const struct settings *s)
+{
+	const uint64_t day_ms = 24 * 3600 * (uint64_t)1000;
+
+	c->session_timeout_ms = settings_enabled(s, "smtpSessionTimeout") ?
+				settings_num(s, "smtpSessionTimeout") * 60000 : day_ms;
+	c->command_timeout_ms = settings_num(s, "smtpCommandTimeout") * 1000;
+	c->transaction_timeout_ms = settings_num(s, "smtpTransactionTimeout") * 1000;
+	c->max_bad_commands = settings_num(s, "smtpMaxBadCommands");
+	c->max_bad_recipients = settings_num(s, "maxBadRecipients");
+	c->max_messages = settings_num(s, "maxMessagesPerSession");
+	c->max_size = settings_num(s, "maxMessageSizeMB") * 1024 * 1024;
+	c->max_connections = settings_num(s, "smtpMaxConnections");
+	c->max_hops = (unsigned)settings_num(s, "maxHopCount");
+	c->max_line = settings_num(s, "smtpMaxLineLength");
+}
+
+static void
+read_choices(struct config *c, const struct settings *s)
+{
+	static const char *const relay[] = { "nobody", "localUsers", "localDomains", "anyone", NULL };
+	static const char *const match[] = { "none", "domain", "emailAddress", NULL };
+	static const char *const received[] = { "all", "authenticated", "none", NULL };
+	static const char *const ends[] = { "refuse", "normalize", NULL };
+
+	c->allow_relay = (enum policy_relay)choice(s, "allowRelay", relay);
+	c->match = (enum policy_match)choice(s, "requireAuthMatch", match);
+	c->received = (enum config_received)choice(s, "appendReceivedLine", received);
+	c->normalize = choice(s, "bareLineEnds", ends) == 1;
+	c->allow_relay_authenticated = settings_bool(s, "allowRelayForAuthenticated");
+	c->vrfy = settings_bool(s, "enableVrfy");
+	c->expn = settings_bool(s, "enableExpn");
+	c->no_auth_login = settings_bool(s, "disableAuthLogin");
+	c->local_needs_login = settings_bool(s, "authForLocalDelivery");
+}
+
+/* One entry of an address list: `ip`, or `ipFrom` and `ipTo`. */
+static void
+add_range(struct config *c, const struct settings *s, const char *list, size_t i)
+{
+	const char *ip = settings_entry(s, list, i, "ip");
+	struct addr_range *range = &c->trusted[c->trusted_count];
+
+	if (ip[0] != '\0') {
+		c->trusted_count += addr_range_parse(span_of(ip), range);
+		return;
+	}
+	if (addr_parse(span_of(settings_entry(s, list, i, "ipFrom")), &range->from) &&
+	    addr_parse(span_of(settings_entry(s, list, i, "ipTo")), &range->to) &&
+	    range->from.family == range->to.family)
+		c->trusted_count++;
+}
+
+static void
+read_trusted(struct config *c, const struct settings *s)
+{
+	size_t bypass = settings_count(s, "smtpAuthBypass/entry");
+	size_t white = settings_count(s, "whitelist/entry");
+
+	c->trusted = mem_array(bypass + white, sizeof(*c->trusted));
+	for (size_t i = 0; i < bypass; i++)
+		add_range(c, s, "smtpAuthBypass/entry", i);
+	for (size_t i = 0; i < white; i++)
+		if (settings_entry_bool(s, "whitelist/entry", i, "smtp"))
+			add_range(c, s, "whitelist/entry", i);
+}
+
+static enum config_fail_mode
+fail_mode(const char *word)
+{
+	if (strcmp(word, "tempfail") == 0)
+		return FAIL_TEMPFAIL;
+	return strcmp(word, "reject") == 0 ? FAIL_REJECT : FAIL_ACCEPT;
+}
+
+/* Greylisting is a milter of ours that comes first: what it delays costs the others nothing. */
+static void
+read_milters(struct config *c, const struct settings *s)
+{
+	size_t n = settings_count(s, "milters/milter");
+
+	c->milters = mem_array(n + 1, sizeof(*c->milters));
+	if (settings_bool(s, "greylisting/enabled"))
+		c->milters[c->milter_count++] =
+			(struct config_milter){ "unix:greylist", FAIL_ACCEPT, 5000 };
+	for (size_t i = 0; i < n; i++) {
+		struct config_milter *m = &c->milters[c->milter_count++];
+
+		m->socket = settings_entry(s, "milters/milter", i, "socket");
+		m->fail_mode = fail_mode(settings_entry(s, "milters/milter", i, "failMode"));
+		m->timeout_ms = settings_entry_num(s, "milters/milter", i, "timeout") * 1000;
+	}
+}
+
+void
+config_read(struct config *c, const struct settings *s)
+{
+	*c = (struct config){ .settings = s };
+	read_limits(c, s);
+	read_choices(c, s);
+	read_trusted(c, s);
+	read_milters(c, s);
+}
+
+bool
+config_is_trusted(const struct config *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->trusted_count; i++)
+		if (addr_in_range(a, &c->trusted[i]))
+			return true;
+	return false;
+}

@@ -1,0 +1,56 @@
+/*
+ * config: the settings of smtp-listen, read once into plain values, so that a
+ * session asks no names.
+ */
+#ifndef SMTP_LISTEN_CONFIG_H
+#define SMTP_LISTEN_CONFIG_H
+
+#include "base/base.h"
+#include "config/settings.h"
+#include "net/addr.h"
+#include "policy/smtp_in.h"
+
+enum config_received { RECEIVED_ALL, RECEIVED_AUTHENTICATED, RECEIVED_NONE };
+
+/* What happens when a milter cannot be asked. */
+enum config_fail_mode { FAIL_ACCEPT, FAIL_TEMPFAIL, FAIL_REJECT };
+
+struct config_milter {
+	const char *socket;		/* "unix:NAME" or "inet:PORT@ADDRESS" */
+	enum config_fail_mode fail_mode;
+	uint64_t timeout_ms;		/* for one answer */
+};
+
+struct config {
+	const struct settings *settings;
+	uint64_t session_timeout_ms;
+	uint64_t command_timeout_ms;
+	uint64_t transaction_timeout_ms;
+	uint64_t max_bad_commands;	/* 0: no limit, as the next four */
+	uint64_t max_bad_recipients;
+	uint64_t max_messages;
+	uint64_t max_size;		/* bytes */
+	uint64_t max_connections;
+	unsigned max_hops;
+	size_t max_line;		/* of a message */
+	bool normalize;			/* bare CR and LF become CRLF */
+	bool vrfy, expn;
+	bool no_auth_login;
+	bool local_needs_login;
+	enum config_received received;
+	enum policy_match match;
+	enum policy_relay allow_relay;
+	bool allow_relay_authenticated;
+	struct addr_range *trusted;	/* smtpAuthBypass, and the SMTP whitelist */
+	size_t trusted_count;
+	struct config_milter *milters;
+	size_t milter_count;
+};
+
+/* Everything lives as long as the process. */
+void config_read(struct config *c, const struct settings *s);
+
+/* True when the address may send as if it had logged in (AUTHB-04, SMTPIN-03). */
+bool config_is_trusted(const struct config *c, const struct addr *a);
+
+#endif

@@ -1,0 +1,224 @@
+/*
+ * edit: a list of fields, made when the first change comes.
+ *
+ * Invariants: fields[0..count) in the order of the message; `raw` is a whole
+ * field with its line end, empty when it was deleted.  Texts of new fields
+ * live in the arena, all others in the header section of the message, which
+ * does not change before edit_end.
+ */
+#include "base/base.h"
+#include "edit.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "mail/header.h"
+
+struct field {
+	struct span name;
+	struct span raw;
+};
+
+struct edit {
+	struct message *m;
+	struct field *fields;
+	size_t count, room;
+	bool listed;			/* fields was made */
+	struct arena *arena;
+	struct buf body;
+	bool body_came;
+	char quarantine[128];
+};
+
+struct span
+edit_header(struct message *m)
+{
+	struct span received = span_first(buf_view(&m->text), m->found.end);
+
+	if (!m->header_changed && m->added.n == 0)
+		return received;
+	if (!m->header_changed) {
+		buf_span(&m->header, buf_view(&m->added));
+		buf_span(&m->header, received);
+		buf_clear(&m->added);
+		m->header_changed = true;
+	}
+	return buf_view(&m->header);
+}
+
+ssize_t
+edit_read_body(struct message *m, uint64_t at, char *p, size_t n)
+{
+	struct span rest;
+
+	if (!m->body_changed)
+		return message_read_body(m, at, p, n);
+	rest = span_first(span_from(buf_view(&m->body), at), n);
+	memcpy(p, rest.p, rest.n);
+	return (ssize_t)rest.n;
+}
+
+static bool
+append(struct edit *e, struct span name, struct span raw)
+{
+	if (e->count == LIMIT_HEADER_LINES + LIMIT_MILTER_EDITS)
+		return false;
+	if (e->count == e->room) {
+		e->room = e->room > 0 ? e->room * 2 : 64;
+		e->fields = mem_resize_array(e->fields, e->room, sizeof(*e->fields));
+	}
+	e->fields[e->count++] = (struct field){ name, raw };
+	return true;
+}
+
+static void
+list_fields(struct edit *e)
+{
+	struct span rest = edit_header(e->m);
+	struct header_field f;
+
+	if (e->listed)
+		return;
+	e->listed = true;
+	while (header_next(&rest, &f))
+		(void)append(e, f.valid ? f.name : SPAN_NONE, f.raw);
+}
+
+/* The text of a field of its own; p is NULL when the arena is used up. */
+static struct span
+make_field(struct edit *e, struct span name, struct span value)
+{
+	size_t n = name.n + value.n + 3;
+	char *text = arena_get(e->arena, n);
+
+	if (text == NULL)
+		return SPAN_NONE;
+	memcpy(text, name.p, name.n);
+	text[name.n] = ':';
+	if (value.n > 0)
+		memcpy(text + name.n + 1, value.p, value.n);
+	memcpy(text + name.n + 1 + value.n, "\r\n", 2);
+	return span_make(text, n);
+}
+
+static bool
+edit_add(void *ctx, struct span name, struct span value)
+{
+	struct edit *e = ctx;
+	struct span raw;
+
+	list_fields(e);
+	raw = make_field(e, name, value);
+	return raw.p != NULL && append(e, span_first(raw, name.n), raw);
+}
+
+static bool
+edit_insert(void *ctx, uint32_t index, struct span name, struct span value)
+{
+	struct edit *e = ctx;
+	size_t at = 0;
+	struct field made;
+
+	if (!edit_add(e, name, value))
+		return false;
+	made = e->fields[e->count - 1];
+	for (uint32_t seen = 0; at < e->count - 1 && seen < index; at++)
+		seen += e->fields[at].raw.n > 0;
+	memmove(&e->fields[at + 1], &e->fields[at], (e->count - 1 - at) * sizeof(e->fields[0]));
+	e->fields[at] = made;
+	return true;
+}
+
+static bool
+edit_change(void *ctx, uint32_t index, struct span name, struct span value)
+{
+	struct edit *e = ctx;
+	uint32_t seen = 0;
+	struct span raw;
+
+	list_fields(e);
+	for (size_t i = 0; i < e->count; i++) {
+		struct field *f = &e->fields[i];
+
+		if (f->raw.n == 0 || !span_eq_nocase(f->name, name) || ++seen < index)
+			continue;
+		raw = value.n > 0 ? make_field(e, name, value) : SPAN("");
+		f->raw = raw;
+		return raw.p != NULL;
+	}
+	/* Changing what is not there adds it, as other servers do. */
+	return value.n == 0 || edit_add(e, name, value);
+}
+
+static bool
+edit_body(void *ctx, struct span piece, bool first)
+{
+	struct edit *e = ctx;
+
+	if (first)
+		buf_clear(&e->body);
+	e->body_came = true;
+	return buf_span(&e->body, piece);
+}
+
+static bool
+edit_quarantine(void *ctx, struct span reason)
+{
+	struct edit *e = ctx;
+	struct buf text;
+
+	buf_init_fixed(&text, e->quarantine, sizeof(e->quarantine));
+	buf_escaped(&text, reason.n > 0 ? span_first(reason, 100) : SPAN("no reason given"));
+	return true;
+}
+
+void
+edit_begin(struct message *m, struct milter_edits *edits)
+{
+	struct edit *e = mem_new(sizeof(*e));
+
+	e->m = m;
+	e->arena = arena_new(LIMIT_MILTER_HEADERS);
+	buf_init(&e->body, LIMIT_MILTER_BODY);
+	*edits = (struct milter_edits){ e, edit_add, edit_insert, edit_change, edit_body, edit_quarantine };
+}
+
+/* Print the list as the new header section. */
+static void
+keep_header(struct edit *e)
+{
+	struct buf text;
+
+	buf_init(&text, e->m->header.max);
+	for (size_t i = 0; i < e->count; i++)
+		buf_span(&text, e->fields[i].raw);
+	buf_free(&e->m->header);
+	e->m->header = text;
+	e->m->header_changed = true;
+	buf_clear(&e->m->added);
+}
+
+static void
+keep_body(struct edit *e)
+{
+	buf_free(&e->m->body);
+	e->m->body = e->body;
+	e->m->body_changed = true;
+	buf_init(&e->body, LIMIT_MILTER_BODY);
+}
+
+void
+edit_end(struct message *m, struct milter_edits *edits, bool keep)
+{
+	struct edit *e = edits->ctx;
+
+	if (keep && e->listed)
+		keep_header(e);
+	if (keep && e->body_came)
+		keep_body(e);
+	if (keep && e->quarantine[0] != '\0')
+		memcpy(m->quarantine, e->quarantine, sizeof(m->quarantine));
+	buf_free(&e->body);
+	arena_free(&e->arena);
+	free(e->fields);
+	free(e);
+	edits->ctx = NULL;
+}

@@ -1,0 +1,40 @@
+/*
+ * filter: the milters of a session, asked in their order at every step.
+ *
+ * A milter that cannot be asked is treated as its failMode says, and left out
+ * until the next session.  Functions that return bool have replied when they
+ * return false.
+ */
+#ifndef SMTP_LISTEN_FILTER_H
+#define SMTP_LISTEN_FILTER_H
+
+#include "base/base.h"
+#include "base/verdict.h"
+#include "smtp/command.h"
+
+struct smtp;
+struct service;
+struct config;
+struct filters;
+
+/* For the milters of the settings; NULL when there are none. */
+struct filters *filters_new(const struct config *config);
+
+bool filter_connect(struct smtp *c) PB_MUST_CHECK;
+bool filter_helo(struct smtp *c) PB_MUST_CHECK;
+bool filter_mail(struct smtp *c, struct span args) PB_MUST_CHECK;
+bool filter_rcpt(struct smtp *c, const struct smtp_rcpt *rcpt, struct span args) PB_MUST_CHECK;
+
+enum filter_result { FILTER_PASS, FILTER_REFUSED, FILTER_DISCARD };
+/*
+ * The message is whole and scanned; milters may change it.  FILTER_REFUSED:
+ * *out is the reply.
+ */
+enum filter_result filter_message(struct smtp *c, struct verdict *out) PB_MUST_CHECK;
+
+/* The transaction ends without filter_message. */
+void filter_abort(struct smtp *c);
+/* The session ends. */
+void filter_end(struct smtp *c);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * smtp-listen: receive mail by SMTP (RFC 5321) and submission (RFC 6409).
+ *
+ * Started by lib/service as a worker of the pre-forked pool, or by inetd and
+ * its kind on fd 0/1; the two look the same from here.
+ *
+ * Trust: everything the client sends is hostile.  This process has no path to
+ * the spool or to any mailbox: it holds descriptors of new, empty messages
+ * that intake gave it, and asks the owners of state everything else.
+ * Crash: dying anywhere is safe; a message is promised by intake's answer, and
+ * the client hears 250 only after that.
+ */
+#include "base/base.h"
+#include "smtp.h"
+#include "filter.h"
+#include "base/die.h"
+
+#define SESSIONS_PER_WORKER 1000
+#define INTAKE_TIMEOUT_MS 60000
+
+/* Before rights are given up: the key, and what OpenSSL loads lazily. */
+static void
+warm(struct service *svc)
+{
+	struct worker *w = svc->ctx;
+	char error[TLS_ERROR_MAX];
+	int cert = service_fd(svc, "cert");
+	int key = service_fd(svc, "key");
+
+	if (cert < 0 || key < 0)
+		return;
+	w->tls = tls_server_new(cert, key, TLS_VERSION_1_2, error);
+	if (w->tls == NULL || !tls_warm_up(w->tls, error))
+		die(EXIT_REFUSED, "TLS: %s", error);
+}
+
+/* In each worker, after the change of uid, before the first byte from outside. */
+static void
+prepare_worker(struct service *svc)
+{
+	struct worker *w = svc->ctx;
+	struct verdict refusal;
+
+	w->directory = directory_new(owner_fd(svc, OWNER_LOOKUP), owner_fd(svc, OWNER_AUTH));
+	w->abuse = abuse_new(owner_fd(svc, OWNER_ABUSE));
+	w->intake = intake_open(owner_fd(svc, OWNER_INTAKE), INTAKE_TIMEOUT_MS);
+	w->filters = filters_new(w->config);
+	message_init(&w->message);
+	/* One descriptor in advance; a refusal is told to the client that asks for it. */
+	if (intake_new(w->intake, &w->held_fd, &w->held_id, &refusal) != 0)
+		w->held_fd = -1;
+}
+
+/* Words for a client that comes when every worker is busy. */
+static void
+refuse(struct service *svc PB_UNUSED, const char *listener, const char *ticket, char *out, size_t size)
+{
+	/* A listener with TLS from the first byte has no words in clear. */
+	if (strcmp(listener, "smtps") == 0)
+		out[0] = '\0';
+	else
+		snprintf(out, size, "421 4.3.2 Too many connections, try again later ticket %s\r\n", ticket);
+}
+
+static void
+set_pool(struct service *svc, const struct config *config)
+{
+	svc->pool.min_spare = (unsigned)settings_num(config->settings, "smtpSpareMin");
+	svc->pool.max_spare = (unsigned)settings_num(config->settings, "smtpSpareMax");
+	svc->pool.max_total = (unsigned)config->max_connections;
+	svc->pool.sessions_per_worker = SESSIONS_PER_WORKER;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct service svc;
+	struct config config;
+	struct worker worker = { .config = &config, .held_fd = -1 };
+
+	service_init(&svc, "smtp-listen", argc, argv);
+	service_settings(&svc, "smtpLog");
+	config_read(&config, svc.settings);
+	set_pool(&svc, &config);
+	svc.ctx = &worker;
+	svc.warm = warm;
+	svc.worker = prepare_worker;
+	svc.refuse = refuse;
+	service_warm_up(&svc);
+	service_confine(&svc, SANDBOX_SMTP);
+	service_owners(&svc, OWNER_AUTH | OWNER_LOOKUP | OWNER_ABUSE | OWNER_INTAKE | OWNER_LOG);
+	return service_run(&svc, smtp_session);
+}

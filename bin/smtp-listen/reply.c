@@ -1,0 +1,127 @@
+/*
+ * reply: everything that goes to the client goes through here, so that every
+ * refusal carries the ticket and every line is in the log.
+ */
+#include "base/base.h"
+#include "smtp.h"
+#include "smtp/reply.h"
+
+/* Text of one reply: with code, status and ticket it stays under 512 bytes (RFC 5321 4.5.3.1.5). */
+#define TEXT_MAX 440
+
+static void
+send_reply(struct smtp *c, int code, const char *status, struct span text)
+{
+	char storage[1024];
+	struct buf out;
+
+	buf_init_fixed(&out, storage, sizeof(storage));
+	smtp_reply_print(&out, code, status, text);
+	stream_put(&c->s->io, buf_view(&out));
+	if (log_wants(c->s->svc, LOG_DETAILED))
+		log_detail(c->s->svc, c->s->ticket, c->s->ip, "rsp: %.*s",
+			   SPAN_ARG(span_trim(buf_view(&out))));
+}
+
+static void PB_PRINTF(4, 0)
+send_formatted(struct smtp *c, int code, const char *status, const char *fmt, va_list ap)
+{
+	char text[TEXT_MAX + sizeof(" ticket 000000000000")];
+	int n = vsnprintf(text, TEXT_MAX, fmt, ap);
+	size_t used = n < 0 ? 0 : n < TEXT_MAX ? (size_t)n : TEXT_MAX - 1;
+
+	/* The ticket leads `mailctl explain` to the reason; it ends the text. */
+	if (code >= 400)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " ticket %s", c->s->ticket);
+	send_reply(c, code, status, span_make(text, used));
+}
+
+void
+reply(struct smtp *c, int code, const char *status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	send_formatted(c, code, status, fmt, ap);
+	va_end(ap);
+}
+
+void
+reply_bad(struct smtp *c, int code, const char *status, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->config->max_bad_commands > 0 && ++c->bad_commands > c->config->max_bad_commands) {
+		reply(c, 421, "4.7.0", "Too many bad commands");
+		smtp_log(c, "event=too-many-bad-commands");
+		c->over = true;
+		return;
+	}
+	va_start(ap, fmt);
+	send_formatted(c, code, status, fmt, ap);
+	va_end(ap);
+}
+
+void
+reply_verdict(struct smtp *c, const struct verdict *v)
+{
+	reply(c, v->code, v->status, "%s", v->text);
+}
+
+void
+reply_lines(struct smtp *c, int code, const char *status, struct span text)
+{
+	struct buf out;
+
+	buf_init(&out, 8192);
+	smtp_reply_print(&out, code, status, text);
+	stream_put(&c->s->io, buf_view(&out));
+	if (log_wants(c->s->svc, LOG_DETAILED)) {
+		struct span rest = span_trim(buf_view(&out));
+
+		while (rest.p != NULL) {
+			struct span line = span_trim(span_cut(&rest, '\n'));
+
+			log_detail(c->s->svc, c->s->ticket, c->s->ip, "rsp: %.*s", SPAN_ARG(line));
+		}
+	}
+	buf_free(&out);
+}
+
+void
+reply_lost(struct smtp *c, const char *what)
+{
+	log_failure(c->s->svc, c->s->ticket, c->s->ip, "event=owner-lost owner=%s", what);
+	reply(c, 421, "4.3.2", "Service not available, try again later");
+	c->over = true;
+	c->s->ends_worker = true;
+}
+
+void
+smtp_log(struct smtp *c, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_line(c->s->svc, c->s->ticket, c->s->ip, "%s", text);
+}
+
+void
+smtp_log_decision(struct smtp *c, const char *about, const struct buf *why)
+{
+	struct span rest = buf_view(why);
+
+	while (rest.n > 0) {
+		struct span line = span_cut(&rest, '\n');
+		struct span name = span_word(&line);
+		struct span value = span_word(&line);
+		struct span weight = span_word(&line);
+		struct span total = span_word(&line);
+
+		smtp_log(c, "event=check about=%s name=%.*s value=%.*s weight=%.*s total=%.*s", about,
+			 SPAN_ARG(name), SPAN_ARG(value), SPAN_ARG(weight), SPAN_ARG(total));
+	}
+}

@@ -1,0 +1,294 @@
+/*
+ * session: from the greeting to the end; reading commands and dispatching them.
+ *
+ * The table says what each command needs.  Nothing else decides whether a
+ * command may run now, and t/unit/smtp-table walks every pair of state and
+ * command.
+ */
+#include "base/base.h"
+#include "smtp.h"
+#include "filter.h"
+#include "mail/date.h"
+#include "policy/greeting.h"
+#include "sys/clock.h"
+
+const struct smtp_entry smtp_table[] = {
+	{ "EHLO", cmd_ehlo, IS_JUNK },
+	{ "HELO", cmd_helo, IS_JUNK },
+	{ "MAIL", cmd_mail, NEED_HELO | NO_MAIL },
+	{ "RCPT", cmd_rcpt, NEED_MAIL },
+	{ "DATA", cmd_data, NEED_MAIL | NEED_RCPT | NO_ARGS },
+	{ "RSET", cmd_rset, NO_ARGS | IS_JUNK },
+	{ "NOOP", cmd_noop, IS_JUNK },
+	{ "QUIT", cmd_quit, NO_ARGS },
+	{ "HELP", cmd_help, IS_JUNK },
+	{ "VRFY", cmd_vrfy, IS_JUNK },
+	{ "EXPN", cmd_expn, IS_JUNK },
+	{ "STARTTLS", cmd_starttls, NO_MAIL | NO_ARGS },
+	{ "AUTH", cmd_auth, NEED_HELO | NO_MAIL | NO_LOGIN },
+	{ "BDAT", cmd_bdat, 0 },
+};
+const size_t smtp_table_count = PB_COUNT(smtp_table);
+
+static const struct smtp_entry *
+find_command(struct span verb)
+{
+	for (size_t i = 0; i < smtp_table_count; i++)
+		if (span_is_nocase(verb, smtp_table[i].verb))
+			return &smtp_table[i];
+	return NULL;
+}
+
+/* True when the needs are met; else replied. */
+static bool
+needs_are_met(struct smtp *c, unsigned needs, struct span args)
+{
+	if ((needs & NEED_HELO) != 0 && c->helo[0] == '\0')
+		reply_bad(c, 503, "5.5.1", "Send EHLO or HELO first");
+	else if ((needs & NO_LOGIN) != 0 && c->user[0] != '\0')
+		reply_bad(c, 503, "5.5.1", "Already authenticated");
+	else if ((needs & NO_MAIL) != 0 && c->t.is_open)
+		reply_bad(c, 503, "5.5.1", "Not while a message is being sent");
+	else if ((needs & NEED_MAIL) != 0 && !c->t.is_open)
+		reply_bad(c, 503, "5.5.1", "Send MAIL first");
+	else if ((needs & NO_ARGS) != 0 && args.n > 0)
+		reply_bad(c, 501, "5.5.4", "This command takes no argument");
+	else if ((needs & NEED_RCPT) != 0 && c->t.count == 0)
+		reply(c, 554, "5.5.1", "No valid recipients");
+	else
+		return true;
+	return false;
+}
+
+/* Too many commands that move no message forward (RFC 5321 4.3.2 lets us close). */
+static bool
+is_too_much_junk(struct smtp *c, unsigned needs)
+{
+	if ((needs & IS_JUNK) == 0 || ++c->junk <= LIMIT_SMTP_JUNK)
+		return false;
+	reply(c, 421, "4.7.0", "Too many commands without a message");
+	smtp_log(c, "event=too-many-commands");
+	c->over = true;
+	return true;
+}
+
+/* Log what the client typed, but never a password. */
+static void
+log_command(struct smtp *c, struct smtp_command command, struct span line)
+{
+	char storage[LIMIT_LOG_COMMAND];
+	struct buf text;
+
+	if (!log_wants(c->s->svc, LOG_DETAILED))
+		return;
+	buf_init_fixed(&text, storage, sizeof(storage));
+	if (span_is_nocase(command.verb, "AUTH")) {
+		struct span mechanism = span_word(&command.args);
+
+		buf_printf(&text, "AUTH %.*s%s", SPAN_ARG(span_first(mechanism, 32)),
+			   command.args.n > 0 ? " ***" : "");
+	} else {
+		buf_span(&text, span_first(line, sizeof(storage) - 1));
+	}
+	for (size_t i = 0; i < text.n; i++)
+		if (storage[i] == '\0')
+			storage[i] = '\x01';	/* shown escaped; printf would stop there */
+	log_detail(c->s->svc, c->s->ticket, c->s->ip, "cmd: %s", storage);
+}
+
+static void
+run_command(struct smtp *c, struct span line)
+{
+	struct smtp_command command = smtp_command_split(line);
+	const struct smtp_entry *entry = find_command(command.verb);
+
+	log_command(c, command, line);
+	if (line.n > LIMIT_SMTP_LINE - 2 && (entry == NULL || entry->call != cmd_auth))
+		reply_bad(c, 500, "5.5.2", "Line too long");
+	else if (c->s->io.bare_lf && !c->config->normalize)
+		reply_bad(c, 500, "5.5.2", "Lines end with CR LF");
+	else if (entry == NULL)
+		reply_bad(c, 500, "5.5.1", "Unknown command");
+	else if (!is_too_much_junk(c, entry->needs) && needs_are_met(c, entry->needs, command.args))
+		entry->call(c, command.args);
+}
+
+/* Wait for the first byte as long as a session may be silent, then for the rest. */
+static enum stream_result
+read_line(struct smtp *c, struct span *line)
+{
+	struct stream *io = &c->s->io;
+	enum stream_result r = LINE_OK;
+
+	if (!stream_buffered_input(io)) {
+		stream_timeout(io, c->config->session_timeout_ms);
+		r = stream_fill(io);
+	}
+	if (r != LINE_OK)
+		return r;
+	stream_timeout(io, c->config->command_timeout_ms);
+	return stream_line(io, LIMIT_SMTP_AUTH_LINE, line);
+}
+
+bool
+smtp_line(struct smtp *c, struct span *line_out)
+{
+	for (;;) {
+		enum stream_result r = read_line(c, line_out);
+
+		switch (r) {
+		case LINE_OK:
+			return true;
+		case LINE_TOO_LONG:
+			reply_bad(c, 500, "5.5.2", "Line too long");
+			if (c->over)
+				return false;
+			continue;
+		case LINE_TIMEOUT:
+			reply(c, 421, "4.4.2", "Timeout, closing connection");
+			break;
+		case LINE_EOF:
+		case LINE_ERROR:
+			break;
+		}
+		smtp_log(c, "event=connection-ended why=\"%s\"", stream_why(&c->s->io, r));
+		c->over = true;
+		return false;
+	}
+}
+
+bool
+smtp_is_secured(const struct smtp *c)
+{
+	return c->s->tls || c->s->is_local;
+}
+
+struct policy_client
+smtp_client(const struct smtp *c)
+{
+	return (struct policy_client){
+		.user = span_of(c->user),
+		.is_trusted = c->is_trusted,
+		.needs_login = c->needs_login,
+	};
+}
+
+void
+transaction_reset(struct smtp *c)
+{
+	struct arena *arena = c->t.arena;
+	struct recipient *rcpts = c->t.rcpts;
+
+	if (c->t.is_open)
+		filter_abort(c);
+	arena_reset(arena);
+	c->t = (struct transaction){ .arena = arena, .rcpts = rcpts };
+	message_reset(&c->w->message);
+}
+
+bool
+smtp_hold_message(struct smtp *c)
+{
+	struct worker *w = c->w;
+	struct verdict v;
+
+	if (w->held_fd >= 0)
+		return true;
+	switch (intake_new(w->intake, &w->held_fd, &w->held_id, &v)) {
+	case 0:
+		return true;
+	case 1:
+		w->held_fd = -1;
+		smtp_log(c, "event=intake-refused code=%d status=%s", v.code, v.status);
+		reply_verdict(c, &v);
+		return false;
+	default:
+		w->held_fd = -1;
+		reply_lost(c, "intake");
+		return false;
+	}
+}
+
+/* BANNER-03: the host name comes first even if the text lacks it. */
+static void
+greet(struct smtp *c)
+{
+	const int64_t now = clock_wall_ms() / 1000;
+	struct greeting_facts facts = { c->host, c->s->ip, now, date_local_zone(now) };
+	char storage[480];
+	struct buf text;
+	struct span first;
+
+	buf_init_fixed(&text, storage, sizeof(storage));
+	greeting_print(span_of(settings_text(c->config->settings, "smtpBanner")), &facts, &text);
+	first = buf_view(&text);
+	if (span_eq_nocase(span_word(&first), span_of(c->host)))
+		reply(c, 220, NULL, "%s", storage);
+	else
+		reply(c, 220, NULL, "%s %s", c->host, storage);
+}
+
+/* False: refused, and told so. */
+static bool
+is_admitted(struct smtp *c)
+{
+	char why[256];
+
+	if (c->s->is_local)
+		return true;
+	c->admitted = abuse_admit(c->w->abuse, "smtp", c->s->ip, why, sizeof(why));
+	if (c->admitted)
+		return true;
+	smtp_log(c, "event=refused why=\"%s\"", why);
+	reply(c, 421, "4.7.0", "%s", why);
+	return false;
+}
+
+static void
+session_begin(struct smtp *c, struct session *s)
+{
+	struct worker *w = s->svc->ctx;
+	char local[ADDR_TEXT_MAX];
+
+	*c = (struct smtp){ .s = s, .w = w, .config = w->config };
+	c->t.arena = arena_new(LIMIT_TRANSACTION);
+	c->host = settings_host_name(w->config->settings, addr_print(&s->local, local, sizeof(local)));
+	c->is_trusted = s->is_local || config_is_trusted(c->config, &s->peer);
+	c->needs_login = strcmp(s->listener, "submission") == 0 || strcmp(s->listener, "smtps") == 0;
+	stream_timeout(&s->io, c->config->command_timeout_ms);
+}
+
+static void
+session_end(struct smtp *c)
+{
+	transaction_reset(c);
+	filter_end(c);
+	if (c->admitted)
+		abuse_close(c->w->abuse, c->messages == 0);
+	free(c->t.rcpts);
+	arena_free(&c->t.arena);
+	/* A worker that knew a secret, or lost an owner, serves nobody else. */
+	if (c->user[0] != '\0' || owners_lost(c->s->svc))
+		c->s->ends_worker = true;
+}
+
+void
+smtp_session(struct session *s)
+{
+	struct smtp c;
+	struct span line;
+
+	session_begin(&c, s);
+	smtp_log(&c, "event=connect listener=%s", s->listener);
+	if (strcmp(s->listener, "smtps") != 0 || starttls_handshake(&c)) {
+		if (is_admitted(&c) && filter_connect(&c))
+			greet(&c);
+		else
+			c.over = true;
+		while (!c.over && smtp_line(&c, &line))
+			run_command(&c, line);
+	}
+	stream_timeout(&s->io, c.config->command_timeout_ms);
+	(void)stream_flush(&s->io);
+	session_end(&c);
+}

@@ -1,0 +1,147 @@
+/*
+ * smtp: one SMTP session of a client, and what its commands share.
+ *
+ * A worker (struct worker) holds the connections to the owners of state and
+ * outlives its sessions.  A session (struct smtp) holds what the client has
+ * said so far.  A transaction (struct transaction) is one message from MAIL to
+ * its end; transaction_reset is the only way back from it.
+ */
+#ifndef SMTP_LISTEN_SMTP_H
+#define SMTP_LISTEN_SMTP_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/verdict.h"
+#include "check/abuse_client.h"
+#include "config.h"
+#include "directory/directory.h"
+#include "message.h"
+#include "net/tls.h"
+#include "service/service.h"
+#include "smtp/command.h"
+#include "spool/intake_client.h"
+
+struct filters;
+
+struct worker {
+	const struct config *config;
+	struct tls_server *tls;		/* NULL: no certificate, TLS is not offered */
+	struct directory *directory;
+	struct abuse_client *abuse;
+	struct intake_client *intake;
+	int held_fd;			/* of the next message, got in advance; -1: none */
+	uint64_t held_id;
+	struct message message;
+	struct filters *filters;	/* NULL: no milters are configured */
+};
+
+struct recipient {
+	const char *address;		/* as it goes into the envelope */
+	unsigned notify;		/* SMTP_NOTIFY_ bits */
+	const char *orcpt;		/* "" when not given */
+};
+
+struct transaction {
+	bool is_open;			/* MAIL was accepted */
+	bool discard;			/* a milter wants it to vanish */
+	struct smtp_mail mail;
+	bool sender_is_user;		/* facts for allowRelay; looked up only when it asks */
+	bool sender_is_domain;
+	struct recipient *rcpts;	/* LIMIT_SMTP_RECIPIENTS; made at the first */
+	size_t count;
+	struct arena *arena;		/* owns the texts of rcpts */
+};
+
+struct smtp {
+	struct session *s;
+	struct worker *w;
+	const struct config *config;
+	const char *host;		/* our name on this address */
+	bool is_trusted;		/* by address, or a local caller */
+	bool needs_login;		/* submission ports */
+	char helo[LIMIT_DOMAIN + 1];	/* "" before HELO */
+	bool esmtp;
+	char mechanism[32];		/* of the log-in */
+	char user[LIMIT_ADDRESS + 1];	/* who logged in; "" for nobody */
+	struct transaction t;
+	uint64_t bad_commands, bad_recipients;
+	uint64_t junk;			/* commands since the last message that moved nothing */
+	uint64_t messages;		/* accepted in this session */
+	bool admitted;			/* abuse-check counts it as open */
+	bool over;			/* the session ends after this reply */
+};
+
+/* What must hold before a command runs; checked by the dispatcher. */
+enum need {
+	NEED_HELO = 1,
+	NEED_MAIL = 2,			/* a transaction is open */
+	NEED_RCPT = 4,			/* it has a recipient */
+	NO_MAIL = 8,			/* none is open */
+	NO_ARGS = 16,			/* the command takes no arguments */
+	NO_LOGIN = 32,			/* nobody logged in yet */
+	IS_JUNK = 64			/* counts against LIMIT_SMTP_JUNK */
+};
+
+typedef void smtp_call(struct smtp *c, struct span args);
+
+struct smtp_entry {
+	const char *verb;
+	smtp_call *call;
+	unsigned needs;
+};
+
+extern const struct smtp_entry smtp_table[];
+extern const size_t smtp_table_count;
+
+/* Serve one connection: the function that lib/service calls. */
+void smtp_session(struct session *s);
+
+/*
+ * One reply.  4xx and 5xx get the ticket at their end.  The text may not hold
+ * line ends; status may be NULL (354, 334).
+ */
+void reply(struct smtp *c, int code, const char *status, const char *fmt, ...) PB_PRINTF(4, 5);
+void reply_verdict(struct smtp *c, const struct verdict *v);
+/* A syntax or sequence error: counted against smtpMaxBadCommands. */
+void reply_bad(struct smtp *c, int code, const char *status, const char *fmt, ...) PB_PRINTF(4, 5);
+/* A reply of several lines, LF between them: for EHLO and HELP. */
+void reply_lines(struct smtp *c, int code, const char *status, struct span text);
+
+/* An owner of state is gone: 421, and neither session nor worker goes on. */
+void reply_lost(struct smtp *c, const char *what);
+
+/* One line of the log with this session's ticket and address. */
+void smtp_log(struct smtp *c, const char *fmt, ...) PB_PRINTF(2, 3);
+
+/*
+ * Next line from the client, waiting as the settings allow.  False: the
+ * session is over, and has been told so when it can hear it.
+ */
+bool smtp_line(struct smtp *c, struct span *line_out) PB_MUST_CHECK;
+
+bool smtp_is_secured(const struct smtp *c);	/* TLS, or never left this machine */
+
+/* The client of the policy as of now. */
+struct policy_client smtp_client(const struct smtp *c);
+/* Log the lines of a decision, one event each. */
+void smtp_log_decision(struct smtp *c, const char *about, const struct buf *why);
+
+void transaction_reset(struct smtp *c);
+
+/*
+ * Get the descriptor of the next message from intake unless one is held.
+ * False: replied already (452, or 421 when intake is gone).
+ */
+bool smtp_hold_message(struct smtp *c) PB_MUST_CHECK;
+
+/* The commands; each larger one in its own file. */
+smtp_call cmd_helo, cmd_ehlo, cmd_mail, cmd_rcpt, cmd_data, cmd_auth, cmd_starttls;
+smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat;
+
+/* TLS from the first byte on; false when the handshake failed. */
+bool starttls_handshake(struct smtp *c) PB_MUST_CHECK;
+/* The mechanisms that EHLO shows now, separated by blanks; "" for none. */
+void auth_offered(struct smtp *c, struct buf *out);
+#endif
