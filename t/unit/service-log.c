@@ -1,0 +1,109 @@
+/* service/log.h: form, escaping, batches, and an event-log that does not read. */
+#include "base/base.h"
+#include "base/limits.h"
+#include "service/service.h"
+#include "sys/clock.h"
+#include "tap.h"
+
+#include <sys/socket.h>
+
+static struct service svc;
+static int reader;
+
+static void
+open_pair(void)
+{
+	int ends[2], size = 4096;
+
+	svc = (struct service){ .name = "unit-test", .log = { .kind = "smtpLog", .level = LOG_NORMAL } };
+	ok(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0, "a pair of datagram sockets");
+	(void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	svc.log.fd = ends[0];
+	reader = ends[1];
+}
+
+static const char *
+next_datagram(void)
+{
+	static char text[LIMIT_LOG_DATAGRAM + 256];
+	ssize_t n = recv(reader, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static void
+lines_are_one_line(void)
+{
+	const char *text;
+
+	log_line(&svc, "000000000012", "192.0.2.1", "cmd: HELO a\r\n00:00:00.000 [x][y] rsp: 250 %s", "queued\x1b\xff");
+	log_detail(&svc, NULL, NULL, "not at this level");
+	is_text(next_datagram(), "", "nothing is sent before the end of the session");
+	log_flush(&svc, true);
+	text = next_datagram();
+	ok(strncmp(text, "log kind=smtpLog program=unit-test lost=0\n", 42) == 0, "head line");
+	ok(strstr(text, " [192.0.2.1][000000000012] cmd: HELO a\\x0d\\x0a00:00:00.000") != NULL, "CR LF are escaped");
+	ok(strstr(text, "queued\\x1b\\xff\n") != NULL, "so are ESC and bytes over 0x7e");
+	ok(strstr(text, "not at this level") == NULL, "a finer level is not written");
+}
+
+static void
+values_are_quoted(void)
+{
+	struct buf b;
+
+	buf_init(&b, 200);
+	log_value(&b, "user", span_of("a b\"c\\\n"));
+	is_text(buf_text(&b), " user=\"a b\\x22c\\x5c\\x0a\"", "a value cannot end its quotes");
+	buf_free(&b);
+}
+
+static void
+long_lines_are_cut(void)
+{
+	static char text[LIMIT_LOG_LINE * 2];
+	const char *sent;
+
+	memset(text, 'x', sizeof(text) - 1);
+	log_line(&svc, NULL, NULL, "%s", text);
+	log_flush(&svc, true);
+	sent = next_datagram();
+	ok(strlen(sent) < LIMIT_LOG_LINE + 200 && strlen(sent) >= LIMIT_LOG_LINE, "a line ends at LIMIT_LOG_LINE");
+}
+
+static void
+stopped_reader_costs_little(void)
+{
+	uint64_t begin = clock_ms(), spent;
+	const char *text;
+	unsigned long long lost = 0;
+
+	for (int i = 0; i < 200; i++) {
+		log_line(&svc, NULL, NULL, "event=test number=%d", i);
+		log_flush(&svc, true);
+	}
+	spent = clock_ms() - begin;
+	ok(spent < 2000, "200 lines for a reader that is stopped cost %d ms", (int)spent);
+	ok(svc.log.lost > 0, "what does not go out is counted");
+	while (*next_datagram() != '\0')
+		;
+	log_line(&svc, NULL, NULL, "event=again");
+	log_flush(&svc, true);
+	text = next_datagram();
+	ok(sscanf(text, "log kind=smtpLog program=unit-test lost=%llu", &lost) == 1 && lost > 0,
+		"and the count (%llu) comes with the next lines", lost);
+	is_num(svc.log.lost, 0, "once");
+}
+
+int
+main(void)
+{
+	alarm(60);
+	open_pair();
+	lines_are_one_line();
+	values_are_quoted();
+	long_lines_are_cut();
+	stopped_reader_costs_little();
+	return done();
+}
