@@ -53,7 +53,7 @@ struct link {
 struct deliverer {
 	struct service *svc;
 	struct loop *loop;
-	const char *socket;
+	const char *socket;	/* NULL: links to helpers, which are never made anew */
 	struct loop_timer *again;
 	size_t links;
 	struct link link[DELIVERER_LINKS];
@@ -79,6 +79,23 @@ deliverer_new(struct service *svc, struct loop *loop, const char *socket_name, s
 	for (size_t i = 0; i < d->links; i++)
 		d->link[i] = (struct link){ .owner = d, .fd = -1 };
 	d->free_first = d->wait_first = d->wait_last = NO_SLOT;
+	return d;
+}
+
+struct deliverer *
+deliverer_new_helpers(struct service *svc, struct loop *loop, const int *fds, size_t n)
+{
+	struct deliverer *d = deliverer_new(svc, loop, NULL, n);
+
+	for (size_t i = 0; i < d->links; i++) {
+		struct link *l = &d->link[i];
+
+		l->fd = fds[i];
+		fcntl(l->fd, F_SETFL, O_NONBLOCK);
+		l->watch = loop_fd(loop, l->fd, LOOP_READ, on_answer, l);
+		if (l->watch == NULL)
+			die(EXIT_TRY_LATER, "cannot watch a helper: %s", strerror(errno));
+	}
 	return d;
 }
 
@@ -152,6 +169,8 @@ drop_link(struct deliverer *d, struct link *l)
 {
 	size_t which = (size_t)(l - d->link);
 
+	if (d->socket == NULL)
+		die(EXIT_TRY_LATER, "a helper of this process ended");
 	loop_fd_drop(&l->watch);
 	if (l->fd >= 0)
 		close(l->fd);

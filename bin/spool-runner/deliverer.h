@@ -1,8 +1,8 @@
 /*
  * deliverer: hand jobs to the programs that deliver, from an event loop.
  *
- * A deliverer holds a few connections (SOCK_SEQPACKET) to one program, either
- * local-deliver or remote-send, and gives each job to the one with the fewest
+ * A deliverer holds a few connections (SOCK_SEQPACKET) to one program, local-deliver,
+ * remote-send or our own helpers, and gives each job to the one with the fewest
  * jobs; what waits in a connection is taken by the other side as one batch.
  * A lost connection ends its jobs with a NULL answer; they may or may not
  * have been done.  The next job connects anew.
@@ -29,6 +29,12 @@ typedef void deliverer_call(void *ctx, const struct record *answer);
 
 /* socket: name below run/pub ("deliver", "send"). */
 struct deliverer *deliverer_new(struct service *svc, struct loop *loop, const char *socket, size_t links);
+
+/*
+ * The same over socketpairs to our own helpers, n at most DELIVERER_LINKS,
+ * non-blocking from now on.  When one of them ends, so does this process.
+ */
+struct deliverer *deliverer_new_helpers(struct service *svc, struct loop *loop, const int *fds, size_t n);
 
 /*
  * Begin a job: returns its number, which belongs into the record as job=.

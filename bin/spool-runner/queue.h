@@ -39,6 +39,7 @@ struct queue_entry {
 	uint16_t attempts;
 	uint8_t state;
 	uint8_t flags;
+	uint8_t lost;		/* rounds in a row that ended without an answer */
 };
 
 struct queue;

@@ -245,9 +245,9 @@ take_queue(struct receiver *rc)
 	close(fd);
 }
 
-/* Lines for what local-deliver did already; empty when it did nothing. */
+/* Lines for what local-deliver did already; seed: line_seed of the envelope in the queue. */
 static void
-outcome_lines(struct receiver *rc, struct buf *out)
+outcome_lines(struct receiver *rc, uint32_t seed, struct buf *out)
 {
 	uint32_t next = rc->env->rcpt_count + 1;
 
@@ -258,13 +258,13 @@ outcome_lines(struct receiver *rc, struct buf *out)
 
 		for (; t != NULL && t->original == original; t = t->next)
 			to[n++] = (struct envelope_to){ TARGET_MAILBOX, t->address };
-		next = envelope_line_to(out, original, next, to, n);
+		next = envelope_line_to(out, seed, original, next, to, n);
 	}
 	for (struct target *t = rc->targets; t != NULL; t = t->next) {
 		const struct target *by = t->same != NULL ? t->same : t;
 
 		if (by->done && by->verdict.kind == VERDICT_OK)
-			envelope_line_done(out, t->number, &by->verdict);
+			envelope_line_done(out, seed, t->number, &by->verdict);
 	}
 }
 
@@ -279,13 +279,13 @@ any_done(const struct receiver *rc)
 
 /* The pair is in the queue: from here on nothing undoes it. */
 static void
-accepted(struct receiver *rc)
+accepted(struct receiver *rc, uint32_t seed)
 {
 	struct buf lines;
 
 	buf_init(&lines, LIMIT_RECORD / 2);
 	if (any_done(rc))
-		outcome_lines(rc, &lines);
+		outcome_lines(rc, seed, &lines);
 	intake_notify(rc->in, rc->put.ref, &lines);
 	buf_free(&lines);
 	log_accepted(rc, "queued");
@@ -308,14 +308,16 @@ static void
 try_accept(struct receiver *rc)
 {
 	struct envelope *e;
+	uint32_t seed;
 
 	if (spool_put_accept(&rc->put, 0, &e) == 0) {
+		seed = e->line_seed;
 		/* Targets live in the envelope of the commit: it stays when there is one. */
 		if (rc->env != NULL)
 			envelope_free(&e);
 		else
 			rc->env = e;
-		accepted(rc);
+		accepted(rc, seed);
 	} else if (!wait_for_writer(rc, on_accept_again)) {
 		refuse(rc, errno, "accept");
 	}

@@ -3,23 +3,26 @@
  *
  * SOCK_SEQPACKET, text records (base/record.h), one answer to each request in
  * the order of the requests.  Callers: pbmail, the owner of the instance, and
- * root.  A record that is not understood is answered `error text=`.
+ * root.  A record that is not understood is answered
+ * `error text= exit=2`.
  *
- *   queued id=N sub=N
- *	From intake: a new message stands in SubSpool<sub>.  No answer; a lost
- *	one is found by the periodic scan.
+ *   queued id=N sub=N [lines=TEXT]
+ *	From intake: a new message stands in SubSpool<sub>.  lines are finished
+ *	envelope lines (envelope_line.h) with what was delivered already; they
+ *	are appended first.  No answer; a lost one is found by the periodic scan.
  *
  *   list [after=ID] [max=N]
- *	`messages total=N held=N more=0|1 m=...` with up to N (1 to
- *	CONTROL_LIST_MAX) messages in the order of their ids, beginning behind
- *	`after` (default 0).  Each m is "ID SUB STATUS ATTEMPTS NEXT": decimal
- *	id, number of the subspool, one of the words of CONTROL_STATUS_*,
- *	attempts made, and the time of the next attempt in seconds since 1970.
+ *	`ok total=N more=0|1 m=...` with up to N (1 to CONTROL_LIST_MAX)
+ *	messages in the order of their ids, beginning behind `after` (default
+ *	0).  Each m is "ID SUB STATUS ATTEMPTS NEXT": decimal id, number of the
+ *	subspool (subSpools itself = the spool folder), one of the words of
+ *	CONTROL_STATUS_*, attempts made, and the time of the next attempt in
+ *	seconds since 1970, 0 = as soon as there is a place.
  *	With more=1, ask again with after = the last id.  Sender, recipients
  *	and size stand in the .hdr file, which the caller reads itself.
  *
  *   show id=N
- *	`message m=...` as above, or `missing id=N`.
+ *	`ok m=...` as above, or `ok missing=N`.
  *
  *   force id=N ... | all=1
  *	Due now, whatever the schedule says; the attempt counts as one.
@@ -34,7 +37,7 @@
  *	file work is done behind the answer, by helpers.
  *
  *   status
- *	`status total=N active=N jobs=N scanning=0|1`.
+ *	`ok total=N active=N jobs=N scanning=0|1`.
  */
 #ifndef SPOOL_CONTROL_H
 #define SPOOL_CONTROL_H

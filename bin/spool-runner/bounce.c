@@ -1,0 +1,180 @@
+/*
+ * bounce: tell the sender what could not be delivered.
+ *
+ * Crash: the group of recipients is durable before (`bounce:` line), the id
+ * follows from it, and the pair is written in the order of spool_put.c.  A
+ * repeat either finds the finished pair (EEXIST), or what a crash left is
+ * cleared away by the scan and it is made anew.
+ */
+#include "base/base.h"
+#include "bounce.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "mail/dsn.h"
+#include "spool/body_writer.h"
+#include "spool/envelope.h"
+#include "spool/spool_id.h"
+#include "spool/spool_put.h"
+#include "spool/spool_read.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+
+/* Status fields of each recipient: address, ORCPT and reply text, escaped, twice. */
+#define STATUS_MAX 8192u
+#define RCPTS_MAX 500		/* recipients told of in one notification */
+
+/* The beginning of the original, as far as a notification may return it. */
+static int
+read_original(struct spool *sp, struct spool_ref ref, struct buf *out, bool *whole)
+{
+	int fd = spool_read_body(sp, ref);
+
+	if (fd < 0)
+		return -1;
+	for (*whole = false; out->n <= LIMIT_DSN_ORIGINAL;) {
+		char *room = buf_reserve(out, 8192);
+		ssize_t n = read(fd, room, 8192);
+
+		if (n < 0)
+			break;
+		buf_commit(out, (size_t)n);
+		if (n == 0) {
+			*whole = true;
+			break;
+		}
+	}
+	close(fd);
+	return 0;
+}
+
+static size_t
+collect(const struct envelope *e, uint32_t group, struct dsn_recipient *out)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < e->count && n < RCPTS_MAX; i++) {
+		const struct envelope_rcpt *r = &e->rcpts[i];
+
+		if (r->state != RCPT_FAILED || r->bounce != group)
+			continue;
+		out[n] = (struct dsn_recipient){ .address = r->address, .orcpt = r->orcpt };
+		if (!verdict_parse(r->outcome, &out[n].verdict))
+			out[n].verdict = verdict_make(550, "5.0.0", "the message could not be delivered");
+		n++;
+	}
+	return n;
+}
+
+static bool
+write_text(struct spool *sp, struct spool_ref ref, const struct envelope *e, uint32_t group,
+	const char *to, const char *host, uint64_t id, struct buf *out)
+{
+	struct dsn_recipient *rcpt = mem_array(RCPTS_MAX, sizeof(*rcpt));
+	char id_text[24];
+	struct buf original;
+	struct dsn d = { .host = span_of(host), .to = span_of(to), .envid = e->envid, .rcpt = rcpt,
+		.date = clock_wall_ms() / 1000, .arrival = e->created,
+		.return_full = span_is_nocase(e->ret, "FULL") };
+	bool good;
+
+	buf_init(&original, LIMIT_DSN_ORIGINAL + 65536);
+	snprintf(id_text, sizeof(id_text), "%llu", (unsigned long long)id);
+	d.queue_id = span_of(id_text);
+	d.nrcpt = collect(e, group, rcpt);
+	good = d.nrcpt > 0 && read_original(sp, ref, &original, &d.original_is_whole) == 0;
+	d.original = buf_view(&original);
+	good = good && dsn_write(out, &d);
+	buf_free(&original);
+	free(rcpt);
+	return good;
+}
+
+static int
+write_body(struct spool_put *put, const struct buf *text, struct envelope *e)
+{
+	struct body_writer w;
+
+	body_writer_init(&w, put->fd, text->n);
+	put->fd = -1;
+	body_writer_put(&w, buf_view(text));
+	if (body_writer_finish(&w) < 0)
+		return -1;
+	e->size = w.size;
+	e->crc32c = w.crc32c;
+	e->has_size = true;
+	return 0;
+}
+
+static int
+write_header(struct spool_put *put, const struct envelope *e)
+{
+	struct buf text;
+	int fd, result = -1;
+
+	if (spool_put_header(put, &fd) < 0)
+		return -1;
+	buf_init(&text, LIMIT_RECORD);
+	if (!envelope_print(e, &text))
+		errno = EINVAL;
+	else if (file_write_all(fd, text.p, text.n) == 0)
+		result = file_fsync(fd);
+	buf_free(&text);
+	file_close(&fd);
+	return result;
+}
+
+static int
+accept_text(struct spool_put *put, const struct buf *text, const struct envelope *original, const char *to)
+{
+	struct envelope *e = envelope_new(), *read_back = NULL;
+	int result = -1;
+
+	e->id = put->ref.id;
+	e->created = clock_wall_ms() / 1000;
+	e->session = original->session;
+	e->priority = 5;
+	if (envelope_add(e, span_of(to)) == NULL)
+		errno = EINVAL;
+	else if (write_body(put, text, e) == 0 && write_header(put, e) == 0)
+		result = spool_put_accept(put, 100, &read_back);
+	envelope_free(&read_back);
+	envelope_free(&e);
+	return result;
+}
+
+int
+bounce_send(struct spool *sp, struct spool_ref ref, uint32_t group, const char *to,
+	const char *host, struct spool_ref *out)
+{
+	uint64_t id = spool_id_bounce(ref.id, group);
+	struct spool_put put;
+	struct envelope *e;
+	struct buf text;
+	int result = -1, saved;
+
+	if (spool_read_envelope(sp, ref, &e) < 0)
+		return -1;
+	buf_init(&text, LIMIT_DSN_ORIGINAL + 65536 + RCPTS_MAX * STATUS_MAX);
+	if (!write_text(sp, ref, e, group, to, host, id, &text)) {
+		errno = EBADMSG;
+	} else if (spool_put_new_id(sp, id, &put) == 0) {
+		result = accept_text(&put, &text, e, to);
+		*out = put.ref;
+		saved = errno;
+		if (result < 0)
+			spool_put_abort(&put);
+		errno = saved;
+	} else if (errno == EEXIST) {
+		*out = (struct spool_ref){ .id = id, .sub = UINT32_MAX };
+		result = 0;
+	}
+	saved = errno;
+	buf_free(&text);
+	envelope_free(&e);
+	errno = saved;
+	return result;
+}

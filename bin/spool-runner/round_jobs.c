@@ -1,0 +1,298 @@
+/*
+ * round_jobs: the jobs of one round.
+ *
+ * Mailboxes go to local-deliver, at most LIMIT_JOB_RECIPIENTS in a job; other
+ * recipients to remote-send, one domain in a job.  A destination has a limited
+ * number of jobs at once, so that none takes all places (schedule.c).
+ *
+ * Trust: answers are records of our own programs; a result for a recipient
+ * that the round does not have is passed over.
+ */
+#include "base/base.h"
+#include "round_jobs.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "round_log.h"
+#include "spool/spool_id.h"
+#include "spool/spool_read.h"
+
+#define BLOCKED_MAX 32		/* destinations without a place before the round looks no further */
+
+struct job {
+	struct round *round;
+	uint16_t dest;
+	size_t count;
+	uint32_t number[LIMIT_JOB_RECIPIENTS];
+};
+
+void
+round_set_outcome(struct round *r, uint32_t number, struct span text, bool dns)
+{
+	char *copy = arena_copy(r->env->arena, text);
+
+	r->out[number - 1].text = copy != NULL ? span_make(copy, text.n) : SPAN("451 4.3.0 too much was said");
+	r->out[number - 1].dns = dns;
+	r->out[number - 1].lost = false;
+}
+
+static bool
+is_startable(const struct round *r, uint32_t i, enum envelope_target target)
+{
+	const struct envelope_rcpt *p = &r->env->rcpts[i];
+
+	return p->state == RCPT_OPEN && p->target == target && !r->out[i].taken &&
+	    r->out[i].text.p == NULL && (r->forced || p->retry_at <= r->now);
+}
+
+/* -- answers ------------------------------------------------------------------- */
+
+static void
+copy_same(struct round *r)
+{
+	for (uint32_t i = 0; i < r->env->count; i++) {
+		uint32_t same = r->out[i].same;
+
+		if (same > 0 && r->out[i].text.p == NULL)
+			r->out[i].text = r->out[same - 1].text;
+	}
+}
+
+static void
+end_job(struct round *r)
+{
+	if (--r->jobs > 0)
+		return;
+	copy_same(r);
+	round_jobs_done(r);
+}
+
+static bool
+is_in_job(const struct job *j, uint32_t number)
+{
+	for (size_t i = 0; i < j->count; i++)
+		if (j->number[i] == number)
+			return true;
+	return false;
+}
+
+static void
+take_results(struct job *j, const struct record *answer)
+{
+	bool dns = span_is(record_get(answer, "dns"), "1");
+
+	for (size_t i = 0; i < answer->count; i++) {
+		struct span value = answer->fields[i].value;
+		uint32_t number;
+
+		if (span_is(answer->fields[i].key, "result") && num_parse_u32(span_word(&value), UINT32_MAX, &number) &&
+		    is_in_job(j, number))
+			round_set_outcome(j->round, number, value, dns);
+	}
+}
+
+/* Recipients of whom the answer says nothing were lost with the deliverer. */
+static void
+mark_lost(struct job *j)
+{
+	struct round *r = j->round;
+
+	for (size_t i = 0; i < j->count; i++) {
+		if (r->out[j->number[i] - 1].text.p != NULL)
+			continue;
+		round_set_outcome(r, j->number[i], SPAN("451 4.3.0 the delivery was interrupted"), false);
+		r->out[j->number[i] - 1].lost = true;
+		r->lost = true;
+	}
+}
+
+static void
+on_answer(void *ctx, const struct record *answer)
+{
+	struct job *j = ctx;
+	struct round *r = j->round;
+
+	if (answer != NULL)
+		take_results(j, answer);
+	mark_lost(j);
+	schedule_job_ends(r->s, j->dest);
+	free(j);
+	end_job(r);
+}
+
+/* -- jobs ------------------------------------------------------------------------- */
+
+static struct job *
+new_job(struct round *r, uint16_t dest)
+{
+	struct job *j = mem_new(sizeof(*j));
+
+	j->round = r;
+	j->dest = dest;
+	r->jobs++;
+	schedule_job_begins(r->s, dest);
+	return j;
+}
+
+static void
+add_rcpt(struct job *j, struct buf *b, uint32_t i)
+{
+	const struct envelope_rcpt *p = &j->round->env->rcpts[i];
+	char text[LIMIT_ADDRESS + 16];
+
+	snprintf(text, sizeof(text), "%u %.*s", p->number, SPAN_ARG(p->address));
+	record_add_text(b, "rcpt", text);
+	j->number[j->count++] = p->number;
+	j->round->out[i].taken = true;
+}
+
+static struct buf *
+record_for_job(void)
+{
+	static struct buf b;
+
+	if (b.max == 0)
+		buf_init(&b, LIMIT_RECORD);
+	return &b;
+}
+
+/* Number of the recipient of this job with the same mailbox, 0 when there is none. */
+static uint32_t
+find_same(const struct job *j, struct span address)
+{
+	for (size_t i = 0; i < j->count; i++)
+		if (span_eq(j->round->env->rcpts[j->number[i] - 1].address, address))
+			return j->number[i];
+	return 0;
+}
+
+static void
+send_local(struct round *r)
+{
+	char folder[SPOOL_SUB_NAME_SIZE], name[SPOOL_NAME_SIZE], file[SPOOL_SUB_NAME_SIZE + SPOOL_NAME_SIZE];
+	struct job *j = new_job(r, DEST_LOCAL);
+	struct buf *b = record_for_job();
+	uint64_t number = deliverer_begin(r->s->local, on_answer, j);
+
+	spool_sub_name(r->s->spool, r->ref.sub, folder);
+	spool_id_name(r->ref.id, SPOOL_EML, name);
+	snprintf(file, sizeof(file), "%s/%s", folder, name);
+	record_begin(b, "deliver");
+	record_add_num(b, "job", number);
+	record_add_num(b, "id", r->ref.id);
+	record_add_text(b, "file", file);
+	record_add(b, "session", r->env->session);
+	for (uint32_t i = 0; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS; i++) {
+		if (!is_startable(r, i, TARGET_MAILBOX))
+			continue;
+		r->out[i].same = find_same(j, r->env->rcpts[i].address);
+		if (r->out[i].same > 0)
+			r->out[i].taken = true;
+		else
+			add_rcpt(j, b, i);
+	}
+	deliverer_send(r->s->local, number, b, -1);
+}
+
+static struct span
+domain_of(struct span address)
+{
+	return span_from(address, (size_t)(span_rfind(address, '@') + 1));
+}
+
+/* FNV-1a over the lower-case name. */
+static uint16_t
+dest_of(struct span domain)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < domain.n; i++)
+		h = (h ^ (unsigned char)char_lower(domain.p[i])) * 16777619u;
+	return (uint16_t)(DEST_FIRST + h % (QUEUE_DESTS - DEST_FIRST));
+}
+
+static void
+send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
+{
+	struct span domain = domain_of(r->env->rcpts[first].address);
+	struct job *j = new_job(r, dest);
+	struct buf *b = record_for_job();
+	uint64_t number = deliverer_begin(r->s->remote, on_answer, j);
+
+	record_begin(b, "send");
+	record_add_num(b, "job", number);
+	record_add_num(b, "id", r->ref.id);
+	record_add(b, "session", r->env->session);
+	record_add(b, "from", r->env->sender);
+	record_add_num(b, "size", r->env->size);
+	record_add(b, "envid", r->env->envid);
+	record_add(b, "ret", r->env->ret);
+	record_add(b, "domain", domain);
+	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS; i++)
+		if (is_startable(r, i, TARGET_REMOTE) &&
+		    span_eq_nocase(domain_of(r->env->rcpts[i].address), domain))
+			add_rcpt(j, b, i);
+	deliverer_send(r->s->remote, number, b, body);
+}
+
+static void
+block(struct round *r, uint16_t dest)
+{
+	r->blocked = true;
+	r->blocked_dest = dest;
+}
+
+static void
+start_local(struct round *r)
+{
+	uint16_t wait_for;
+
+	for (uint32_t i = 0; i < r->env->count; i++) {
+		if (!is_startable(r, i, TARGET_MAILBOX))
+			continue;
+		if (!schedule_has_place(r->s, DEST_LOCAL, &wait_for)) {
+			block(r, wait_for);
+			return;
+		}
+		send_local(r);
+	}
+}
+
+static void
+start_remote(struct round *r)
+{
+	size_t blocked = 0;
+
+	for (uint32_t i = 0; i < r->env->count && blocked < BLOCKED_MAX; i++) {
+		uint16_t dest, wait_for;
+		int body;
+
+		if (!is_startable(r, i, TARGET_REMOTE))
+			continue;
+		dest = dest_of(domain_of(r->env->rcpts[i].address));
+		if (!schedule_has_place(r->s, dest, &wait_for)) {
+			block(r, wait_for);
+			blocked++;
+			continue;
+		}
+		body = spool_read_body(r->s->spool, r->ref);
+		if (body < 0) {
+			round_log_trouble(r, "body", errno);
+			return;
+		}
+		send_remote(r, i, dest, body);
+	}
+}
+
+void
+round_jobs_start(struct round *r)
+{
+	r->jobs = 1;	/* our own, so that the last answer comes after the last job */
+	start_local(r);
+	start_remote(r);
+	end_job(r);
+}

@@ -1,0 +1,59 @@
+/*
+ * round_jobs: the jobs of one round, and its state that they share with it.
+ */
+#ifndef SPOOL_RUNNER_ROUND_JOBS_H
+#define SPOOL_RUNNER_ROUND_JOBS_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/span.h"
+#include "schedule.h"
+#include "spool/envelope.h"
+
+/* What a deliverer (or the directory) said of one recipient in this round. */
+struct outcome {
+	struct span text;	/* "250 2.0.0 ..." in the envelope's arena; p == NULL: nothing was tried */
+	bool taken;		/* it stands in a job */
+	bool dns;		/* the failure was one of DNS */
+	bool lost;		/* the deliverer was lost, or the directory silent */
+	uint32_t same;		/* number of another recipient with the same mailbox, which stands for it */
+};
+
+struct round {
+	struct schedule *s;
+	uint32_t entry;
+	struct spool_ref ref;
+	struct envelope *env;
+	struct outcome *out;		/* [env->count], in its arena */
+	int64_t now;			/* when it began */
+	bool forced;			/* retry times do not count */
+	bool first;			/* nothing was tried before */
+	bool lost;			/* some outcome is `lost` */
+
+	uint64_t good_size;		/* of ID.hdr */
+	struct buf lines;		/* to be appended to it */
+	size_t sending;			/* bytes of them in the request on its way */
+	void (*after_lines)(struct round *r);
+	void (*after_bounces)(struct round *r);
+	uint64_t helper_job;
+	uint32_t group;			/* of the bounce on its way */
+
+	size_t questions;		/* to auth-check, not answered yet */
+	uint32_t next_free;		/* number for the next further target */
+	bool reload;			/* the envelope has new targets */
+
+	size_t jobs;			/* not answered yet */
+	bool blocked;			/* somebody is due, but there was no place */
+	uint16_t blocked_dest;
+};
+
+/* Start what is due and has a place; round_jobs_done is called when all jobs are answered. */
+void round_jobs_start(struct round *r);
+
+/* In round.c: every job is answered (perhaps none was started). */
+void round_jobs_done(struct round *r);
+
+/* Copy what was said of recipient `number`. */
+void round_set_outcome(struct round *r, uint32_t number, struct span text, bool dns);
+
+#endif

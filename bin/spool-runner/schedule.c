@@ -1,0 +1,382 @@
+/*
+ * schedule: the process that decides what goes when, where and how often.
+ *
+ * Invariants:
+ *  1. Every message in the queue has one entry, is found by a scan that is
+ *     going on, or will be by the next (SCAN_MS).
+ *  2. No loop below runs longer than a slice: scanning, starting and control
+ *     requests take turns.
+ *  3. This loop makes nothing durable; helpers do.
+ *
+ * Fairness: a domain has at most maxDeliveriesPerDomain jobs, all together
+ * maxDeliveryThreads; a message without a place is parked and costs nothing.
+ *
+ * Crash: memory is rebuilt by the scan; outcomes not yet appended are repeated.
+ */
+#include "base/base.h"
+#include "schedule.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/record.h"
+#include "round.h"
+#include "runner.h"
+#include "spool/envelope.h"
+#include "sys/clock.h"
+
+#define ROUNDS_MAX 512		/* messages worked on at a time */
+#define LOCAL_JOBS_MAX 256
+#define LINKS_LOCAL 3		/* agents of local-deliver */
+#define LINKS_REMOTE 1		/* remote-send has one parent */
+#define SLICE 64		/* rounds started, or messages scanned, before others have a turn */
+#define SCAN_MS 60000		/* a lost notice waits no longer than this */
+#define FINISH_MS 10
+#define FINISH_AGAIN_S 30
+#define LOG_MS 1000
+#define IDLE_S 60
+
+static void on_pump(void *ctx);
+static void on_scan(void *ctx);
+
+int64_t
+schedule_now(void)
+{
+	return clock_wall_ms() / 1000;
+}
+
+/* -- destinations --------------------------------------------------------------- */
+
+bool
+schedule_has_place(const struct schedule *s, uint16_t dest, uint16_t *wait_for)
+{
+	*wait_for = dest;
+	if (dest == DEST_LOCAL)
+		return s->dest_jobs[dest] < LOCAL_JOBS_MAX;
+	if (dest != DEST_ANY && s->dest_jobs[dest] >= s->max_domain)
+		return false;
+	*wait_for = DEST_ANY;
+	return s->remote_jobs < s->max_remote;
+}
+
+void
+schedule_job_begins(struct schedule *s, uint16_t dest)
+{
+	s->dest_jobs[dest]++;
+	if (dest != DEST_LOCAL)
+		s->remote_jobs++;
+}
+
+void
+schedule_wake(struct schedule *s, uint16_t dest)
+{
+	size_t limit = dest == DEST_LOCAL ? LOCAL_JOBS_MAX : dest == DEST_ANY ? s->max_remote : s->max_domain;
+	size_t used = dest == DEST_ANY ? s->remote_jobs : s->dest_jobs[dest];
+	uint32_t i;
+
+	for (; used < limit && (i = queue_first_parked(s->queue, dest)) != QUEUE_NONE; used++)
+		queue_wait(s->queue, i, queue_at(s->queue, i)->due);
+	schedule_kick(s);
+}
+
+void
+schedule_job_ends(struct schedule *s, uint16_t dest)
+{
+	s->dest_jobs[dest]--;
+	if (dest != DEST_LOCAL) {
+		s->remote_jobs--;
+		schedule_wake(s, DEST_ANY);
+	}
+	schedule_wake(s, dest);
+}
+
+/* -- starting what is due --------------------------------------------------------- */
+
+void
+schedule_kick(struct schedule *s)
+{
+	loop_timer_drop(&s->pump);
+	s->pump = loop_timer(s->loop, 0, on_pump, s);
+}
+
+static void
+start(struct schedule *s, uint32_t i)
+{
+	struct queue_entry *e = queue_at(s->queue, i);
+	uint16_t wait_for;
+
+	if (e->flags & QUEUE_DELETE) {
+		queue_activate(s->queue, i);
+		schedule_finish(s, i);
+	} else if (e->dest >= DEST_FIRST && !(e->flags & QUEUE_FORCED) && !schedule_has_place(s, e->dest, &wait_for)) {
+		/* It waited for this destination before: no need to read it to know. */
+		queue_park(s->queue, i, wait_for == DEST_ANY ? e->dest : wait_for);
+	} else {
+		e->flags &= (uint8_t)~QUEUE_DELAY;
+		round_start(s, i, SPAN_NONE);
+	}
+}
+
+static void
+on_pump(void *ctx)
+{
+	struct schedule *s = ctx;
+	int64_t now = schedule_now(), wait = IDLE_S;
+	uint32_t i = QUEUE_NONE;
+
+	s->pump = NULL;
+	for (int n = 0; s->active < ROUNDS_MAX && (i = queue_first(s->queue)) != QUEUE_NONE; n++) {
+		wait = (int64_t)queue_at(s->queue, i)->due - now;
+		if (wait > 0)
+			break;
+		if (n == SLICE) {
+			wait = 0;
+			break;
+		}
+		start(s, i);
+	}
+	if (s->pump != NULL || s->active >= ROUNDS_MAX)
+		return;
+	if (i == QUEUE_NONE || wait > IDLE_S)
+		wait = IDLE_S;
+	s->pump = loop_timer(s->loop, (uint64_t)wait * 1000, on_pump, s);
+}
+
+uint32_t
+schedule_add(struct schedule *s, struct spool_ref ref, int64_t due)
+{
+	uint32_t i;
+
+	if (queue_find(s->queue, ref.id) != QUEUE_NONE)
+		return QUEUE_NONE;
+	i = queue_add(s->queue, ref, due);
+	schedule_kick(s);
+	return i;
+}
+
+/* -- finishing ---------------------------------------------------------------------- */
+
+struct batch {
+	struct schedule *s;
+	size_t count;
+	uint32_t entry[FINISH_BATCH];
+};
+
+static void
+on_finished(void *ctx, const struct record *answer)
+{
+	struct batch *b = ctx;
+	uint64_t error = 0;
+	bool failed = record_get_num(answer, "error", INT32_MAX, &error);
+
+	if (failed)
+		log_failure(b->s->svc, NULL, NULL, "event=finish-failed messages=%zu error=%llu", b->count,
+		    (unsigned long long)error);
+	for (size_t i = 0; i < b->count; i++) {
+		if (failed) {
+			/* Its envelope may be whole: it is tried to be deleted again, never delivered. */
+			queue_at(b->s->queue, b->entry[i])->flags |= QUEUE_DELETE;
+			queue_wait(b->s->queue, b->entry[i], schedule_now() + FINISH_AGAIN_S);
+			continue;
+		}
+		spool_sub_left(b->s->spool, queue_at(b->s->queue, b->entry[i])->sub);
+		queue_remove(b->s->queue, b->entry[i]);
+	}
+	free(b);
+}
+
+static void
+send_finish(struct schedule *s)
+{
+	struct batch *b = mem_new(sizeof(*b));
+	static struct buf text;
+	uint64_t job;
+
+	if (text.max == 0)
+		buf_init(&text, LIMIT_RECORD);
+	loop_timer_drop(&s->finish_timer);
+	b->s = s;
+	b->count = s->finish_count;
+	memcpy(b->entry, s->finish_entry, b->count * sizeof(b->entry[0]));
+	job = deliverer_begin(s->helpers, on_finished, b);
+	record_begin(&text, "finish");
+	record_add_num(&text, "job", job);
+	for (size_t i = 0; i < s->finish_count; i++) {
+		char ref[48];
+
+		snprintf(ref, sizeof(ref), "%llu %u", (unsigned long long)s->finish[i].id, s->finish[i].sub);
+		record_add_text(&text, "ref", ref);
+	}
+	s->finish_count = 0;
+	deliverer_send(s->helpers, job, &text, -1);
+}
+
+static void
+on_finish_timer(void *ctx)
+{
+	struct schedule *s = ctx;
+
+	s->finish_timer = NULL;
+	send_finish(s);
+}
+
+/* Gathered for a moment, so that many share one sync. */
+void
+schedule_finish(struct schedule *s, uint32_t entry)
+{
+	const struct queue_entry *e = queue_at(s->queue, entry);
+
+	queue_activate(s->queue, entry);
+	s->finish[s->finish_count] = (struct spool_ref){ .id = e->id, .sub = e->sub };
+	s->finish_entry[s->finish_count++] = entry;
+	if (s->finish_count == FINISH_BATCH)
+		send_finish(s);
+	else if (s->finish_timer == NULL)
+		s->finish_timer = loop_timer(s->loop, FINISH_MS, on_finish_timer, s);
+}
+
+/* -- scanning -------------------------------------------------------------------------- */
+
+static bool
+is_known(void *ctx, struct spool_ref ref)
+{
+	const struct schedule *s = ctx;
+
+	return queue_find(s->queue, ref.id) != QUEUE_NONE;
+}
+
+static void
+on_lost(void *ctx, struct spool_ref ref, const char *why)
+{
+	const struct schedule *s = ctx;
+
+	log_failure(s->svc, NULL, NULL, "event=message-lost id=%llu reason=\"%s\"", (unsigned long long)ref.id, why);
+}
+
+/* When the message of this envelope is due. */
+static int64_t
+due_of(const struct schedule *s, const struct envelope *e)
+{
+	int64_t due = INT64_MAX;
+
+	for (uint32_t i = 0; i < e->count; i++) {
+		const struct envelope_rcpt *r = &e->rcpts[i];
+
+		if (r->state == RCPT_FAILED && !r->bounced)
+			return 0;
+		if (r->state != RCPT_OPEN)
+			continue;
+		if (r->attempts == 0 && r->retry_at == 0 && e->created > 0 && s->delay > 0)
+			due = e->created + s->delay < due ? e->created + s->delay : due;
+		else if (r->retry_at < due)
+			due = r->retry_at;
+	}
+	return due == INT64_MAX ? 0 : due;
+}
+
+static void
+take_found(struct schedule *s, struct spool_found *found)
+{
+	uint32_t i = schedule_add(s, found->ref, due_of(s, found->envelope));
+
+	if (i != QUEUE_NONE)
+		for (uint32_t k = 0; k < found->envelope->count; k++)
+			if (found->envelope->rcpts[k].attempts > queue_at(s->queue, i)->attempts)
+				queue_at(s->queue, i)->attempts = (uint16_t)found->envelope->rcpts[k].attempts;
+	envelope_free(&found->envelope);
+}
+
+/* One slice of the scan, then the next soon; at its end the next scan later. */
+static void
+on_scan(void *ctx)
+{
+	struct schedule *s = ctx;
+	struct spool_scan_options options = { .part = SPOOL_SCAN_QUEUED, .now = schedule_now(),
+		.known = is_known, .lost = on_lost, .ctx = s };
+	struct spool_found found;
+	int result = 1;
+
+	if (s->scan == NULL)
+		s->scan = spool_scan_new(s->spool, &options);
+	for (int n = 0; n < SLICE && result != 0; n++) {
+		result = spool_scan_next(s->scan, &found);
+		if (result > 0)
+			take_found(s, &found);
+		else if (result < 0)
+			log_failure(s->svc, NULL, NULL, "event=scan-failed error=%d", errno);
+	}
+	if (result == 0)
+		spool_scan_free(&s->scan);
+	loop_timer(s->loop, result == 0 ? SCAN_MS : 0, on_scan, s);
+}
+
+/* -- set-up -------------------------------------------------------------------------------- */
+
+static void
+read_settings(struct schedule *s)
+{
+	const struct settings *set = s->svc->settings;
+
+	s->rules.count = settings_count(set, "retryIntervals");
+	if (s->rules.count > RETRY_WAITS_MAX)
+		s->rules.count = RETRY_WAITS_MAX;
+	for (size_t i = 0; i < s->rules.count; i++)
+		s->rules.minutes[i] = (uint32_t)settings_list_num(set, "retryIntervals", i);
+	s->rules.dns_attempts = (uint32_t)settings_num(set, "dnsErrorAttempts");
+	s->delay = runner_has_checker(s->svc) ? (int64_t)settings_num(set, "deliveryDelay") : 0;
+	s->max_hops = (uint32_t)settings_num(set, "maxHopCount");
+	s->max_remote = settings_num(set, "maxDeliveryThreads");
+	s->max_domain = settings_num(set, "maxDeliveriesPerDomain");
+	s->host = settings_text(set, "hostName");
+	s->postmaster = settings_text(set, "postmasterMailbox");
+}
+
+static void
+on_log(void *ctx)
+{
+	struct schedule *s = ctx;
+
+	log_flush(s->svc, false);
+	loop_timer(s->loop, LOG_MS, on_log, s);
+}
+
+/* Dying in the middle is safe, so nothing is waited for. */
+static void
+on_stop(void *ctx)
+{
+	struct schedule *s = ctx;
+
+	loop_stop(s->loop);
+}
+
+int
+schedule_run(struct service *svc)
+{
+	static struct schedule s;
+	int helpers[HELPERS], listener, spool_fd = runner_open_spool(svc);
+
+	s.svc = svc;
+	service_confine(svc, SANDBOX_SCHEDULE);
+	service_owners(svc, OWNER_LOG);
+	s.spool = runner_spool(svc, spool_fd, "schedule.lock");
+	listener = runner_listener(svc, "listen.unix.schedule");
+	read_settings(&s);
+	helper_start(svc, s.spool, helpers);
+	s.loop = loop_new();
+	s.queue = queue_new();
+	s.expander = expander_new(svc, s.loop);
+	s.local = deliverer_new(svc, s.loop, "deliver", LINKS_LOCAL);
+	s.remote = deliverer_new(svc, s.loop, "send", LINKS_REMOTE);
+	s.helpers = deliverer_new_helpers(svc, s.loop, helpers, HELPERS);
+	service_attach(svc, s.loop, on_stop, &s);
+	schedule_serve(&s, listener);
+	loop_timer(s.loop, 0, on_scan, &s);
+	loop_timer(s.loop, LOG_MS, on_log, &s);
+	service_ready(svc);
+	loop_run(s.loop);
+	log_flush(svc, true);
+	return EXIT_DONE;
+}

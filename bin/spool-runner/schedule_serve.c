@@ -1,0 +1,322 @@
+/*
+ * schedule_serve: answer requests on the socket run/pub/schedule, as
+ * lib/spool/control.h describes them.
+ *
+ * Trust: callers are root, the owner and pbmail, by the kernel's word; their
+ * records are still read as hostile.  A caller that does not read its answers
+ * is dropped.
+ */
+#include "base/base.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/record.h"
+#include "round.h"
+#include "schedule.h"
+#include "spool/control.h"
+#include "sys/peer.h"
+
+#define CLIENTS_MAX 64
+#define FIELDS_MAX (CONTROL_IDS_MAX + 16)
+
+struct client {
+	struct schedule *s;
+	struct loop_fd *watch;
+	size_t *count;
+};
+
+struct server {
+	struct schedule *s;
+	size_t clients;
+};
+
+/* -- queued ------------------------------------------------------------------------ */
+
+static void
+cmd_queued(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	struct span lines = record_get(r, "lines");
+	struct spool_ref ref;
+	uint64_t sub;
+	uint32_t i;
+
+	(void)answer;
+	if (!record_get_num(r, "id", UINT64_MAX, &ref.id) ||
+	    !record_get_num(r, "sub", spool_sub_count(s->spool), &sub))
+		return;
+	ref.sub = (uint32_t)sub;
+	i = schedule_add(s, ref, s->delay > 0 ? schedule_now() + s->delay : 0);
+	if (i == QUEUE_NONE)
+		return;
+	if (s->delay > 0)
+		queue_at(s->queue, i)->flags |= QUEUE_DELAY;
+	if (lines.n > 0)
+		round_start(s, i, lines);
+}
+
+/* -- list, show, status --------------------------------------------------------------- */
+
+static const char *
+status_word(const struct queue_entry *e)
+{
+	if (e->state == QUEUE_ACTIVE)
+		return CONTROL_STATUS_DELIVERING;
+	if (e->flags & QUEUE_FORCED)
+		return CONTROL_STATUS_FORCED;
+	if (e->flags & QUEUE_DELAY)
+		return CONTROL_STATUS_DELAY;
+	if (e->state == QUEUE_WAITING && e->due > schedule_now())
+		return CONTROL_STATUS_RETRY;
+	return CONTROL_STATUS_WAITING;
+}
+
+static void
+put_message(struct buf *answer, const struct queue_entry *e)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%llu %u %s %u %u", (unsigned long long)e->id, e->sub, status_word(e),
+	    e->attempts, e->due);
+	record_add_text(answer, "m", text);
+}
+
+/* Keep the smallest ids of a page: insertion into a sorted array. */
+static void
+keep_smallest(uint64_t *ids, size_t *n, size_t max, uint64_t id)
+{
+	size_t at;
+
+	if (*n == max && id >= ids[max - 1])
+		return;
+	if (*n < max)
+		(*n)++;
+	for (at = *n - 1; at > 0 && ids[at - 1] > id; at--)
+		ids[at] = ids[at - 1];
+	ids[at] = id;
+}
+
+static void
+cmd_list(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	uint64_t ids[CONTROL_LIST_MAX], after = 0, max = CONTROL_LIST_MAX;
+	size_t n = 0, beyond = 0;
+
+	if (record_get(r, "after").p != NULL && !record_get_num(r, "after", UINT64_MAX, &after))
+		return;
+	if (record_get(r, "max").p != NULL && (!record_get_num(r, "max", CONTROL_LIST_MAX, &max) || max == 0))
+		return;
+	for (uint32_t i = 0; i < queue_size(s->queue); i++) {
+		const struct queue_entry *e = queue_at(s->queue, i);
+
+		if (e->state == QUEUE_FREE || e->id <= after)
+			continue;
+		beyond++;
+		keep_smallest(ids, &n, max, e->id);
+	}
+	record_begin(answer, "ok");
+	record_add_num(answer, "total", queue_count(s->queue));
+	record_add_num(answer, "more", beyond > n);
+	for (size_t i = 0; i < n; i++)
+		put_message(answer, queue_at(s->queue, queue_find(s->queue, ids[i])));
+}
+
+static void
+cmd_show(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	uint64_t id;
+	uint32_t i;
+
+	if (!record_get_num(r, "id", UINT64_MAX, &id))
+		return;
+	i = queue_find(s->queue, id);
+	record_begin(answer, "ok");
+	if (i == QUEUE_NONE)
+		record_add_num(answer, "missing", id);
+	else
+		put_message(answer, queue_at(s->queue, i));
+}
+
+static void
+cmd_status(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	(void)r;
+	record_begin(answer, "ok");
+	record_add_num(answer, "total", queue_count(s->queue));
+	record_add_num(answer, "active", s->active);
+	record_add_num(answer, "jobs", deliverer_jobs(s->local) + deliverer_jobs(s->remote));
+	record_add_num(answer, "scanning", s->scan != NULL);
+}
+
+/* -- force, reset-retries, delete -------------------------------------------------------- */
+
+/* One that is being worked on sees the flag when its round ends or loads again. */
+static void
+flag(struct schedule *s, uint32_t i, uint8_t flags)
+{
+	struct queue_entry *e = queue_at(s->queue, i);
+
+	e->flags |= flags;
+	if (e->state == QUEUE_WAITING || e->state == QUEUE_PARKED)
+		queue_wait(s->queue, i, 0);
+}
+
+static void
+apply(struct schedule *s, const struct record *r, struct buf *answer, uint8_t flags)
+{
+	uint64_t count = 0;
+
+	record_begin(answer, "ok");
+	if (span_is(record_get(r, "all"), "1")) {
+		for (uint32_t i = 0; i < queue_size(s->queue); i++)
+			if (queue_at(s->queue, i)->state != QUEUE_FREE) {
+				flag(s, i, flags);
+				count++;
+			}
+	}
+	for (size_t k = 0; k < r->count; k++) {
+		uint64_t id;
+		uint32_t i = QUEUE_NONE;
+
+		if (!span_is(r->fields[k].key, "id"))
+			continue;
+		if (num_parse(r->fields[k].value, UINT64_MAX, &id))
+			i = queue_find(s->queue, id);
+		if (i == QUEUE_NONE) {
+			record_add(answer, "missing", r->fields[k].value);
+			continue;
+		}
+		flag(s, i, flags);
+		count++;
+	}
+	record_add_num(answer, "count", count);
+	schedule_kick(s);
+}
+
+static void
+cmd_force(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	apply(s, r, answer, QUEUE_FORCED);
+}
+
+static void
+cmd_reset(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	apply(s, r, answer, QUEUE_RESET | QUEUE_FORCED);
+}
+
+static void
+cmd_delete(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	apply(s, r, answer, QUEUE_DELETE);
+}
+
+/* -- connections ----------------------------------------------------------------------------- */
+
+static const struct {
+	const char *verb;
+	void (*call)(struct schedule *s, const struct record *r, struct buf *answer);
+	bool answers;
+} commands[] = {
+	{ "queued", cmd_queued, false },
+	{ "list", cmd_list, true },
+	{ "show", cmd_show, true },
+	{ "status", cmd_status, true },
+	{ "force", cmd_force, true },
+	{ "reset-retries", cmd_reset, true },
+	{ "delete", cmd_delete, true },
+};
+
+static void
+drop(struct client *c, int fd)
+{
+	loop_fd_drop(&c->watch);
+	close(fd);
+	(*c->count)--;
+	free(c);
+}
+
+/* False when the caller is to be dropped. */
+static bool
+answer_record(struct client *c, int fd, struct span text)
+{
+	static struct buf answer;
+	struct record r;
+	bool answers = true;
+
+	if (answer.max == 0)
+		buf_init(&answer, LIMIT_RECORD);
+	if (!record_parse(text, FIELDS_MAX, &r))
+		return false;
+	/* What stands here stays when the command finds its record wanting. */
+	record_begin(&answer, "error");
+	record_add_text(&answer, "text", "the request is not understood");
+	record_add_num(&answer, "exit", 2);
+	for (size_t i = 0; i < PB_COUNT(commands); i++)
+		if (span_is(r.verb, commands[i].verb)) {
+			answers = commands[i].answers;
+			commands[i].call(c->s, &r, &answer);
+			break;
+		}
+	record_free(&r);
+	return !answers || send(fd, answer.p, answer.n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static void
+on_request(void *ctx, int fd, unsigned events)
+{
+	static char packet[LIMIT_RECORD];
+	struct client *c = ctx;
+
+	(void)events;
+	for (int n = 0; n < 64; n++) {
+		ssize_t got = recv(fd, packet, sizeof(packet), MSG_TRUNC | MSG_DONTWAIT);
+
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got <= 0 || got > (ssize_t)sizeof(packet) ||
+		    !answer_record(c, fd, span_make(packet, (size_t)got))) {
+			drop(c, fd);
+			return;
+		}
+	}
+}
+
+static void
+on_connection(void *ctx, int listener, unsigned events)
+{
+	struct server *v = ctx;
+	uid_t callers[2] = { service_uid(v->s->svc, "pbmail"), v->s->svc->instance.owner };
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *c;
+
+	(void)events;
+	if (fd < 0)
+		return;
+	if (v->clients == CLIENTS_MAX || !peer_is_allowed(fd, callers, PB_COUNT(callers))) {
+		log_failure(v->s->svc, NULL, NULL, "event=caller-refused clients=%zu", v->clients);
+		close(fd);
+		return;
+	}
+	c = mem_new(sizeof(*c));
+	*c = (struct client){ .s = v->s, .count = &v->clients };
+	v->clients++;
+	c->watch = loop_fd(v->s->loop, fd, LOOP_READ, on_request, c);
+	if (c->watch == NULL)
+		drop(c, fd);
+}
+
+void
+schedule_serve(struct schedule *s, int listener)
+{
+	struct server *v = mem_new(sizeof(*v));
+
+	v->s = s;
+	if (loop_fd(s->loop, listener, LOOP_READ, on_connection, v) == NULL)
+		die(EXIT_TRY_LATER, "cannot watch the socket: %s", strerror(errno));
+}
