@@ -1,1 +1,5 @@
-# bin/local-deliver
+pkglibexec_PROGRAMS += prog/local-deliver
+prog_local_deliver_SOURCES = bin/local-deliver/main.c \
+	bin/local-deliver/agent.c bin/local-deliver/agent.h \
+	bin/local-deliver/job.c bin/local-deliver/job.h \
+	bin/local-deliver/mailbox.c bin/local-deliver/mailbox.h

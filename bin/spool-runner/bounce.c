@@ -3,8 +3,8 @@
  *
  * Crash: the group of recipients is durable before (`bounce:` line), the id
  * follows from it, and the pair is written in the order of spool_put.c.  A
- * repeat either finds the finished pair (EEXIST), or what a crash left is
- * cleared away by the scan and it is made anew.
+ * repeat either finds the finished pair (EEXIST), or clears away what a crash
+ * left of it and makes it anew.
  */
 #include "base/base.h"
 #include "bounce.h"
@@ -139,7 +139,8 @@ accept_text(struct spool_put *put, const struct buf *text, const struct envelope
 	e->priority = 5;
 	if (envelope_add(e, span_of(to)) == NULL)
 		errno = EINVAL;
-	else if (write_body(put, text, e) == 0 && write_header(put, e) == 0)
+	else if (write_body(put, text, e) == 0 && spool_put_body(put, e->size, e->crc32c, 100) == 0 &&
+	    write_header(put, e) == 0)
 		result = spool_put_accept(put, 100, &read_back);
 	envelope_free(&read_back);
 	envelope_free(&e);
@@ -150,7 +151,7 @@ int
 bounce_send(struct spool *sp, struct spool_ref ref, uint32_t group, const char *to,
 	const char *host, struct spool_ref *out)
 {
-	uint64_t id = spool_id_bounce(ref.id, group);
+	struct spool_ref made = { .id = spool_id_bounce(ref.id, group), .sub = ref.sub };
 	struct spool_put put;
 	struct envelope *e;
 	struct buf text;
@@ -159,19 +160,18 @@ bounce_send(struct spool *sp, struct spool_ref ref, uint32_t group, const char *
 	if (spool_read_envelope(sp, ref, &e) < 0)
 		return -1;
 	buf_init(&text, LIMIT_DSN_ORIGINAL + 65536 + RCPTS_MAX * STATUS_MAX);
-	if (!write_text(sp, ref, e, group, to, host, id, &text)) {
+	if (!write_text(sp, ref, e, group, to, host, made.id, &text)) {
 		errno = EBADMSG;
-	} else if (spool_put_new_id(sp, id, &put) == 0) {
+	} else if (spool_put_new_id(sp, made, &put) == 0) {
 		result = accept_text(&put, &text, e, to);
-		*out = put.ref;
 		saved = errno;
 		if (result < 0)
 			spool_put_abort(&put);
 		errno = saved;
 	} else if (errno == EEXIST) {
-		*out = (struct spool_ref){ .id = id, .sub = UINT32_MAX };
 		result = 0;
 	}
+	*out = made;
 	saved = errno;
 	buf_free(&text);
 	envelope_free(&e);

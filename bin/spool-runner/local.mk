@@ -1,1 +1,17 @@
-# bin/spool-runner
+pkglibexec_PROGRAMS += prog/spool-runner
+prog_spool_runner_SOURCES = bin/spool-runner/main.c \
+	bin/spool-runner/bounce.c bin/spool-runner/bounce.h \
+	bin/spool-runner/deliverer.c bin/spool-runner/deliverer.h \
+	bin/spool-runner/expander.c bin/spool-runner/expander.h \
+	bin/spool-runner/helper.c bin/spool-runner/helper.h \
+	bin/spool-runner/intake.c bin/spool-runner/intake.h \
+	bin/spool-runner/queue.c bin/spool-runner/queue.h \
+	bin/spool-runner/receiver.c bin/spool-runner/receiver.h \
+	bin/spool-runner/retry.c bin/spool-runner/retry.h \
+	bin/spool-runner/round.c bin/spool-runner/round.h \
+	bin/spool-runner/round_jobs.c bin/spool-runner/round_jobs.h \
+	bin/spool-runner/round_log.c bin/spool-runner/round_log.h \
+	bin/spool-runner/runner.c bin/spool-runner/runner.h \
+	bin/spool-runner/schedule.c bin/spool-runner/schedule.h \
+	bin/spool-runner/schedule_serve.c \
+	bin/spool-runner/space.c bin/spool-runner/space.h

@@ -4,7 +4,7 @@
  * A message goes through these stages (records: lib/spool/intake_client.h):
  *
  *	IDLE      nothing                         new     -> OPEN
- *	OPEN      ID.em_ is with the receiver     commit  -> BODY, queue -> HEADER
+ *	OPEN      ID.em_ is with the receiver     commit, queue -> BODY
  *	BODY      waiting for its last writer to close    -> EXPAND or HEADER
  *	EXPAND    auth-check is asked for the targets     -> DELIVER or HEADER
  *	DELIVER   local-deliver links it                  -> IDLE or HEADER
@@ -71,6 +71,8 @@ struct receiver {
 	uint32_t target_count;
 	size_t open_questions;
 	bool direct;		/* still hoping to go straight through */
+	uint64_t size;		/* of the body, as the receiver says */
+	uint32_t crc32c;
 	uint64_t job;
 	struct loop_timer *deadline;	/* of the straight way */
 	struct loop_timer *again;	/* asks once more whether the writer is gone */
@@ -518,7 +520,7 @@ static void on_body_again(void *ctx);
 static void
 try_body(struct receiver *rc)
 {
-	if (spool_put_body(&rc->put, rc->env->size, rc->env->crc32c, 0) == 0)
+	if (spool_put_body(&rc->put, rc->size, rc->crc32c, 0) == 0)
 		body_is_good(rc);
 	else if (!wait_for_writer(rc, on_body_again))
 		refuse(rc, errno, "body");
@@ -576,6 +578,8 @@ cmd_commit(struct receiver *rc, const struct record *r)
 		refuse(rc, EINVAL, "commit");
 		return true;
 	}
+	rc->size = rc->env->size;
+	rc->crc32c = rc->env->crc32c;
 	rc->direct = !rc->in->waits;
 	try_body(rc);
 	return true;
@@ -584,12 +588,12 @@ cmd_commit(struct receiver *rc, const struct record *r)
 static bool
 cmd_queue(struct receiver *rc, const struct record *r)
 {
-	if (!is_mine(rc, r))
+	if (!is_mine(rc, r) || !intake_record_get_queue(r, &rc->size, &rc->crc32c))
 		return false;
 	rc->in->busy++;
 	rc->stage = STAGE_BODY;
 	rc->started_ms = clock_ms();
-	take_queue(rc);
+	try_body(rc);
 	return true;
 }
 
@@ -609,7 +613,7 @@ cmd_abort(struct receiver *rc, const struct record *r)
 {
 	if (rc->stage == STAGE_IDLE)
 		return true;
-	if (rc->stage > STAGE_OPEN || !is_mine(rc, r))
+	if ((rc->stage != STAGE_OPEN && rc->stage != STAGE_HEADER) || !is_mine(rc, r))
 		return false;
 	undo(rc);
 	return true;

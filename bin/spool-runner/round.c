@@ -173,8 +173,7 @@ on_bounced(void *ctx, const struct record *answer)
 		bug("bounce was answered without its id");
 	round_log_bounce(r, id);
 	group_is_told(r, r->group, id);
-	if (sub != UINT32_MAX)
-		schedule_add(r->s, (struct spool_ref){ .id = id, .sub = (uint32_t)sub }, 0);
+	schedule_add(r->s, (struct spool_ref){ .id = id, .sub = (uint32_t)sub }, 0);
 	bounce_groups(r);
 }
 

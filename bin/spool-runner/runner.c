@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/die.h"
 
@@ -38,6 +39,7 @@ runner_spool(struct service *svc, int spool_fd, const char *lock)
 	};
 	struct spool *sp;
 
+	umask(027);	/* messages are 0440, see spool_put.h */
 	if (spool_open(spool_fd, &options, &sp) < 0)
 		die(EXIT_REFUSED, "cannot use the spool: %s", strerror(errno));
 	if (spool_lock(sp, lock) < 0) {

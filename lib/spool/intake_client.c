@@ -192,7 +192,7 @@ intake_commit(struct intake_client *c, const struct envelope *e, struct verdict 
 	int result = 0;
 
 	if (!intake_record_put_commit(&c->record, e))
-		intake_record_put_id(&c->record, "queue", e->id);
+		intake_record_put_queue(&c->record, e);
 	if (ask(c, &a) < 0)
 		return -1;
 	if (is_for(&a, "done", e->id))

@@ -11,7 +11,7 @@
  *	< new id=ID                + descriptor of ID.em_
  *	> commit id= session= sender= from= auth= helo= ip= host= envid= ret= created=
  *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
- *	> queue id=                  the same message, more than 100 recipients
+ *	> queue id= size= crc32c=    the same message, more than 100 recipients
  *	< done id= how=direct
  *	< header id=               + descriptor of ID.hdr
  *	> queued id=

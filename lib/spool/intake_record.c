@@ -32,11 +32,34 @@ add_numbered(struct buf *out, const char *key, uint32_t number, struct span valu
 	buf_free(&text);
 }
 
-bool
-intake_record_put_commit(struct buf *out, const struct envelope *e)
+static void
+add_body(struct buf *out, const struct envelope *e)
 {
 	char crc[9];
 
+	record_add_num(out, "size", e->size);
+	snprintf(crc, sizeof(crc), "%08x", e->crc32c);
+	record_add_text(out, "crc32c", crc);
+}
+
+void
+intake_record_put_queue(struct buf *out, const struct envelope *e)
+{
+	record_begin(out, "queue");
+	record_add_num(out, "id", e->id);
+	add_body(out, e);
+}
+
+bool
+intake_record_get_queue(const struct record *r, uint64_t *size, uint32_t *crc32c)
+{
+	return record_get_num(r, "size", INT64_MAX, size) &&
+		envelope_hex32_parse(record_get(r, "crc32c"), crc32c);
+}
+
+bool
+intake_record_put_commit(struct buf *out, const struct envelope *e)
+{
 	if (e->rcpt_count > INTAKE_COMMIT_RCPTS)
 		return false;
 	record_begin(out, "commit");
@@ -52,9 +75,7 @@ intake_record_put_commit(struct buf *out, const struct envelope *e)
 	add_if(out, "ret", e->ret);
 	record_add_num(out, "created", e->created > 0 ? (uint64_t)e->created : 0);
 	record_add_num(out, "priority", e->priority);
-	record_add_num(out, "size", e->size);
-	snprintf(crc, sizeof(crc), "%08x", e->crc32c);
-	record_add_text(out, "crc32c", crc);
+	add_body(out, e);
 	for (uint32_t i = 0; i < e->rcpt_count; i++)
 		record_add(out, "rcpt", e->rcpts[i].address);
 	for (uint32_t i = 0; i < e->rcpt_count; i++) {

@@ -20,6 +20,11 @@
 /* False when it does not fit in LIMIT_RECORD or has too many recipients: use queue. */
 bool intake_record_put_commit(struct buf *out, const struct envelope *e) PB_MUST_CHECK;
 
+/* `queue id= size= crc32c=`: the rest follows in the header. */
+void intake_record_put_queue(struct buf *out, const struct envelope *e);
+/* Its numbers; false when one is missing or out of range. */
+bool intake_record_get_queue(const struct record *r, uint64_t *size, uint32_t *crc32c) PB_MUST_CHECK;
+
 /*
  * The envelope of a `commit` record, hostile until proven: numbers in range,
  * addresses valid.  NULL when it is not; else the caller's (envelope_free).
