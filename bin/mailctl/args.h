@@ -1,0 +1,32 @@
+/*
+ * args: options and arguments of one command.
+ *
+ * Options are --name VALUE, --name=VALUE or --flag, anywhere among the
+ * arguments; "--" ends them.
+ */
+#ifndef MAILCTL_ARGS_H
+#define MAILCTL_ARGS_H
+
+#include "base/base.h"
+
+#define ARGS_MAX 4096
+
+struct arg_option {
+	const char *name;	/* "--password" */
+	const char **value;	/* set when the option takes a value ... */
+	bool *flag;		/* ... else this is set to true */
+};
+
+struct args {
+	size_t count;
+	char **item;		/* borrowed from argv */
+};
+
+/*
+ * Sort argv into options and arguments; the number of arguments must be in
+ * min..max.  False after a message on standard error.
+ */
+bool args_parse(struct args *a, int argc, char **argv, const struct arg_option *options,
+	size_t option_count, size_t min, size_t max) PB_MUST_CHECK;
+
+#endif

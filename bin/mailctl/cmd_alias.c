@@ -1,0 +1,206 @@
+/*
+ * cmd_alias: alias add, list, delete.  All aliases of a domain are in its
+ * aliases.xml.
+ */
+#include "base/base.h"
+#include "commands.h"
+#include "account.h"
+#include "args.h"
+#include "base/die.h"
+#include "base/mem.h"
+#include "edit.h"
+#include "output.h"
+#include "sys/file.h"
+
+typedef int alias_change(struct config_file *f, const char *name, const char *targets, struct buf *errors);
+
+static int
+change_aliases(struct ctl *c, const struct domain *d, alias_change *change, const char *name,
+	const char *targets)
+{
+	struct config_author by;
+	struct config_file f;
+	struct buf errors;
+	int code = EXIT_REFUSED;
+
+	buf_init(&errors, 65536);
+	if (ctl_author(c, &by) && config_edit(&f, d->fd, d->fd, d->folder, SCOPE_ALIASES, &errors)) {
+		code = change(&f, name, targets, &errors);
+		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
+			code = EXIT_REFUSED;
+		config_close(&f);
+	}
+	ctl_report(code, &errors);
+	buf_free(&errors);
+	return code == EXIT_DONE ? ctl_tell_directory(c, "domain", d->name) : code;
+}
+
+static int
+add_alias(struct config_file *f, const char *name, const char *targets, struct buf *errors)
+{
+	struct buf first, second;
+	char *words[2];
+	int code;
+
+	buf_init(&first, 128);
+	buf_init(&second, LIMIT_SETTING_VALUE + 16);
+	buf_printf(&first, "name=%s", name);
+	buf_printf(&second, "targets=%s", targets);
+	words[0] = first.p;
+	words[1] = second.p;
+	code = edit_add(f, "alias", 2, words, errors);
+	buf_free(&first);
+	buf_free(&second);
+	return code;
+}
+
+static int
+remove_alias(struct config_file *f, const char *name, const char *targets PB_UNUSED, struct buf *errors)
+{
+	char word[128], *words[] = { word };
+
+	snprintf(word, sizeof(word), "name=%s", name);
+	return edit_remove(f, "alias", 1, words, errors);
+}
+
+/* All targets as one text; a bare name means one of the same domain. */
+static int
+join_targets(const struct args *a, const char *domain, struct buf *out)
+{
+	for (size_t i = 1; i < a->count; i++) {
+		struct address address;
+		char text[LIMIT_ADDRESS + 300];
+		int code;
+
+		snprintf(text, sizeof(text), strchr(a->item[i], '@') != NULL ? "%.320s" : "%.64s@%s", a->item[i],
+			domain);
+		code = address_parse(text, &address);
+		if (code != EXIT_DONE)
+			return code;
+		buf_printf(out, "%s%s", out->n > 0 ? "," : "", address.text);
+	}
+	return out->overflow ? ctl_fail(EXIT_REFUSED, "too many targets") : EXIT_DONE;
+}
+
+static int
+check_new_alias(const struct domain *d, const char *name)
+{
+	struct settings *st = domain_settings(d), *al = alias_settings(d);
+	int code = EXIT_DONE;
+	uint64_t max = 0;
+
+	if (st == NULL || al == NULL)
+		code = EXIT_REFUSED;
+	else
+		max = settings_num(st, "maxUserAliases");
+	for (size_t i = 0; code == EXIT_DONE && i < settings_count(al, "alias"); i++)
+		if (strcmp(settings_entry(al, "alias", i, "name"), name) == 0)
+			code = ctl_fail(EXIT_REFUSED, "alias %s@%s exists already", name, d->name);
+	if (code == EXIT_DONE && max > 0 && settings_count(al, "alias") >= max)
+		code = ctl_fail(EXIT_REFUSED, "domain %s may have %llu aliases (maxUserAliases)", d->name,
+			(unsigned long long)max);
+	if (code == EXIT_DONE && user_exists(d, name))
+		code = ctl_fail(EXIT_REFUSED, "%s@%s is a user", name, d->name);
+	settings_free(&st);
+	settings_free(&al);
+	return code;
+}
+
+int
+cmd_alias_add(struct ctl *c, int argc, char **argv)
+{
+	struct address address;
+	struct buf targets;
+	struct domain d;
+	struct args a;
+	int code;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 2, ARGS_MAX))
+		return EXIT_USAGE;
+	code = address_parse(a.item[0], &address);
+	if (code == EXIT_DONE)
+		code = domain_open(c, address.domain, &d);
+	if (code != EXIT_DONE)
+		return code;
+	buf_init(&targets, LIMIT_SETTING_VALUE);
+	code = join_targets(&a, d.name, &targets);
+	if (code == EXIT_DONE)
+		code = check_new_alias(&d, address.user);
+	if (code == EXIT_DONE)
+		code = change_aliases(c, &d, add_alias, address.user, buf_text(&targets));
+	buf_free(&targets);
+	domain_close(&d);
+	return code;
+}
+
+int
+cmd_alias_delete(struct ctl *c, int argc, char **argv)
+{
+	struct args a;
+	int code = EXIT_DONE;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
+		return EXIT_USAGE;
+	for (size_t i = 0; i < a.count && code == EXIT_DONE; i++) {
+		struct address address;
+		struct domain d;
+
+		code = address_parse(a.item[i], &address);
+		if (code == EXIT_DONE)
+			code = domain_open(c, address.domain, &d);
+		if (code != EXIT_DONE)
+			break;
+		code = change_aliases(c, &d, remove_alias, address.user, NULL);
+		domain_close(&d);
+	}
+	return code;
+}
+
+static int
+list_domain(const struct ctl *c, struct output *o, const char *name)
+{
+	char address[LIMIT_ADDRESS + 300];
+	struct settings *al;
+	struct domain d;
+	int code = domain_open(c, name, &d);
+
+	if (code != EXIT_DONE)
+		return code;
+	al = alias_settings(&d);
+	for (size_t i = 0; al != NULL && i < settings_count(al, "alias"); i++) {
+		snprintf(address, sizeof(address), "%s@%s", settings_entry(al, "alias", i, "name"), d.name);
+		output_row(o, address, settings_entry(al, "alias", i, "targets"));
+	}
+	code = al == NULL ? EXIT_REFUSED : EXIT_DONE;
+	settings_free(&al);
+	domain_close(&d);
+	return code;
+}
+
+int
+cmd_alias_list(struct ctl *c, int argc, char **argv)
+{
+	static const char *const columns[] = { "alias", "targets", NULL };
+	char **names = NULL, **list;
+	int domains, code = EXIT_DONE;
+	struct output *o;
+	struct args a;
+	size_t n;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 0, ARGS_MAX))
+		return EXIT_USAGE;
+	domains = ctl_open_dir(c, "domains");
+	if (domains < 0)
+		return EXIT_NO_RIGHT;
+	n = a.count;
+	list = a.item;
+	if (n == 0)
+		list = names = names_list(domains, "domainConfig.xml", &n);
+	o = output_begin(c, columns);
+	for (size_t i = 0; i < n && code == EXIT_DONE; i++)
+		code = list_domain(c, o, list[i]);
+	output_end(&o);
+	names_free(names);
+	file_close(&domains);
+	return code;
+}

@@ -1,0 +1,434 @@
+/*
+ * cmd_domain: domain add, list, show, edit, delete.
+ *
+ * Order of an add: folder, domainConfig.xml, administrator, and last the entry
+ * in domainList.xml, which is what the server goes by.  A delete goes the
+ * other way round.
+ */
+#include "base/base.h"
+#include "commands.h"
+#include <errno.h>
+#include <sys/stat.h>
+#include "account.h"
+#include "args.h"
+#include "base/die.h"
+#include "base/mem.h"
+#include "config/compile.h"
+#include "config/manifest.h"
+#include "edit.h"
+#include "output.h"
+#include "show.h"
+#include "sys/file.h"
+
+/* Change one file of etc; `change` edits the open document. */
+static int
+edit_etc(struct ctl *c, enum setting_scope scope,
+	int (*change)(struct config_file *f, const char *name, struct buf *errors), const char *name)
+{
+	int etc = ctl_open_dir(c, "etc"), code = EXIT_NO_RIGHT;
+	struct config_author by;
+	struct config_file f;
+	struct buf errors;
+
+	if (etc < 0)
+		return EXIT_NO_RIGHT;
+	buf_init(&errors, 65536);
+	if (ctl_author(c, &by) && config_edit(&f, etc, etc, "etc", scope, &errors)) {
+		code = change(&f, name, &errors);
+		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
+			code = EXIT_REFUSED;
+		config_close(&f);
+	} else if (errors.n > 0) {
+		code = EXIT_REFUSED;
+	}
+	ctl_report(code, &errors);
+	buf_free(&errors);
+	file_close(&etc);
+	return code;
+}
+
+static int
+list_add(struct config_file *f, const char *name, struct buf *errors)
+{
+	char word[300], *words[] = { word };
+
+	snprintf(word, sizeof(word), "name=%s", name);
+	return edit_add(f, "domain", 1, words, errors);
+}
+
+static int
+list_remove(struct config_file *f, const char *name, struct buf *errors)
+{
+	char word[300], *words[] = { word };
+
+	snprintf(word, sizeof(word), "name=%s", name);
+	return edit_remove(f, "domain", 1, words, errors);
+}
+
+/* The first domain's administrator is the postmaster of a server without one (GEN-02). */
+static int
+set_postmaster(struct config_file *f, const char *address, struct buf *errors)
+{
+	return edit_set(f, "postmasterMailbox", address, errors);
+}
+
+/* Values of domainDefaults in mailconfig.xml become the new domain's own (DDEF-01). */
+static int
+copy_defaults(const struct ctl *c, struct config_file *to, struct buf *errors)
+{
+	struct xml_node *defaults, *n;
+	struct config_file server;
+	struct buf value;
+	int etc = ctl_open_dir(c, "etc"), code = EXIT_DONE;
+
+	if (etc < 0)
+		return EXIT_NO_RIGHT;
+	if (!config_open(&server, etc, "etc", SCOPE_SERVER, errors)) {
+		file_close(&etc);
+		return EXIT_REFUSED;
+	}
+	buf_init(&value, LIMIT_SETTING_VALUE);
+	defaults = xml_child(xml_root(server.xml), SPAN("domainDefaults"), NULL);
+	for (size_t i = 0; i < setting_count && defaults != NULL && code == EXIT_DONE; i++) {
+		const struct setting *s = &setting_table[i];
+
+		if (s->scope != SCOPE_DOMAIN || s->type == SETTING_LIST || s->type == SETTING_RECORDS)
+			continue;
+		n = xml_at(defaults, span_of(s->path));
+		buf_clear(&value);
+		if (n != NULL && xml_text(n, &value))
+			code = edit_set(to, s->path, buf_text(&value), errors);
+	}
+	buf_free(&value);
+	config_close(&server);
+	file_close(&etc);
+	return code;
+}
+
+static int
+write_domain(struct ctl *c, int fd, const char *name, const char *admin, const struct args *a)
+{
+	char folder[300], postmaster[400];
+	struct config_author by;
+	struct config_file f;
+	struct buf errors;
+	int code;
+
+	snprintf(folder, sizeof(folder), "domains/%s", name);
+	snprintf(postmaster, sizeof(postmaster), "%s@%s", admin, name);
+	buf_init(&errors, 65536);
+	if (!ctl_author(c, &by) || !config_edit(&f, fd, fd, folder, SCOPE_DOMAIN, &errors)) {
+		code = ctl_report(EXIT_REFUSED, &errors);
+		buf_free(&errors);
+		return code;
+	}
+	code = f.exists ? ctl_fail(EXIT_REFUSED, "domain %s exists already", name) : EXIT_DONE;
+	if (code == EXIT_DONE)
+		code = copy_defaults(c, &f, &errors);
+	if (code == EXIT_DONE)
+		code = edit_set(&f, "postmaster", postmaster, &errors);
+	if (code == EXIT_DONE)
+		code = edit_words(&f, a->count - 1, a->item + 1, &errors);
+	if (code == EXIT_DONE && !config_save(&f, &by, &errors))
+		code = EXIT_REFUSED;
+	config_close(&f);
+	ctl_report(code, &errors);
+	buf_free(&errors);
+	return code;
+}
+
+static int
+make_domain_folders(const struct ctl *c, const char *name, int *fd_out)
+{
+	char folder[300], users[310];
+	int domains = ctl_open_dir(c, "domains");
+
+	if (domains < 0)
+		return EXIT_NO_RIGHT;
+	snprintf(folder, sizeof(folder), "domains/%s", name);
+	snprintf(users, sizeof(users), "%s/users", folder);
+	*fd_out = -1;
+	if (manifest_make_dir(domains, name, folder) == 0 &&
+	    (*fd_out = file_open_dir(domains, name)) >= 0 &&
+	    manifest_make_dir(*fd_out, "users", users) == 0 && file_fsync_dir(domains) == 0) {
+		file_close(&domains);
+		return EXIT_DONE;
+	}
+	ctl_fail(1, "%s: %s", folder, strerror(errno));
+	file_close(fd_out);
+	file_close(&domains);
+	return EXIT_TRY_LATER;
+}
+
+/* The most domains this server may have (TOOL-18), and the name is free. */
+static int
+check_new_domain(const struct ctl *c, const char *name)
+{
+	struct settings *server = ctl_server_settings(c);
+	char **names, path[300];
+	uint64_t max;
+	int domains, code = EXIT_DONE;
+	size_t n;
+
+	if (server == NULL)
+		return EXIT_REFUSED;
+	max = settings_num(server, "maxDomains");
+	settings_free(&server);
+	domains = ctl_open_dir(c, "domains");
+	if (domains < 0)
+		return EXIT_NO_RIGHT;
+	snprintf(path, sizeof(path), "%s/domainConfig.xml", name);
+	if (faccessat(domains, path, F_OK, 0) == 0) {
+		code = ctl_fail(EXIT_REFUSED, "domain %s exists already", name);
+	} else if (max > 0) {
+		names = names_list(domains, "domainConfig.xml", &n);
+		names_free(names);
+		if (n >= max)
+			code = ctl_fail(EXIT_REFUSED, "this server may have %llu domains (maxDomains)",
+				(unsigned long long)max);
+	}
+	file_close(&domains);
+	return code;
+}
+
+static int
+add_admin(struct ctl *c, const char *name, const char *admin, const char *full_name, struct span password)
+{
+	struct user_new u = { .user = admin, .password = password, .full_name = full_name, .is_admin = true };
+	struct domain d;
+	int code = domain_open(c, name, &d);
+
+	if (code == EXIT_DONE) {
+		code = user_make(c, &d, &u);
+		domain_close(&d);
+	}
+	return code;
+}
+
+/* Undo what a failed add has made, so that it can be tried again. */
+static void
+remove_half(const struct ctl *c, const char *name)
+{
+	int domains = ctl_open_dir(c, "domains");
+
+	if (domains >= 0 && tree_remove(domains, name) != 0 && errno != ENOENT)
+		ctl_fail(1, "domains/%s: %s", name, strerror(errno));
+	file_close(&domains);
+}
+
+static int
+first_postmaster(struct ctl *c, const char *name, const char *admin)
+{
+	struct settings *server = ctl_server_settings(c);
+	char address[400];
+	bool is_set;
+
+	if (server == NULL)
+		return EXIT_REFUSED;
+	is_set = settings_text(server, "postmasterMailbox")[0] != '\0';
+	settings_free(&server);
+	if (is_set)
+		return EXIT_DONE;
+	snprintf(address, sizeof(address), "%s@%s", admin, name);
+	ctl_say(c, "%s gets the mail for postmaster (setting postmasterMailbox)", address);
+	c->was_edited = true;
+	return edit_etc(c, SCOPE_SERVER, set_postmaster, address);
+}
+
+int
+cmd_domain_add(struct ctl *c, int argc, char **argv)
+{
+	const char *admin = NULL, *given = NULL, *full_name = NULL;
+	const struct arg_option options[] = {
+		{ "--admin", &admin, NULL }, { "--password", &given, NULL }, { "--full-name", &full_name, NULL },
+	};
+	struct address checked;
+	struct buf password;
+	char name[256], address[400];
+	struct args a;
+	int code, fd = -1;
+
+	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 1, ARGS_MAX))
+		return EXIT_USAGE;
+	if (admin == NULL)
+		return ctl_fail(EXIT_USAGE, "a domain needs an administrator: --admin USER --password PW");
+	code = domain_name(a.item[0], name);
+	snprintf(address, sizeof(address), "%s@%s", admin, name);
+	if (code == EXIT_DONE)
+		code = address_parse(address, &checked);
+	if (code == EXIT_DONE)
+		code = check_new_domain(c, name);
+	buf_init(&password, LIMIT_PASSWORD + 1);
+	if (code == EXIT_DONE)
+		code = ctl_password(c, given, &password);
+	if (code == EXIT_DONE)
+		code = user_check_password(c, buf_view(&password), checked.user);
+	if (code == EXIT_DONE && (code = make_domain_folders(c, name, &fd)) == EXIT_DONE) {
+		code = write_domain(c, fd, name, checked.user, &a);
+		if (code == EXIT_DONE)
+			code = add_admin(c, name, checked.user, full_name, buf_view(&password));
+		if (code == EXIT_DONE)
+			code = edit_etc(c, SCOPE_DOMAINS, list_add, name);
+		file_close(&fd);
+		if (code != EXIT_DONE)
+			remove_half(c, name);
+	}
+	mem_wipe(password.p, password.n);
+	buf_free(&password);
+	if (code == EXIT_DONE)
+		code = first_postmaster(c, name, checked.user);
+	return code == EXIT_DONE ? ctl_tell_directory(c, "domain", name) : code;
+}
+
+static void
+list_row(struct output *o, const struct ctl *c, const char *name)
+{
+	char users[32], aliases[32];
+	struct settings *st, *al;
+	struct domain d;
+	size_t n;
+
+	if (domain_open(c, name, &d) != EXIT_DONE)
+		return;
+	st = domain_settings(&d);
+	al = alias_settings(&d);
+	names_free(names_list(d.users_fd, "userConfig.xml", &n));
+	snprintf(users, sizeof(users), "%zu", n);
+	snprintf(aliases, sizeof(aliases), "%zu", al == NULL ? 0 : settings_count(al, "alias"));
+	if (st != NULL)
+		output_row(o, name, settings_bool(st, "disabled") ? "disabled" : "enabled", users, aliases,
+			settings_text(st, "diskSpaceMB"));
+	settings_free(&st);
+	settings_free(&al);
+	domain_close(&d);
+}
+
+int
+cmd_domain_list(struct ctl *c, int argc, char **argv)
+{
+	static const char *const columns[] = { "domain", "state", "users#", "aliases#", "diskSpaceMB#", NULL };
+	struct output *o;
+	struct args a;
+	char **names;
+	size_t n;
+	int domains;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 0, 0))
+		return EXIT_USAGE;
+	domains = ctl_open_dir(c, "domains");
+	if (domains < 0)
+		return EXIT_NO_RIGHT;
+	names = names_list(domains, "domainConfig.xml", &n);
+	o = output_begin(c, columns);
+	for (size_t i = 0; i < n; i++)
+		list_row(o, c, names[i]);
+	output_end(&o);
+	names_free(names);
+	file_close(&domains);
+	return EXIT_DONE;
+}
+
+int
+cmd_domain_show(struct ctl *c, int argc, char **argv)
+{
+	struct settings *st;
+	struct domain d;
+	struct args a;
+	int code;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
+		return EXIT_USAGE;
+	code = domain_open(c, a.item[0], &d);
+	if (code != EXIT_DONE)
+		return code;
+	st = domain_settings(&d);
+	if (st == NULL)
+		code = EXIT_REFUSED;
+	else if (a.count == 1)
+		show_settings(c, st, SCOPE_DOMAIN);
+	for (size_t i = 1; st != NULL && i < a.count && code == EXIT_DONE; i++)
+		code = show_setting(c, st, SCOPE_DOMAIN, a.item[i]);
+	settings_free(&st);
+	domain_close(&d);
+	return code;
+}
+
+int
+cmd_domain_edit(struct ctl *c, int argc, char **argv)
+{
+	struct config_author by;
+	struct config_file f;
+	struct buf errors;
+	struct domain d;
+	struct args a;
+	int code;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 2, ARGS_MAX))
+		return EXIT_USAGE;
+	code = domain_open(c, a.item[0], &d);
+	if (code != EXIT_DONE)
+		return code;
+	buf_init(&errors, 65536);
+	code = EXIT_REFUSED;
+	if (ctl_author(c, &by) && config_edit(&f, d.fd, d.fd, d.folder, SCOPE_DOMAIN, &errors)) {
+		code = edit_words(&f, a.count - 1, a.item + 1, &errors);
+		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
+			code = EXIT_REFUSED;
+		config_close(&f);
+	}
+	ctl_report(code, &errors);
+	buf_free(&errors);
+	if (code == EXIT_DONE)
+		code = ctl_tell_directory(c, "domain", d.name);
+	domain_close(&d);
+	return code;
+}
+
+static bool
+confirm(const struct ctl *c, const char *name)
+{
+	char line[300];
+
+	if (c->yes)
+		return true;
+	if (!isatty(STDIN_FILENO)) {
+		ctl_fail(1, "all mail of %s would be lost; add --yes", name);
+		return false;
+	}
+	printf("All users and mail of %s will be removed for good.  Type its name: ", name);
+	fflush(stdout);
+	if (fgets(line, sizeof(line), stdin) == NULL)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	return strcasecmp(line, name) == 0;
+}
+
+int
+cmd_domain_delete(struct ctl *c, int argc, char **argv)
+{
+	struct domain d;
+	struct args a;
+	int code, domains;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 1, 1))
+		return EXIT_USAGE;
+	code = domain_open(c, a.item[0], &d);
+	if (code != EXIT_DONE)
+		return code;
+	if (!confirm(c, d.name))
+		code = EXIT_REFUSED;
+	if (code == EXIT_DONE)
+		code = edit_etc(c, SCOPE_DOMAINS, list_remove, d.name);
+	if (code == EXIT_NO_OBJECT)	/* a delete that was cut short */
+		code = EXIT_DONE;
+	if (code == EXIT_DONE && file_unlinkat(d.fd, "domainConfig.xml", 0) != 0)
+		code = ctl_fail(EXIT_TRY_LATER, "%s: %s", d.folder, strerror(errno));
+	domains = ctl_open_dir(c, "domains");
+	if (code == EXIT_DONE && (domains < 0 || tree_remove(domains, d.name) != 0))
+		code = ctl_fail(EXIT_TRY_LATER, "%s: %s", d.folder, strerror(errno));
+	file_close(&domains);
+	if (code == EXIT_DONE)
+		code = ctl_tell_directory(c, "domain", d.name);
+	domain_close(&d);
+	return code;
+}

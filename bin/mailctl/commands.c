@@ -1,0 +1,144 @@
+/*
+ * commands: the table, look-up, and running one.
+ */
+#include "base/base.h"
+#include "commands.h"
+#include "base/die.h"
+#include "service/control.h"
+
+const struct command command_table[] = {
+	{ "init", "", cmd_init, COMMAND_NO_INSTANCE,
+	  "DIR [--base-port N] [--host-name NAME] [--listen ADDRESS] [--admin NAME --admin-password PW]",
+	  "make a new instance" },
+	{ "service", "start", cmd_service_start, 0, "[SERVICE ...]", "start the server, or stopped services" },
+	{ "service", "stop", cmd_service_stop, 0, "[SERVICE ...]", "stop the server, or services" },
+	{ "service", "restart", cmd_service_restart, 0, "[SERVICE ...]", "stop and start" },
+	{ "service", "status", cmd_service_status, 0, "[SERVICE ...]", "what runs" },
+	{ "service", "reload", cmd_service_reload, 0, "", "read changed settings" },
+	{ "domain", "add", cmd_domain_add, COMMAND_EDITS,
+	  "NAME --admin USER --password PW [SETTING=VALUE ...]", "add a domain and its administrator" },
+	{ "domain", "list", cmd_domain_list, 0, "", "all domains" },
+	{ "domain", "show", cmd_domain_show, COMMAND_DOMAINS, "NAME", "settings of a domain" },
+	{ "domain", "edit", cmd_domain_edit, COMMAND_EDITS | COMMAND_DOMAINS, "NAME SETTING=VALUE ...",
+	  "change settings of a domain" },
+	{ "domain", "delete", cmd_domain_delete, COMMAND_EDITS | COMMAND_DOMAINS, "NAME [--yes]",
+	  "remove a domain with all its mail" },
+	{ "user", "add", cmd_user_add, COMMAND_EDITS,
+	  "USER@DOMAIN --password PW [--full-name NAME] [--domain-admin] [SETTING=VALUE ...]",
+	  "add a user" },
+	{ "user", "list", cmd_user_list, COMMAND_DOMAINS, "[DOMAIN ...]", "users of domains" },
+	{ "user", "show", cmd_user_show, COMMAND_USERS, "USER@DOMAIN", "settings of a user" },
+	{ "user", "edit", cmd_user_edit, COMMAND_EDITS | COMMAND_USERS, "USER@DOMAIN SETTING=VALUE ...",
+	  "change settings of a user" },
+	{ "user", "delete", cmd_user_delete, COMMAND_EDITS | COMMAND_USERS, "USER@DOMAIN ... [--yes]",
+	  "remove users with all their mail" },
+	{ "user", "passwd", cmd_user_passwd, COMMAND_EDITS | COMMAND_USERS, "USER@DOMAIN --password PW",
+	  "set a password" },
+	{ "alias", "add", cmd_alias_add, COMMAND_EDITS, "NAME@DOMAIN TARGET ...", "an address for others" },
+	{ "alias", "list", cmd_alias_list, COMMAND_DOMAINS, "[DOMAIN ...]", "aliases of domains" },
+	{ "alias", "delete", cmd_alias_delete, COMMAND_EDITS, "NAME@DOMAIN ...", "remove aliases" },
+	{ "get", "", cmd_get, COMMAND_SETTINGS, "[SETTING ...]", "settings of the server" },
+	{ "set", "", cmd_set, COMMAND_EDITS | COMMAND_SETTINGS,
+	  "SETTING VALUE | SETTING --enable | --disable | --add SETTING ITEM ... | --remove SETTING ITEM ...",
+	  "change a setting of the server" },
+	{ "spool", "list", cmd_spool_list, 0, "[--sender A] [--recipient A] [--max N]", "messages in the queue" },
+	{ "spool", "show", cmd_spool_show, 0, "ID ...", "envelopes" },
+	{ "spool", "view", cmd_spool_view, 0, "ID", "the message itself" },
+	{ "spool", "recipients", cmd_spool_recipients, 0, "ID ...", "what became of each recipient" },
+	{ "spool", "force", cmd_spool_force, 0, "ID ... | --all", "try now" },
+	{ "spool", "delete", cmd_spool_delete, 0, "ID ... | --all", "remove without a bounce" },
+	{ "spool", "reset-retries", cmd_spool_reset, 0, "ID ... | --all", "begin the retries again" },
+	{ "log", "show", cmd_log_show, 0, "[KIND] [--date YYYY.MM.DD] [--search TEXT] [--related]", "log lines" },
+	{ "connections", "", cmd_connections, 0, "[smtp|pop|imap|all]", "open connections" },
+	{ "sessions", "list", cmd_sessions_list, 0, "", "logged-in sessions" },
+	{ "check", "", cmd_check, 0, "", "verify settings, files and modes" },
+	{ "reindex", "", cmd_reindex, 0, "", "rebuild the index of accounts" },
+	{ "shell", "", cmd_shell, 0, "", "commands one by one, edits kept until commit" },
+	{ "help", "", cmd_help, COMMAND_NO_INSTANCE, "[COMMAND]", "this list" },
+};
+const size_t command_count = PB_COUNT(command_table);
+
+static const struct { const char *word, *noun, *verb; } short_forms[] = {
+	{ "start", "service", "start" }, { "stop", "service", "stop" },
+	{ "restart", "service", "restart" }, { "status", "service", "status" },
+	{ "reload", "service", "reload" }, { "online", "sessions", "list" },
+};
+
+static const struct command *
+find_words(const char *noun, const char *verb)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (strcmp(command_table[i].noun, noun) == 0 && strcmp(command_table[i].verb, verb) == 0)
+			return &command_table[i];
+	return NULL;
+}
+
+const struct command *
+command_find(int argc, char **argv, int *used)
+{
+	const struct command *found;
+
+	*used = 1;
+	if (argc < 1)
+		return NULL;
+	for (size_t i = 0; i < PB_COUNT(short_forms); i++)
+		if (strcmp(short_forms[i].word, argv[0]) == 0)
+			return find_words(short_forms[i].noun, short_forms[i].verb);
+	found = find_words(argv[0], "");
+	if (found != NULL || argc < 2)
+		return found;
+	*used = 2;
+	return find_words(argv[0], argv[1]);
+}
+
+/* After server settings changed: the running server is to read them. */
+static int
+reload_after(struct ctl *c)
+{
+	struct record reply;
+	struct buf request;
+	int code;
+
+	if (!c->was_edited)
+		return EXIT_DONE;
+	c->was_edited = false;
+	buf_init(&request, 4096);
+	record_begin(&request, "reload");
+	code = ctl_call(c, "run/master", &request, true, &reply);
+	buf_free(&request);
+	if (code == EXIT_DONE)
+		record_free(&reply);
+	return code == EXIT_TRY_LATER ? EXIT_DONE : code;
+}
+
+int
+command_run(struct ctl *c, int argc, char **argv)
+{
+	int used, code;
+	const struct command *cmd = command_find(argc, argv, &used);
+
+	if (cmd == NULL)
+		return ctl_fail(EXIT_USAGE, "no such command: %s%s%s (try: mailctl help)",
+			argc > 0 ? argv[0] : "", argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	code = cmd->run(c, argc - used, argv + used);
+	if (code == EXIT_USAGE)
+		fprintf(stderr, "usage: mailctl %s%s%s %s\n", cmd->noun, cmd->verb[0] == '\0' ? "" : " ",
+			cmd->verb, cmd->args);
+	return code == EXIT_DONE ? reload_after(c) : code;
+}
+
+int
+cmd_help(struct ctl *c PB_UNUSED, int argc, char **argv)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		const struct command *cmd = &command_table[i];
+
+		if (argc > 0 && strcmp(argv[0], cmd->noun) != 0)
+			continue;
+		if (argc > 1 && strcmp(argv[1], cmd->verb) != 0)
+			continue;
+		printf("mailctl %s%s%s %s\n        %s\n", cmd->noun, cmd->verb[0] == '\0' ? "" : " ",
+			cmd->verb, cmd->args, cmd->help);
+	}
+	return EXIT_DONE;
+}

@@ -1,0 +1,53 @@
+/*
+ * commands: every command of mailctl, as data.
+ *
+ * A command gets the words after noun and verb and returns an exit code.
+ */
+#ifndef MAILCTL_COMMANDS_H
+#define MAILCTL_COMMANDS_H
+
+#include "base/base.h"
+#include "ctl.h"
+
+typedef int command_fn(struct ctl *c, int argc, char **argv);
+
+enum command_flag {
+	COMMAND_EDITS = 1,		/* staged in the shell until commit */
+	COMMAND_NO_INSTANCE = 2,	/* works without an instance */
+	COMMAND_DOMAINS = 4,		/* completes names of domains */
+	COMMAND_USERS = 8,		/* completes addresses */
+	COMMAND_SETTINGS = 16		/* completes names of settings */
+};
+
+struct command {
+	const char *noun;
+	const char *verb;		/* "" for commands of one word */
+	command_fn *run;
+	unsigned int flags;
+	const char *args;		/* for help */
+	const char *help;		/* one line */
+};
+
+extern const struct command command_table[];
+extern const size_t command_count;
+
+/*
+ * Find the command of these words, the short forms ("start", "online") too;
+ * *used is the number of words that name it.  NULL when there is none.
+ */
+const struct command *command_find(int argc, char **argv, int *used);
+
+/* Run one command line of words; the exit code. */
+int command_run(struct ctl *c, int argc, char **argv);
+
+command_fn cmd_init, cmd_help, cmd_shell;
+command_fn cmd_get, cmd_set;
+command_fn cmd_domain_add, cmd_domain_list, cmd_domain_show, cmd_domain_edit, cmd_domain_delete;
+command_fn cmd_user_add, cmd_user_list, cmd_user_show, cmd_user_edit, cmd_user_delete, cmd_user_passwd;
+command_fn cmd_alias_add, cmd_alias_list, cmd_alias_delete;
+command_fn cmd_service_start, cmd_service_stop, cmd_service_restart, cmd_service_status, cmd_service_reload;
+command_fn cmd_spool_list, cmd_spool_show, cmd_spool_view, cmd_spool_recipients;
+command_fn cmd_spool_force, cmd_spool_delete, cmd_spool_reset;
+command_fn cmd_log_show, cmd_check, cmd_connections, cmd_sessions_list, cmd_reindex;
+
+#endif

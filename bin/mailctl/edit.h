@@ -1,0 +1,28 @@
+/*
+ * edit: changing settings in an open settings file by their names.
+ */
+#ifndef MAILCTL_EDIT_H
+#define MAILCTL_EDIT_H
+
+#include "base/base.h"
+#include "config/config_file.h"
+
+/*
+ * Set one value.  A list takes all its items as one text, comma separated.
+ * Also "domainDefaults/NAME" in mailconfig.xml.  Returns an exit code:
+ * EXIT_NO_OBJECT for an unknown name, EXIT_REFUSED for a value out of range,
+ * with messages in errors.
+ */
+int edit_set(struct config_file *f, const char *name, const char *value, struct buf *errors);
+
+/* Add to, or remove from, a list: an item, or for records "field=value" words. */
+int edit_add(struct config_file *f, const char *name, size_t count, char *const *words, struct buf *errors);
+int edit_remove(struct config_file *f, const char *name, size_t count, char *const *words, struct buf *errors);
+
+/* The switch beside a value (attribute enabled). */
+int edit_switch(struct config_file *f, const char *name, bool on, struct buf *errors);
+
+/* "NAME=VALUE" words, all of them or none. */
+int edit_words(struct config_file *f, size_t count, char *const *words, struct buf *errors);
+
+#endif

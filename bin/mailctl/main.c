@@ -1,0 +1,160 @@
+/*
+ * mailctl: all administration of a Pillarbox instance.
+ *
+ * Works on files where the truth is a file (settings, domains, users) and asks
+ * the running programs over control sockets where it is not (queue, sessions).
+ * It has the rights of its caller and no others.
+ *
+ * Crash: every change of settings is one rename; see config_file.h.
+ */
+#include "base/base.h"
+#include "ctl.h"
+#include <errno.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include "base/die.h"
+#include "base/mem.h"
+#include "commands.h"
+
+static void
+usage(FILE *f)
+{
+	fputs("usage: mailctl [-r DIR] [--json | --tsv | -0] [--yes] COMMAND ...\n"
+		"       mailctl [-r DIR] shell\n"
+		"       mailctl help [COMMAND]\n"
+		"       mailctl --help | --version\n", f);
+}
+
+/* Who runs this, for the history: the name before su or sudo when it is known. */
+static void
+note_who(struct ctl *c)
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (geteuid() == 0 && sudo != NULL && *sudo != '\0')
+		snprintf(c->who, sizeof(c->who), "%s(sudo)", sudo);
+	else if (pw != NULL)
+		snprintf(c->who, sizeof(c->who), "%s", pw->pw_name);
+	else
+		snprintf(c->who, sizeof(c->who), "%u", (unsigned int)getuid());
+}
+
+/* The command line for the history, without what could be a password. */
+static void
+note_why(struct ctl *c, int argc, char **argv)
+{
+	struct buf why;
+	bool hide = false;
+
+	buf_init_fixed(&why, c->why, sizeof(c->why));
+	for (int i = 0; i < argc && why.n < 800; i++) {
+		if (i > 0)
+			buf_char(&why, ' ');
+		if (hide)
+			buf_text_put(&why, "***");
+		else if (strncmp(argv[i], "--password=", 11) == 0)
+			buf_text_put(&why, "--password=***");
+		else
+			buf_escaped(&why, span_first(span_of(argv[i]), 100));
+		hide = strcmp(argv[i], "--password") == 0 || strcmp(argv[i], "--admin-password") == 0 ||
+			(i > 0 && strcmp(argv[i], "sysAdminPasswordHash") == 0);
+	}
+}
+
+/* True when the argument was one of the options that all commands share. */
+static bool
+take_global(struct ctl *c, const char *arg)
+{
+	if (strcmp(arg, "--json") == 0)
+		c->format = CTL_JSON;
+	else if (strcmp(arg, "--tsv") == 0)
+		c->format = CTL_TSV;
+	else if (strcmp(arg, "-0") == 0)
+		c->format = CTL_NUL;
+	else if (strcmp(arg, "--yes") == 0 || strcmp(arg, "--force") == 0)
+		c->yes = true;
+	else if (strcmp(arg, "--password-stdin") == 0)
+		c->password_stdin = true;
+	else
+		return false;
+	return true;
+}
+
+/* Take shared options out of argv; what is left begins with the command. */
+static int
+global_options(struct ctl *c, int argc, char **argv, const char **root)
+{
+	int n = 0;
+	bool ended = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (!ended && n == 0 && strcmp(argv[i], "-r") == 0 && i + 1 < argc)
+			*root = argv[++i];
+		else if (!ended && n == 0 && strcmp(argv[i], "--help") == 0) {
+			usage(stdout);
+			exit(EXIT_DONE);
+		} else if (!ended && n == 0 && strcmp(argv[i], "--version") == 0) {
+			puts("mailctl " PACKAGE_VERSION);
+			exit(EXIT_DONE);
+		} else if (ended || !take_global(c, argv[i])) {
+			ended |= strcmp(argv[i], "--") == 0;
+			argv[n++] = argv[i];
+		}
+	}
+	return n;
+}
+
+static int
+open_instance(struct ctl *c, const char *root)
+{
+	char path[INSTANCE_PATH_MAX];
+	struct stat st;
+
+	if (instance_open(&c->instance, root) != 0)
+		return ctl_fail(ctl_code_of_errno(errno), "%s: %s",
+			root == NULL ? "PILLARBOX_ROOT" : root, strerror(errno));
+	if (stat(instance_path(&c->instance, path, "etc"), &st) != 0)
+		return ctl_fail(errno == ENOENT ? EXIT_NO_OBJECT : ctl_code_of_errno(errno),
+			"%s: %s (make an instance with: mailctl init DIR)", path, strerror(errno));
+	/* Files made by root in a user's instance would be lost for its programs. */
+	if (geteuid() == 0 && st.st_uid != 0) {
+		if (setgid(st.st_gid) != 0 || setuid(st.st_uid) != 0)
+			return ctl_fail(EXIT_NO_RIGHT, "cannot become uid %u: %s", (unsigned int)st.st_uid,
+				strerror(errno));
+	} else if (geteuid() != st.st_uid && geteuid() != 0) {
+		return ctl_fail(EXIT_NO_RIGHT, "%s belongs to uid %u: no right", path, (unsigned int)st.st_uid);
+	}
+	return EXIT_DONE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl c = { .history_fd = -1, .instance = { .root_fd = -1 } };
+	const struct command *cmd;
+	const char *root = NULL;
+	int used, code = EXIT_DONE;
+	char shell_word[] = "shell", *shell_argv[] = { shell_word, NULL };
+
+	die_set_program("mailctl");
+	umask(077);
+	argc = global_options(&c, argc, argv, &root);
+	if (argc == 0 && isatty(STDIN_FILENO)) {
+		argc = 1;
+		argv = shell_argv;
+	} else if (argc == 0) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	note_who(&c);
+	note_why(&c, argc, argv);
+	cmd = command_find(argc, argv, &used);
+	if (cmd != NULL && (cmd->flags & COMMAND_NO_INSTANCE) == 0)
+		code = open_instance(&c, root);
+	if (code == EXIT_DONE)
+		code = command_run(&c, argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		code = code == EXIT_DONE ? ctl_fail(EXIT_TRY_LATER, "standard output: %s", strerror(errno)) : code;
+	return code;
+}
