@@ -186,11 +186,11 @@ user_set_password(const struct settings *domain, struct config_file *f, struct s
 	code = put_secret(f, "passwordHash", hash, secret_make_hash(password, hash), &errors);
 	if (code == EXIT_DONE && settings_bool(domain, "offerScramSha256"))
 		code = put_secret(f, "scramSha256", scram, secret_make_scram(password, scram), &errors);
-	else if (code == EXIT_DONE)
+	else if (code == EXIT_DONE && f->exists)	/* an older secret must not outlive its password */
 		code = edit_set(f, "scramSha256", "", &errors);
 	if (code == EXIT_DONE && settings_bool(domain, "offerCramMd5"))
 		code = put_secret(f, "cramMd5State", cram, secret_make_cram(password, cram), &errors);
-	else if (code == EXIT_DONE)
+	else if (code == EXIT_DONE && f->exists)
 		code = edit_set(f, "cramMd5State", "", &errors);
 	mem_wipe(scram, sizeof(scram));
 	mem_wipe(cram, sizeof(cram));

@@ -1,0 +1,272 @@
+/*
+ * cmd_service: start, stop, restart, status, reload.
+ *
+ * Without names they mean the whole server, that is mail-master; with names
+ * the services smtp, pop, imap, spool, or a single program.
+ */
+#include "base/base.h"
+#include "commands.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include "args.h"
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "output.h"
+#include "sys/clock.h"
+
+#define STOP_WAIT_MS 60000
+#define MASTER "run/master"
+
+static int
+ask(const struct ctl *c, const char *verb, const struct args *names, bool quiet, struct record *reply)
+{
+	struct buf request;
+	int code;
+
+	buf_init(&request, LIMIT_RECORD);
+	record_begin(&request, verb);
+	for (size_t i = 0; names != NULL && i < names->count; i++)
+		record_add_text(&request, "name", names->item[i]);
+	code = request.overflow ? EXIT_USAGE : ctl_call(c, MASTER, &request, quiet, reply);
+	buf_free(&request);
+	return code;
+}
+
+static int
+ask_only(const struct ctl *c, const char *verb, const struct args *names)
+{
+	struct record reply;
+	int code = ask(c, verb, names, false, &reply);
+
+	if (code == EXIT_DONE)
+		record_free(&reply);
+	return code;
+}
+
+/* Pid of the running mail-master, 0 when none answers. */
+static pid_t
+master_pid(const struct ctl *c)
+{
+	struct record reply;
+	uint64_t pid = 0;
+
+	if (ask(c, "status", NULL, true, &reply) != EXIT_DONE)
+		return 0;
+	if (!record_get_num(&reply, "pid", INT32_MAX, &pid))
+		pid = 0;
+	record_free(&reply);
+	return (pid_t)pid;
+}
+
+/* mail-master lies beside mailctl in a build tree, else where it was installed. */
+static void
+find_master(char out[INSTANCE_PATH_MAX])
+{
+	char self[INSTANCE_PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash != NULL)
+			*slash = '\0';
+		if (snprintf(out, INSTANCE_PATH_MAX, "%s/mail-master", self) < INSTANCE_PATH_MAX &&
+		    access(out, X_OK) == 0)
+			return;
+	}
+	snprintf(out, INSTANCE_PATH_MAX, "%s/mail-master", PB_LIBEXECDIR);
+}
+
+/* Run mail-master until it is in the background; its messages go to our standard error. */
+static int
+spawn_master(const struct ctl *c)
+{
+	char program[INSTANCE_PATH_MAX];
+	int status = 0;
+	pid_t pid;
+
+	find_master(program);
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return ctl_fail(EXIT_TRY_LATER, "fork: %s", strerror(errno));
+	if (pid == 0) {
+		if (c->instance.is_private)
+			execl(program, program, "-r", c->instance.root, (char *)NULL);
+		else
+			execl(program, program, (char *)NULL);
+		ctl_fail(1, "%s: %s", program, strerror(errno));
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!WIFEXITED(status))
+		return ctl_fail(EXIT_TRY_LATER, "mail-master was ended by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status) == 0 ? EXIT_DONE : ctl_fail(EXIT_REFUSED, "the server did not start");
+}
+
+int
+cmd_service_start(struct ctl *c, int argc, char **argv)
+{
+	char all_word[] = "all", *all_item[] = { all_word };
+	const struct args all = { 1, all_item };
+	struct args names;
+	int code;
+
+	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
+		return EXIT_USAGE;
+	if (master_pid(c) == 0) {
+		code = spawn_master(c);
+		if (code != EXIT_DONE)
+			return code;
+		if (names.count == 0)
+			return ask_only(c, "start", &all);
+	} else if (names.count == 0) {
+		ctl_say(c, "the server runs already");
+		return EXIT_DONE;
+	}
+	return ask_only(c, "start", &names);
+}
+
+static void
+pause_ms(long ms)
+{
+	struct timespec t = { ms / 1000, (ms % 1000) * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+static bool
+is_alive(pid_t pid)
+{
+	return kill(pid, 0) == 0 || errno == EPERM;
+}
+
+static int
+stop_all(struct ctl *c)
+{
+	pid_t pid = master_pid(c);
+	uint64_t end = clock_ms() + STOP_WAIT_MS;
+	int code;
+
+	if (pid == 0) {
+		ctl_say(c, "the server does not run");
+		return EXIT_DONE;
+	}
+	code = ask_only(c, "shutdown", NULL);
+	if (code != EXIT_DONE)
+		return code;
+	while (is_alive(pid)) {
+		if (clock_ms() > end)
+			return ctl_fail(EXIT_TRY_LATER, "sessions are still finishing (mail-master is process %d)",
+				(int)pid);
+		pause_ms(20);
+	}
+	return EXIT_DONE;
+}
+
+int
+cmd_service_stop(struct ctl *c, int argc, char **argv)
+{
+	struct record reply;
+	struct args names;
+	uint64_t n;
+	int code;
+
+	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
+		return EXIT_USAGE;
+	if (names.count == 0)
+		return stop_all(c);
+	code = ask(c, "stop", &names, false, &reply);
+	if (code != EXIT_DONE)
+		return code;
+	if (record_get_num(&reply, "finishing", UINT32_MAX, &n) && n > 0)
+		ctl_say(c, "%llu still finishing", (unsigned long long)n);
+	record_free(&reply);
+	return EXIT_DONE;
+}
+
+int
+cmd_service_restart(struct ctl *c, int argc, char **argv)
+{
+	struct args names;
+	int code;
+
+	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
+		return EXIT_USAGE;
+	if (names.count > 0)
+		return ask_only(c, "restart", &names);
+	code = stop_all(c);
+	return code == EXIT_DONE ? cmd_service_start(c, 0, argv) : code;
+}
+
+int
+cmd_service_reload(struct ctl *c, int argc, char **argv)
+{
+	struct args a;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 0, 0))
+		return EXIT_USAGE;
+	c->was_edited = false;
+	return ask_only(c, "reload", NULL);
+}
+
+/* Is this line of the status wanted?  Names are of programs or of services. */
+static bool
+is_named(const struct args *names, struct span program, struct span service)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (span_is(program, names->item[i]) || span_is(service, names->item[i]))
+			return true;
+	return names->count == 0;
+}
+
+static bool
+status_row(struct output *o, const struct args *names, struct span words)
+{
+	struct span part[6];
+	char text[6][64];
+
+	for (size_t i = 0; i < PB_COUNT(part); i++) {
+		part[i] = span_word(&words);
+		snprintf(text[i], sizeof(text[i]), "%.*s", SPAN_ARG(span_first(part[i], 60)));
+	}
+	if (!is_named(names, part[0], part[1]))
+		return true;
+	output_row(o, text[0], text[1], text[2], text[3], text[4], text[5]);
+	return span_is(part[2], "running") || (names->count == 0 && span_is(part[2], "stopped"));
+}
+
+/* Exit code: 0 all that is asked for runs, 3 it does not (LSB). */
+int
+cmd_service_status(struct ctl *c, int argc, char **argv)
+{
+	static const char *const columns[] = { "program", "service", "state", "pid#", "uptime#", "restarts#", NULL };
+	struct record reply;
+	struct output *o;
+	struct args names;
+	bool good = true;
+	int code;
+
+	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
+		return EXIT_USAGE;
+	code = ask(c, "status", NULL, true, &reply);
+	if (code == EXIT_TRY_LATER) {
+		ctl_say(c, "the server does not run");
+		return EXIT_NO_OBJECT;
+	}
+	if (code != EXIT_DONE)
+		return code;
+	o = output_begin(c, columns);
+	for (size_t i = 0; record_get_nth(&reply, "service", i).p != NULL; i++)
+		good &= status_row(o, &names, record_get_nth(&reply, "service", i));
+	if (names.count > 0 && output_rows(o) == 0)
+		good = false;
+	output_end(&o);
+	record_free(&reply);
+	return good ? EXIT_DONE : EXIT_NO_OBJECT;
+}
