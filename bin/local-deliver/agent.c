@@ -2,17 +2,13 @@
  * agent: serve the jobs of one connection.
  *
  * Invariants:
- *  1. An answer that says 250 leaves only after the link is durable.
- *  2. When a sync fails the whole batch is answered 451: Linux may have dropped
+ *  1. An answer that says 250 leaves only after maildir_batch_sync.
+ *  2. When the sync fails the whole batch is answered 451: Linux may have dropped
  *     what it could not write, so a second sync would prove nothing.
  *  3. Between batches the agent holds no descriptor of any message.
  *
- * What makes a batch durable: on ext4 with a journal one fsync of the message
- * that was linked last commits every link before it; elsewhere each new/ is
- * synced.  A message that an earlier job had linked already is synced by
- * itself, since that link may still wait in a younger or older commit.
- *
- * Crash: dying anywhere is safe; jobs that were not answered are repeated.
+ * Crash: dying anywhere is safe; jobs that were not answered are repeated, and
+ * find what is there (lib/store/maildir_deliver.h).
  */
 #include "base/base.h"
 #include "agent.h"
@@ -26,14 +22,13 @@
 
 #include "base/die.h"
 #include "base/limits.h"
-#include "base/mem.h"
 #include "job.h"
 #include "mailbox.h"
 #include "service/service.h"
+#include "store/maildir_deliver.h"
 #include "sys/file.h"
 
 #define BATCH_MAX 64
-#define FOLDERS_MAX (4 * LIMIT_JOB_RECIPIENTS)	/* folders that one batch leaves to be synced */
 #define LOG_WAIT_MS 1000
 
 struct batch_job {
@@ -44,50 +39,24 @@ struct batch_job {
 };
 
 struct batch {
+	struct maildir_batch *links;
 	size_t count;
 	struct batch_job job[BATCH_MAX];
-	int last;		/* descriptor of the message linked last, or -1 */
-	size_t folder_count;
-	int folder[FOLDERS_MAX];
-	bool failed;		/* a sync failed */
 };
 
 static struct batch batch;
 static char packet[LIMIT_RECORD];
 
-static void
-sync_message(struct batch *b, int fd)
-{
-	if (file_fsync(fd) < 0)
-		b->failed = true;
-}
-
-static void
-sync_folder(struct batch *b, int fd)
-{
-	if (file_fsync_dir(fd) < 0)
-		b->failed = true;
-}
-
-static void
-keep_folder(struct batch *b, int dir)
-{
-	if (b->folder_count < FOLDERS_MAX) {
-		b->folder[b->folder_count++] = dir;
-		return;
-	}
-	sync_folder(b, dir);
-	file_close(&dir);
-}
-
 static int
-open_message(const struct agent *a, const struct job *job, struct message *m)
+open_message(const struct agent *a, const struct job *job, struct maildir_message *m)
 {
-	*m = (struct message){ .spool = a->spool, .file = job->file, .id = job->id };
+	struct stat st;
+
+	*m = (struct maildir_message){ .dirfd = a->spool, .name = job->file, .id = job->id };
 	m->fd = file_openat(a->spool, job->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (m->fd < 0)
 		return -1;
-	if (fstat(m->fd, &m->st) == 0 && S_ISREG(m->st.st_mode))
+	if (fstat(m->fd, &st) == 0 && S_ISREG(st.st_mode))
 		return 0;
 	file_close(&m->fd);
 	errno = EINVAL;
@@ -95,84 +64,60 @@ open_message(const struct agent *a, const struct job *job, struct message *m)
 }
 
 static void
-log_trouble(const struct agent *a, const struct job *job, const struct job_rcpt *r,
-	const struct placed *p)
+log_mailbox(const struct agent *a, const struct job *job, const struct job_rcpt *r, const char *event,
+	const char *reason)
 {
 	struct buf line;
 
 	buf_init(&line, LIMIT_RECORD);
-	buf_printf(&line, "event=%s id=%llu rcpt=%u", p->copied ? "mailbox-copied" : "mailbox-refused",
-	    (unsigned long long)job->id, r->number);
+	buf_printf(&line, "event=%s id=%llu rcpt=%u", event, (unsigned long long)job->id, r->number);
 	log_value(&line, "to", r->address);
-	if (p->copied)
-		buf_text_put(&line, " reason=no-link");
-	else
-		log_value(&line, "text", span_of(p->verdict.text));
+	log_value(&line, "reason", span_of(reason));
 	log_failure(a->svc, job->session, NULL, "%s", buf_text(&line));
 	buf_free(&line);
 }
 
-static void
-deliver_one(struct agent *a, struct batch *b, const struct job *job, const struct message *m,
-	const struct job_rcpt *r, struct batch_job *bj, bool *old_link)
+static struct verdict
+deliver_one(struct agent *a, struct batch *b, const struct job *job, const struct maildir_message *m,
+	const struct job_rcpt *r)
 {
-	struct placed p;
+	char path[MAILBOX_PATH_SIZE];
+	enum maildir_how how;
 
-	mailbox_place(a->domains, m, r->number, r->address, a->sync_folders, &p);
-	if (p.dir >= 0)
-		keep_folder(b, p.dir);
-	if (p.verdict.kind != VERDICT_OK || p.copied)
-		log_trouble(a, job, r, &p);
-	if (p.linked) {
-		if (b->last >= 0 && b->last != m->fd)
-			file_close(&b->last);
-		b->last = m->fd;
-	} else if (p.verdict.kind == VERDICT_OK && !p.copied) {
-		*old_link = true;
+	errno = EINVAL;
+	if (!mailbox_path(r->address, path) ||
+	    maildir_batch_add(b->links, m, a->domains, path, r->number, &how) < 0) {
+		int error = errno;
+
+		log_mailbox(a, job, r, "mailbox-refused", strerror(error));
+		return maildir_deliver_verdict(error);
 	}
-	bj->rcpt[bj->count++] = r->number;
-	job_answer_result(&bj->answer, r->number, &p.verdict);
+	if (how == MAILDIR_COPIED)
+		log_mailbox(a, job, r, "mailbox-copied", "the file system makes no link there");
+	return verdict_make(250, "2.0.0", "delivered to mailbox");
 }
 
 static void
 deliver_job(struct agent *a, struct batch *b, const struct job *job)
 {
+	struct verdict unreadable = verdict_make(451, "4.3.0", "the message cannot be read");
 	struct batch_job *bj = &b->job[b->count++];
-	struct message m;
-	bool old_link = false;
+	struct maildir_message m;
+	bool good = open_message(a, job, &m) == 0;
 
-	bj->number = job->number;
-	bj->count = 0;
-	job_answer_begin(&bj->answer, job->number);
-	if (open_message(a, job, &m) < 0) {
-		struct verdict v = verdict_make(451, "4.3.0", "the message cannot be read");
-
+	if (!good)
 		log_failure(a->svc, job->session, NULL, "event=message-unreadable id=%llu file=%s error=%d",
 		    (unsigned long long)job->id, job->file, errno);
-		for (size_t i = 0; i < job->count; i++)
-			job_answer_result(&bj->answer, job->rcpt[i].number, &v);
-		return;
-	}
-	for (size_t i = 0; i < job->count; i++)
-		deliver_one(a, b, job, &m, &job->rcpt[i], bj, &old_link);
-	if (old_link)
-		sync_message(b, m.fd);
-	if (b->last != m.fd)
-		file_close(&m.fd);
-}
+	bj->number = job->number;
+	job_answer_begin(&bj->answer, job->number);
+	for (bj->count = 0; bj->count < job->count; bj->count++) {
+		const struct job_rcpt *r = &job->rcpt[bj->count];
+		struct verdict v = good ? deliver_one(a, b, job, &m, r) : unreadable;
 
-static void
-make_durable(struct batch *b)
-{
-	if (b->last >= 0) {
-		sync_message(b, b->last);
-		file_close(&b->last);
+		bj->rcpt[bj->count] = r->number;
+		job_answer_result(&bj->answer, r->number, &v);
 	}
-	for (size_t i = 0; i < b->folder_count; i++) {
-		sync_folder(b, b->folder[i]);
-		file_close(&b->folder[i]);
-	}
-	b->folder_count = 0;
+	file_close(&m.fd);
 }
 
 static void
@@ -185,16 +130,18 @@ take_back(struct batch_job *bj)
 		job_answer_result(&bj->answer, bj->rcpt[i], &v);
 }
 
-/* False when the caller is gone. */
+/* Sync the batch, then answer its jobs; false when the caller is gone. */
 static bool
 answer(struct agent *a, struct batch *b)
 {
-	if (b->failed)
-		log_failure(a->svc, NULL, NULL, "event=sync-failed jobs=%zu", b->count);
+	bool failed = maildir_batch_sync(b->links) < 0;
+
+	if (failed)
+		log_failure(a->svc, NULL, NULL, "event=sync-failed jobs=%zu error=%d", b->count, errno);
 	for (size_t i = 0; i < b->count; i++) {
 		struct batch_job *bj = &b->job[i];
 
-		if (b->failed && bj->count > 0)
+		if (failed)
 			take_back(bj);
 		if (bj->answer.overflow)
 			bug("the answer to a job does not fit a record");
@@ -202,7 +149,6 @@ answer(struct agent *a, struct batch *b)
 			return false;
 	}
 	b->count = 0;
-	b->failed = false;
 	return true;
 }
 
@@ -256,7 +202,7 @@ agent_run(struct agent *a)
 {
 	for (size_t i = 0; i < BATCH_MAX; i++)
 		buf_init(&batch.job[i].answer, LIMIT_RECORD);
-	batch.last = -1;
+	batch.links = maildir_batch_new(a->sync_always);
 	for (;;) {
 		ssize_t n = receive(a, batch.count == 0);
 
@@ -270,7 +216,6 @@ agent_run(struct agent *a)
 			continue;
 		if (n <= 0 && batch.count == 0)
 			break;
-		make_durable(&batch);
 		if (!answer(a, &batch) || n == 0)
 			break;
 	}

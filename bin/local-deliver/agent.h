@@ -16,7 +16,7 @@ struct agent {
 	int conn;		/* SOCK_SEQPACKET to intake or schedule */
 	int spool;		/* descriptor of the spool folder */
 	int domains;		/* descriptor of the domains folder */
-	bool sync_folders;	/* one fsync of a message does not cover all links before it */
+	bool sync_always;	/* sync every folder, whatever the file system promises */
 };
 
 /* Serve until the caller closes the connection; returns the exit code of the process. */

@@ -5,7 +5,7 @@
  * forks one agent for each (agent.c); they are few and long-lived.
  *
  * Trust: callers are checked by uid, their jobs are read as hostile (job.c),
- * and what users may have put into their Maildirs is refused (mailbox.c).
+ * and what users may have put into their Maildirs is refused (openat2).
  * Crash: dying anywhere is safe; a job that was not answered is repeated.
  */
 #include "base/base.h"
@@ -20,7 +20,6 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "service/service.h"
-#include "sys/filesystem.h"
 #include "sys/peer.h"
 
 struct deliver {
@@ -30,7 +29,7 @@ struct deliver {
 	int listen;
 	int spool;
 	int domains;
-	bool sync_folders;
+	bool sync_always;
 	uid_t callers[1];
 	size_t agents;
 	pid_t agent[LIMIT_DELIVER_AGENTS];
@@ -46,22 +45,12 @@ open_folder(struct deliver *d, const char *name)
 	return fd;
 }
 
-static bool
-must_sync_folders(const struct deliver *d)
-{
-	enum filesystem_kind kind;
-
-	if (strcmp(settings_text(d->svc.settings, "spoolSyncDirectory"), "always") == 0)
-		return true;
-	return filesystem_kind(d->domains, &kind) < 0 || kind != FILESYSTEM_JOURNAL_GROUPS;
-}
-
 static void
 open_folders(struct deliver *d)
 {
 	d->spool = open_folder(d, "spool");
 	d->domains = open_folder(d, "domains");
-	d->sync_folders = must_sync_folders(d);
+	d->sync_always = strcmp(settings_text(d->svc.settings, "spoolSyncDirectory"), "always") == 0;
 	service_path(&d->svc, "spool", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER | SANDBOX_MKDIR);
 	service_path(&d->svc, "domains", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER | SANDBOX_MKDIR);
 }
@@ -71,7 +60,7 @@ static void
 become_agent(struct deliver *d, int conn)
 {
 	struct agent a = { .svc = &d->svc, .conn = conn, .spool = d->spool, .domains = d->domains,
-		.sync_folders = d->sync_folders };
+		.sync_always = d->sync_always };
 	sigset_t all;
 
 	for (int fd = 3; fd < SERVICE_FDS_MAX + 64; fd++)

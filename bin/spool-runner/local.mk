@@ -15,3 +15,7 @@ prog_spool_runner_SOURCES = bin/spool-runner/main.c \
 	bin/spool-runner/schedule.c bin/spool-runner/schedule.h \
 	bin/spool-runner/schedule_serve.c \
 	bin/spool-runner/space.c bin/spool-runner/space.h
+
+# Brings messages to intake in tests (t/queue/*.t).
+noinst_PROGRAMS += t/tool/intake-put
+t_tool_intake_put_SOURCES = t/tool/intake-put.c
