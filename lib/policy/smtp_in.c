@@ -24,8 +24,11 @@ add(struct sum *s, const char *name, struct span value, int weight)
 	buf_printf(s->why, "%s ", name);
 	if (value.n == 0)
 		buf_char(s->why, '-');
-	else
-		buf_escaped(s->why, value);
+	while (value.p != NULL && value.n > 0) {
+		buf_escaped(s->why, span_cut(&value, ' '));
+		if (value.p != NULL)
+			buf_text_put(s->why, "\\x20");
+	}
 	buf_printf(s->why, " %d %d\n", weight, s->total);
 }
 

@@ -145,9 +145,11 @@ ehlo_line(struct span line, struct smtp_ehlo *out)
 	};
 	struct span word = span_word(&line);
 
-	/* "AUTH=LOGIN" is what servers before RFC 2554 wrote. */
-	if (span_starts_nocase(word, SPAN("AUTH=")))
+	/* "AUTH=LOGIN PLAIN" is what servers before RFC 2554 wrote. */
+	if (span_starts_nocase(word, SPAN("AUTH="))) {
+		line = span_make(word.p + 5, (size_t)(line.p + line.n - word.p) - 5);
 		word.n = 4;
+	}
 	for (size_t i = 0; i < PB_COUNT(flags); i++)
 		if (span_is_nocase(word, flags[i].name))
 			*flags[i].flag = true;
