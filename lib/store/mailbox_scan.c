@@ -47,6 +47,7 @@ struct scan {
 	uint64_t modseq;
 	uint32_t moved;		/* from new/ to cur/ */
 	bool added;
+	bool unsure;		/* two files had one base name: read again */
 };
 
 uint64_t
@@ -337,6 +338,32 @@ by_age(const void *a, const void *b, void *ctx)
 	return span_cmp(entry_name(ctx, x), entry_name(ctx, y));
 }
 
+static int
+by_base(const void *a, const void *b, void *ctx)
+{
+	return span_cmp(entry_name(ctx, a), entry_name(ctx, b));
+}
+
+/*
+ * A file renamed while we read is seen twice; two files with one base name
+ * look the same here, so the next scan reads again and finds the second.
+ */
+static void
+drop_doubles(struct scan *s)
+{
+	size_t kept = 0;
+
+	if (s->fresh_n > 1)
+		qsort_r(s->fresh, s->fresh_n, sizeof(*s->fresh), by_base, s);
+	for (size_t i = 0; i < s->fresh_n; i++) {
+		if (kept > 0 && by_base(&s->fresh[kept - 1], &s->fresh[i], s) == 0)
+			s->unsure = true;
+		else
+			s->fresh[kept++] = s->fresh[i];
+	}
+	s->fresh_n = kept;
+}
+
 /* Give UIDs to new files, oldest first. */
 static void
 note_fresh(struct scan *s)
@@ -345,6 +372,7 @@ note_fresh(struct scan *s)
 	uint32_t uid = m->uidnext;
 	size_t good = 0;
 
+	drop_doubles(s);
 	for (size_t i = 0; i < s->fresh_n; i++)
 		if (look_at(s, &s->fresh[i]))
 			s->fresh[good++] = s->fresh[i];
@@ -384,7 +412,7 @@ note_scan(struct scan *s)
 
 	if (s->moved > 0 || is_young(s, s->new_ns))
 		l.new_ns = 0;
-	if (s->both && is_young(s, s->cur_ns))
+	if (s->unsure || (s->both && is_young(s, s->cur_ns)))
 		l.cur_ns = 0;
 	else if (s->moved > 0 && l.cur_ns != 0)
 		l.cur_ns = scan_mtime(m->cur_dir);	/* our own renames */
