@@ -21,8 +21,10 @@
 #include "base/base.h"
 #include "store/maildir_deliver.h"
 #include "base/mem.h"
+#include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/filesystem.h"
+#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -31,6 +33,7 @@
 #define NAME_TRIES 20		/* names taken by other files before we give up */
 #define FOLDERS_MAX 64		/* kept open for sync at the end of the batch */
 #define COPY_BLOCK 65536
+#define TMP_SECONDS (36 * 3600)	/* what the description of Maildir says */
 
 struct maildir_batch {
 	bool sync_always;
@@ -205,6 +208,40 @@ write_copy(const struct maildir_message *m, const struct stat *st, int tmp, cons
 	return result;
 }
 
+/* Remove the old files of an open tmp/; one that cannot be removed stays. */
+static int
+clean_tmp(int tmp, int64_t now)
+{
+	int fd = file_open_dir(tmp, "."), result = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat st;
+
+	if (dir == NULL) {
+		file_close(&fd);
+		return -1;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_mtime < now - TMP_SECONDS && file_unlinkat(fd, entry->d_name, 0) < 0 &&
+		    errno != ENOENT)
+			result = -1;
+	closedir(dir);
+	return result;
+}
+
+int
+maildir_clean(int root, const char *path, int64_t now)
+{
+	int tmp = open_folder(root, path, "tmp"), result;
+
+	if (tmp < 0)
+		return -1;
+	result = clean_tmp(tmp, now);
+	file_close(&tmp);
+	return result;
+}
+
 /* Where no link can be made: written in tmp/, then renamed into new/ over nothing. */
 static int
 copy_message(const struct maildir_message *m, const struct stat *st, int root, const char *path,
@@ -220,7 +257,9 @@ copy_message(const struct maildir_message *m, const struct stat *st, int root, c
 	tmp = open_folder(root, path, "tmp");
 	if (tmp < 0)
 		return -1;
-	result = write_copy(m, st, tmp, name);
+	result = clean_tmp(tmp, clock_wall_ms() / 1000);
+	if (result == 0)
+		result = write_copy(m, st, tmp, name);
 	if (result == 0)
 		result = file_renameat(tmp, name, dir, name, RENAME_NOREPLACE);
 	saved = errno;

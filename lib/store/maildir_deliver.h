@@ -50,6 +50,13 @@ int maildir_batch_add(struct maildir_batch *b, const struct maildir_message *m, 
 /* Make every add since the last sync durable and forget them. */
 int maildir_batch_sync(struct maildir_batch *b) PB_MUST_CHECK;
 
+/*
+ * Remove files in tmp/ that nobody has changed for 36 hours: what a copy that
+ * was cut off left.  A Maildir reader does this now and then; add does it
+ * before it copies.  now: seconds since 1970 UTC.
+ */
+int maildir_clean(int root, const char *path, int64_t now) PB_MUST_CHECK;
+
 /* What to report for an errno of add or sync; temporary, all of them. */
 struct verdict maildir_deliver_verdict(int error);
 

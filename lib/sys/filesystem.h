@@ -28,6 +28,12 @@ enum filesystem_kind {
 /* Of the open file or directory fd; -1 with errno. */
 int filesystem_kind(int fd, enum filesystem_kind *out) PB_MUST_CHECK;
 
+/*
+ * From now on say that every file system is of this kind.  For the crash
+ * tests, which run on one file system what was made for another.
+ */
+void filesystem_assume(enum filesystem_kind kind);
+
 /* "ext4", "xfs", "nfs" ... or "unknown"; static. */
 const char *filesystem_name(int fd);
 

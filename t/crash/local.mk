@@ -1,0 +1,4 @@
+CRASH_RIG = t/crash/harness.c t/crash/harness.h t/crash/recover.c t/crash/rig.c t/crash/rig.h \
+	t/crash/story.c t/crash/world.c t/crash/world.h t/unit/tap.h
+check_PROGRAMS += t/crash/stop
+t_crash_stop_SOURCES = t/crash/stop.c $(CRASH_RIG)
