@@ -191,4 +191,19 @@
 /* Fields of the ID command: RFC 2971 3.3 allows no more. */
 #define LIMIT_IMAP_ID_FIELDS 30
 
+/* MX hosts of one domain that are tried, addresses of each, and all together:
+ * more only let a hostile domain hold an agent longer. */
+#define LIMIT_MX_HOSTS 5
+#define LIMIT_HOST_ADDRS 8
+#define LIMIT_SEND_TARGETS 10
+/* Names and interface addresses by which this machine knows itself. */
+#define LIMIT_OWN_NAMES 64
+#define LIMIT_OWN_ADDRS 256
+/* Connections to remote-send, and jobs it holds at a time. */
+#define LIMIT_SEND_CLIENTS 16
+#define LIMIT_SEND_JOBS 4096
+
+/* Fields of the record of a job: its recipients, targets and a dozen others. */
+#define LIMIT_JOB_FIELDS (LIMIT_JOB_RECIPIENTS + LIMIT_SEND_TARGETS + 16)
+
 #endif

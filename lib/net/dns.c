@@ -172,20 +172,31 @@ new_context(const struct dns *d)
 }
 
 static bool
-read_sources(struct dns *d, const char *server, const char *anchor_file, char *error, size_t size)
+servers_of_settings(struct span list, struct buf *out)
+{
+	struct span word;
+
+	while ((word = span_word(&list)).n > 0) {
+		char ip[ADDR_TEXT_MAX];
+		struct addr a;
+
+		if (!addr_parse_port(word, 53, &a) ||
+		    !buf_printf(out, "%s@%u\n", addr_print(&a, ip, sizeof(ip)), (unsigned)a.port))
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_sources(struct dns *d, const char *servers, const char *anchor_file, char *error, size_t size)
 {
 	struct buf text;
-	struct addr a;
 	bool good;
 
-	if (server == NULL || server[0] == '\0') {
+	if (servers == NULL || span_trim(span_of(servers)).n == 0)
 		servers_of_system(&d->servers);
-	} else if (addr_parse_port(span_of(server), 53, &a)) {
-		char ip[ADDR_TEXT_MAX];
-
-		buf_printf(&d->servers, "%s@%u\n", addr_print(&a, ip, sizeof(ip)), (unsigned)a.port);
-	} else {
-		snprintf(error, size, "dnsServer: not an address: %s", server);
+	else if (!servers_of_settings(span_of(servers), &d->servers)) {
+		snprintf(error, size, "DNS server: not an address: %s", servers);
 		return false;
 	}
 	if (anchor_file == NULL || anchor_file[0] == '\0')
@@ -199,14 +210,14 @@ read_sources(struct dns *d, const char *server, const char *anchor_file, char *e
 }
 
 struct dns *
-dns_new(const char *server, const char *trust_anchor, bool cache, char *error, size_t error_size)
+dns_new(const char *servers, const char *trust_anchor, bool cache, char *error, size_t error_size)
 {
 	struct dns *d = mem_new(sizeof(*d));
 
 	d->cache = cache;
 	buf_init(&d->servers, LIMIT_DNS_FILE);
 	buf_init(&d->anchors, LIMIT_DNS_FILE);
-	if (!read_sources(d, server, trust_anchor, error, error_size)) {
+	if (!read_sources(d, servers, trust_anchor, error, error_size)) {
 		dns_free(&d);
 		return NULL;
 	}
@@ -316,16 +327,16 @@ dns_fd(const struct dns *d)
 	return ub_fd(d->ub);
 }
 
-/* The process is gone: a new context, and every open query has failed. */
-static void
-start_again(struct dns *d)
+/* The new context stands before the callbacks run: they may ask again. */
+void
+dns_restart(struct dns *d)
 {
 	struct query *lost = d->queries;
 
 	d->queries = NULL;
 	ub_ctx_delete(d->ub);
 	d->ub = new_context(d);
-	if (d->ub == NULL)
+	if (d->ub == NULL || !dns_start(d))
 		die(EXIT_TRY_LATER, "event=dns state=cannot-start-again");
 	while (lost != NULL) {
 		struct query *q = lost;
@@ -339,10 +350,7 @@ start_again(struct dns *d)
 bool
 dns_process(struct dns *d)
 {
-	if (ub_process(d->ub) == 0)
-		return true;
-	start_again(d);
-	return false;
+	return ub_process(d->ub) == 0;
 }
 
 uint64_t
@@ -351,10 +359,8 @@ dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void 
 	char text[DNS_NAME_MAX];
 	struct query *q;
 
-	if (name.n == 0 || name.n >= sizeof(text) || memchr(name.p, 0, name.n) != NULL) {
-		report(cb, ctx, DNS_NO_NAME, NULL);
+	if (name.n == 0 || name.n >= sizeof(text) || memchr(name.p, 0, name.n) != NULL)
 		return 0;
-	}
 	memcpy(text, name.p, name.n);
 	text[name.n] = '\0';
 	q = mem_new(sizeof(*q));
@@ -363,7 +369,6 @@ dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void 
 	if (ub_resolve_async(d->ub, text, (int)type, CLASS_IN, q, answered, &q->async_id) != 0) {
 		unlink_query(q);
 		free(q);
-		report(cb, ctx, DNS_FAIL, NULL);
 		return 0;
 	}
 	return q->id;

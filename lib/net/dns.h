@@ -50,11 +50,12 @@ struct dns;
 typedef void dns_cb(void *ctx, const struct dns_answer *answer);
 
 /*
- * server: "ip" or "ip@port" to ask; NULL or "" for the system's resolv.conf.
+ * servers: "ip" or "ip@port" of those to ask, separated by blanks; NULL or ""
+ * for those of the system's resolv.conf.
  * trust_anchor: file with DS or DNSKEY records; NULL or "" for no validation.
  * cache: keep answers for their TTL.  NULL with a line in error (of error_size).
  */
-struct dns *dns_new(const char *server, const char *trust_anchor, bool cache, char *error, size_t error_size);
+struct dns *dns_new(const char *servers, const char *trust_anchor, bool cache, char *error, size_t error_size);
 void dns_free(struct dns **d);
 
 /* Start the resolver's process now; true when it runs. */
@@ -63,15 +64,19 @@ bool dns_start(struct dns *d) PB_MUST_CHECK;
 int dns_fd(const struct dns *d);
 /*
  * Run the callbacks of answers that have come.  False: the resolver's process
- * was lost and dns_fd has changed; the caller watches the new one.
+ * is lost; the caller stops watching dns_fd, calls dns_restart, and watches
+ * the new one.
  */
 bool dns_process(struct dns *d) PB_MUST_CHECK;
 
+/* A new process; the open queries get DNS_FAIL.  Dies when that is impossible. */
+void dns_restart(struct dns *d);
+
 /*
- * Ask; cb runs once, from dns_process or at once.  Returns an id for
- * dns_cancel (0 when cb ran at once, as for a name that cannot be asked).
- * Nothing limits how long an answer takes but libunbound's own patience of
- * minutes: the caller has a timer and cancels.
+ * Ask; cb runs once, from dns_process or dns_restart.  Returns an id for
+ * dns_cancel, or 0 when this cannot be asked, as a name that is too long: then
+ * cb does not run.  Nothing limits how long an answer takes but libunbound's
+ * own patience of minutes: the caller has a timer and cancels.
  */
 uint64_t dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void *ctx);
 void dns_cancel(struct dns *d, uint64_t id);

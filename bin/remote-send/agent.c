@@ -1,0 +1,226 @@
+/*
+ * agent: see agent.h.
+ *
+ * It has no path to any file, no way to make another process, and no socket
+ * but those to other hosts: its parent gives it addresses and the descriptor
+ * of the message.
+ *
+ * Crash: dying anywhere loses no message; recipients without answer are tried
+ * again, which is a second copy only when the final dot was sent.
+ */
+#include "base/base.h"
+#include "agent.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "sys/clock.h"
+#include "sys/fdpass.h"
+#include "transaction.h"
+
+struct agent {
+	const struct options *o;
+	int parent;
+	struct connection conn;
+	uint64_t idle_since;		/* clock_ms */
+};
+
+static void
+log_outcome(struct agent *a, const struct job *j, const struct job_rcpt *r)
+{
+	struct buf line;
+	char verdict[VERDICT_TEXT_MAX + 32];
+
+	verdict_print(&r->verdict, verdict, sizeof(verdict));
+	buf_init(&line, LIMIT_RECORD);
+	buf_printf(&line, "event=%s id=%llu rcpt=%u", r->verdict.kind == VERDICT_OK ? "sent" :
+		r->verdict.kind == VERDICT_TEMP ? "deferred" : "failed", (unsigned long long)j->id, r->number);
+	log_value(&line, "to", r->address);
+	log_value(&line, "host", span_of(a->conn.to.host));
+	log_value(&line, "text", span_of(verdict));
+	log_line(a->o->svc, j->session, a->conn.ip, "%s", buf_text(&line));
+	buf_free(&line);
+}
+
+static bool
+has_undecided(const struct job *j)
+{
+	for (size_t i = 0; i < j->count; i++)
+		if (!j->rcpt[i].decided)
+			return true;
+	return false;
+}
+
+/* The connection that is open leads to one of the best targets. */
+static bool
+can_reuse(const struct agent *a, const struct job *j, size_t *target)
+{
+	if (!a->conn.is_open || a->conn.messages >= a->o->messages_max)
+		return false;
+	for (size_t i = 0; i < j->target_count; i++)
+		if (j->target[i].preference == j->target[0].preference &&
+		    addr_eq(&j->target[i].addr, &a->conn.to.addr) &&
+		    strcmp(j->target[i].host, a->conn.to.host) == 0) {
+			*target = i;
+			return true;
+		}
+	return false;
+}
+
+/* Send over the kept connection; a failure there says nothing about the host. */
+static void
+try_kept(struct agent *a, struct job *j, int fd)
+{
+	struct verdict ignored;
+	size_t at;
+
+	if (can_reuse(a, j, &at))
+		(void)transaction_run(&a->conn, j, fd, &ignored);
+	else
+		connection_quit(&a->conn);
+}
+
+/* All targets in their order until every recipient is decided. */
+static void
+try_targets(struct agent *a, struct job *j, int fd)
+{
+	struct verdict why = verdict_make(451, "4.4.1", "no host to send to");
+
+	for (size_t i = 0; i < j->target_count && has_undecided(j); i++) {
+		bool is_self;
+
+		connection_drop(&a->conn);
+		if (!connection_open(&a->conn, &j->target[i], &why, &is_self)) {
+			if (is_self)
+				break;
+			continue;
+		}
+		if (transaction_run(&a->conn, j, fd, &why) == TRANSACTION_DONE)
+			break;
+	}
+	job_decide(j, &why);
+}
+
+static void
+send_job(struct agent *a, struct job *j, int fd)
+{
+	a->conn.ticket = j->session;
+	try_kept(a, j, fd);
+	if (has_undecided(j))
+		try_targets(a, j, fd);
+	for (size_t i = 0; i < j->count; i++)
+		log_outcome(a, j, &j->rcpt[i]);
+	if (a->conn.is_open && a->conn.messages >= a->o->messages_max)
+		connection_quit(&a->conn);
+	a->conn.ticket = "";
+	a->idle_since = clock_ms();
+}
+
+/* False when the parent is gone. */
+static bool
+tell_parent(struct agent *a, struct buf *record)
+{
+	if (record->overflow)
+		bug("answer over LIMIT_RECORD");
+	return fdpass_send(a->parent, record->p, record->n, NULL, 0) >= 0;
+}
+
+static bool
+answer(struct agent *a, const struct job *j)
+{
+	struct buf out;
+	char kept[ADDR_TEXT_MAX + 8];
+	bool sent;
+
+	buf_init(&out, LIMIT_RECORD);
+	job_answer(j, &out);
+	if (a->conn.is_open)
+		record_add_text(&out, "kept", addr_print_port(&a->conn.to.addr, kept, sizeof(kept)));
+	sent = tell_parent(a, &out);
+	buf_free(&out);
+	return sent;
+}
+
+/* One record of the parent; false when it is gone or speaks nonsense. */
+static bool
+serve(struct agent *a)
+{
+	static char text[LIMIT_RECORD];
+	static struct job j;
+	struct record r;
+	int fd = -1, nfds = 1;
+	ssize_t n = fdpass_recv(a->parent, text, sizeof(text), &fd, &nfds);
+	bool good;
+
+	if (n <= 0)
+		return false;
+	if (!record_parse(span_make(text, (size_t)n), LIMIT_JOB_FIELDS, &r)) {
+		if (nfds == 1)
+			close(fd);
+		return false;
+	}
+	good = nfds == 1 && job_read(&r, &j);
+	if (good) {
+		send_job(a, &j, fd);
+		good = answer(a, &j);
+	}
+	if (nfds == 1)
+		close(fd);
+	record_free(&r);
+	return good;
+}
+
+/* The kept connection was closed by the other end or has waited long enough. */
+static bool
+let_go(struct agent *a)
+{
+	struct buf out;
+	bool sent;
+
+	connection_quit(&a->conn);
+	buf_init(&out, 64);
+	record_begin(&out, "free");
+	sent = tell_parent(a, &out);
+	buf_free(&out);
+	return sent;
+}
+
+static int
+wait_ms(const struct agent *a)
+{
+	uint64_t now = clock_ms(), end = a->idle_since + AGENT_KEEP_MS;
+
+	if (!a->conn.is_open)
+		return -1;
+	return now >= end ? 0 : (int)(end - now);
+}
+
+int
+agent_run(const struct options *o, int parent)
+{
+	struct agent a = { .o = o, .parent = parent, .conn = { .o = o, .ticket = "" } };
+
+	sandbox_seccomp(SANDBOX_SEND);
+	for (;;) {
+		struct pollfd p[2] = { { .fd = parent, .events = POLLIN },
+			{ .fd = a.conn.is_open ? a.conn.io.fd_in : -1, .events = POLLIN } };
+		int got = poll(p, 2, wait_ms(&a));
+
+		if (got < 0 && errno != EINTR)
+			return EXIT_REFUSED;
+		if (got <= 0 || p[0].revents == 0) {
+			if (got >= 0 && a.conn.is_open && !let_go(&a))
+				return EXIT_DONE;
+			log_flush(o->svc, false);
+			continue;
+		}
+		if (!serve(&a))
+			break;
+		log_flush(o->svc, false);
+	}
+	connection_quit(&a.conn);
+	log_flush(o->svc, true);
+	return EXIT_DONE;
+}

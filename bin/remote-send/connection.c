@@ -1,0 +1,256 @@
+/*
+ * connection: see connection.h.
+ *
+ * Trust: the other end is hostile.  Its lines are limited by the stream, their
+ * number and sum by smtp/reply, the time by one deadline for the whole reply,
+ * and texts are escaped before they go into a verdict or the log.
+ */
+#include "base/base.h"
+#include "connection.h"
+
+#include <errno.h>
+
+#include "net/connect.h"
+#include "sys/clock.h"
+
+#define QUIT_MS 2000
+#define CONNECT_MS 30000
+
+static void
+log_protocol(struct connection *c, const char *what, struct span line)
+{
+	if (log_wants(c->o->svc, LOG_DETAILED))
+		log_detail(c->o->svc, c->ticket, c->ip, "%s: %.*s", what, SPAN_ARG(line));
+}
+
+void
+connection_drop(struct connection *c)
+{
+	if (c->is_open)
+		stream_close(&c->io);
+	c->is_open = false;
+}
+
+void
+connection_say(struct connection *c, struct span line)
+{
+	log_protocol(c, "cmd", span_trim(line));
+	stream_put(&c->io, line);
+}
+
+static bool
+lost(struct connection *c, enum stream_result r, struct verdict *why)
+{
+	*why = r == LINE_TIMEOUT ?
+	    verdict_make(451, "4.4.2", "%s[%s] did not answer in time", c->to.host, c->ip) :
+	    verdict_make(451, "4.4.2", "connection to %s[%s] lost: %s", c->to.host, c->ip,
+		stream_why(&c->io, r));
+	log_protocol(c, "lost", span_of(stream_why(&c->io, r)));
+	connection_drop(c);
+	return false;
+}
+
+bool
+connection_hear(struct connection *c, uint64_t wait_ms, struct verdict *why)
+{
+	enum smtp_reply_step step = SMTP_REPLY_MORE;
+
+	smtp_reply_begin(&c->reply);
+	stream_timeout(&c->io, wait_ms);
+	if (c->io.deadline > c->cutoff)
+		stream_deadline(&c->io, c->cutoff);
+	while (step == SMTP_REPLY_MORE) {
+		struct span line;
+		enum stream_result r = stream_line(&c->io, LIMIT_SMTP_REPLY_LINE, &line);
+
+		if (r == LINE_TOO_LONG) {
+			step = SMTP_REPLY_BAD;
+			break;
+		}
+		if (r != LINE_OK)
+			return lost(c, r, why);
+		log_protocol(c, "rsp", line);
+		step = smtp_reply_line(&c->reply, line);
+	}
+	if (step == SMTP_REPLY_DONE)
+		return true;
+	*why = verdict_make(451, "4.5.0", "%s[%s] does not speak SMTP", c->to.host, c->ip);
+	connection_drop(c);
+	return false;
+}
+
+void
+connection_quit(struct connection *c)
+{
+	struct verdict ignored;
+
+	if (!c->is_open)
+		return;
+	stream_timeout(&c->io, QUIT_MS);
+	connection_say(c, SPAN("QUIT\r\n"));
+	/* its answer matters to nobody, but a close with unread input looks rude to the peer */
+	if (connection_hear(c, QUIT_MS, &ignored))
+		connection_drop(c);
+}
+
+/* The local address for this family, or NULL. */
+static const struct addr *
+source(const struct options *o, const struct target *to)
+{
+	const struct addr *from = to->addr.family == AF_INET6 ? &o->from_v6 : &o->from_v4;
+
+	return from->family == to->addr.family ? from : NULL;
+}
+
+static bool
+open_socket(struct connection *c, struct verdict *why)
+{
+	const struct addr *from = source(c->o, &c->to);
+	uint64_t wait = c->o->command_ms < CONNECT_MS ? c->o->command_ms : CONNECT_MS;
+	int fd = connect_tcp(&c->to.addr, from, clock_ms() + wait);
+
+	if (fd < 0 && from != NULL && c->o->fall_back)
+		fd = connect_tcp(&c->to.addr, NULL, clock_ms() + wait);
+	if (fd < 0) {
+		*why = verdict_make(451, "4.4.1", "cannot connect to %s[%s] port %u: %s", c->to.host, c->ip,
+			(unsigned)c->to.addr.port, strerror(errno));
+		log_protocol(c, "connect failed", span_of(strerror(errno)));
+		return false;
+	}
+	stream_init(&c->io, fd, LIMIT_SMTP_REPLY_LINE + 2);
+	c->is_open = true;
+	c->messages = 0;
+	c->cutoff = UINT64_MAX;
+	return true;
+}
+
+/* A verdict made from c->reply, never better than temporary. */
+static struct verdict
+refusal(struct connection *c)
+{
+	struct verdict v = smtp_reply_verdict(&c->reply);
+
+	if (v.kind == VERDICT_OK)
+		v = verdict_make(451, "4.5.0", "unexpected reply %d from %s[%s]", c->reply.code, c->to.host, c->ip);
+	return v;
+}
+
+/* The first word of a greeting or EHLO answer is our own name: we talk to ourselves. */
+static bool
+names_us(const struct connection *c)
+{
+	struct span text = span_make(c->reply.text, c->reply.text_n);
+	struct span line = span_cut(&text, '\n');
+
+	return self_is_name(c->o->self, span_word(&line));
+}
+
+static bool
+say_hello(struct connection *c, const char *verb, struct verdict *why)
+{
+	char line[DNS_NAME_MAX + 16], local_ip[ADDR_TEXT_MAX] = "";
+	struct addr local;
+	const char *name;
+
+	if (addr_of_local(c->io.fd_in, &local) == 0)
+		addr_print(&local, local_ip, sizeof(local_ip));
+	name = settings_host_name(c->o->svc->settings, local_ip);
+	snprintf(line, sizeof(line), "%s %s\r\n", verb, name[0] != '\0' ? name : "localhost");
+	connection_say(c, span_of(line));
+	return connection_hear(c, c->o->command_ms, why);
+}
+
+/* EHLO, and HELO for servers that do not know it (RFC 5321 3.2). */
+static bool
+introduce(struct connection *c, struct verdict *why)
+{
+	c->ehlo = (struct smtp_ehlo){ .size = 0 };
+	if (!say_hello(c, "EHLO", why))
+		return false;
+	if (c->reply.code / 100 == 2) {
+		smtp_ehlo_parse(&c->reply, &c->ehlo);
+		return true;
+	}
+	if (c->reply.code / 100 == 5 && !say_hello(c, "HELO", why))
+		return false;
+	if (c->reply.code / 100 == 2)
+		return true;
+	*why = refusal(c);
+	connection_quit(c);
+	return false;
+}
+
+enum tls_step { TLS_READY, TLS_CLEAR, TLS_AGAIN, TLS_LOST };
+
+/* STARTTLS; TLS_AGAIN asks for a new connection in clear text. */
+static enum tls_step
+start_tls(struct connection *c, struct verdict *why)
+{
+	char error[TLS_ERROR_MAX];
+	struct buf text;
+
+	connection_say(c, SPAN("STARTTLS\r\n"));
+	if (!connection_hear(c, c->o->command_ms, why))
+		return TLS_LOST;
+	if (c->reply.code != 220)
+		return TLS_CLEAR;
+	stream_timeout(&c->io, c->o->command_ms);
+	if (stream_buffered_input(&c->io)) {
+		log_protocol(c, "tls", SPAN("clear text was sent ahead of the handshake"));
+		connection_drop(c);
+		return TLS_AGAIN;
+	}
+	if (tls_connect(c->o->tls, &c->io, c->to.host, error) < 0) {
+		log_protocol(c, "tls", span_of(error));
+		connection_drop(c);
+		return TLS_AGAIN;
+	}
+	buf_init(&text, 200);
+	if (tls_describe(&c->io, &text))
+		log_protocol(c, "tls", buf_view(&text));
+	buf_free(&text);
+	return TLS_READY;
+}
+
+/* Connect and greet. */
+static bool
+begin(struct connection *c, struct verdict *why, bool *is_self)
+{
+	if (!open_socket(c, why) || !connection_hear(c, c->o->command_ms, why))
+		return false;
+	if (c->reply.code / 100 != 2) {
+		*why = refusal(c);
+		connection_quit(c);
+		return false;
+	}
+	*is_self = names_us(c);
+	if (!introduce(c, why))
+		return false;
+	*is_self |= names_us(c);
+	if (*is_self) {
+		*why = verdict_make(554, "5.4.6", "mail loops back to this server: %s[%s] is its own name",
+			c->to.host, c->ip);
+		connection_quit(c);
+	}
+	return !*is_self;
+}
+
+bool
+connection_open(struct connection *c, const struct target *to, struct verdict *why, bool *is_self)
+{
+	enum tls_step step;
+
+	c->to = *to;
+	*is_self = false;
+	addr_print(&to->addr, c->ip, sizeof(c->ip));
+	if (!begin(c, why, is_self))
+		return false;
+	if (c->o->tls == NULL || !c->ehlo.starttls)
+		return true;
+	step = start_tls(c, why);
+	if (step == TLS_AGAIN)
+		return begin(c, why, is_self);
+	if (step == TLS_READY)
+		return introduce(c, why);
+	return step == TLS_CLEAR;
+}

@@ -1,0 +1,69 @@
+/*
+ * job: one message for recipients of one domain, on its way through
+ * remote-send.
+ *
+ * schedule asks by the record
+ *	send job= id= session= from= size= envid= ret= domain= [host=] rcpt=N ADDRESS ...
+ * with a descriptor of the message, open for reading; the parent adds where to
+ * go and gives it to an agent under a number of its own:
+ *	send job= ... target=PREFERENCE IP PORT HOST ...
+ * Both are answered by
+ *	sent job= result=N CODE STATUS TEXT ... [dns=1] [kept=IP:PORT]
+ * with one result for each recipient.  dns=1: the domain did not resolve;
+ * kept: the agent still holds a connection to that address.
+ */
+#ifndef REMOTE_SEND_JOB_H
+#define REMOTE_SEND_JOB_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/record.h"
+#include "base/verdict.h"
+#include "net/addr.h"
+#include "net/dns.h"
+
+struct target {
+	uint16_t preference;
+	struct addr addr;		/* with port */
+	char host[DNS_NAME_MAX];	/* the name it was found by, for SNI and logs */
+};
+
+struct job_rcpt {
+	uint32_t number;
+	struct span address;
+	bool decided;
+	struct verdict verdict;		/* valid when decided */
+};
+
+/* Spans point into the record that it was read from. */
+struct job {
+	uint64_t number;
+	uint64_t id;
+	char session[16];		/* ticket; "" when there is none */
+	struct span from;		/* empty: the null reverse-path */
+	struct span envid, ret;
+	struct span domain;
+	struct span host;		/* fixed route "HOST" or "HOST:PORT"; empty: by MX */
+	size_t count;
+	struct job_rcpt rcpt[LIMIT_JOB_RECIPIENTS];
+	size_t target_count;
+	struct target target[LIMIT_SEND_TARGETS];
+};
+
+/* False when the record is no job; it must outlive *out. */
+bool job_read(const struct record *r, struct job *out) PB_MUST_CHECK;
+
+/* The job as the agent gets it. */
+void job_print(const struct job *j, uint64_t number, struct buf *out);
+
+/* Decide all recipients that are not decided yet. */
+void job_decide(struct job *j, const struct verdict *v);
+
+/* The answer; recipients that are not decided are left out. */
+void job_answer(const struct job *j, struct buf *out);
+
+/* Take an agent's results: only those of recipients of this job, each once. */
+void job_take_answer(struct job *j, const struct record *answer);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * remote-send: deliver to other hosts by SMTP.
+ *
+ * A parent (sender.c) takes jobs from schedule on run/pub/send and finds out by
+ * DNS where they go; agents (agent.c) that it forks talk to other hosts.
+ *
+ * Trust: this program owns nothing: it has no path to spool or store, only the
+ * descriptors of messages that it is given.  Agents are confined further.
+ * Crash: dying anywhere loses no message; what was not answered is repeated,
+ * so a second copy is made only of what died between the final dot and its
+ * answer.
+ */
+#include "base/base.h"
+
+#include <ifaddrs.h>
+#include <signal.h>
+
+#include "base/die.h"
+#include "base/limits.h"
+#include "sender.h"
+
+static void
+add_name(struct self *self, const char *name)
+{
+	if (name[0] != '\0' && self->name_count < LIMIT_OWN_NAMES)
+		snprintf(self->names[self->name_count++], DNS_NAME_MAX, "%s", name);
+}
+
+/* Names by the settings, addresses by the interfaces. */
+static void
+know_self(struct self *self, const struct settings *settings)
+{
+	struct ifaddrs *list = NULL;
+
+	add_name(self, settings_text(settings, "hostName"));
+	for (size_t i = 0; i < settings_count(settings, "hostNames/hostName"); i++)
+		add_name(self, settings_entry(settings, "hostNames/hostName", i, "name"));
+	self->allow_loopback = settings_bool(settings, "allowLoopbackTargets");
+	if (getifaddrs(&list) < 0)
+		die(EXIT_TRY_LATER, "event=start state=no-interfaces");
+	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct addr *a = &self->addrs[self->addr_count];
+
+		if (i->ifa_addr == NULL || self->addr_count == LIMIT_OWN_ADDRS ||
+		    !addr_from_sockaddr(i->ifa_addr, sizeof(struct sockaddr_in6), a) ||
+		    a->family == AF_UNIX || addr_is_loopback(a))
+			continue;
+		self->has_ipv6 |= a->family == AF_INET6 && !addr_is_private(a);
+		self->addr_count++;
+	}
+	freeifaddrs(list);
+}
+
+static void
+read_source(const struct settings *settings, const char *name, int family, struct addr *out)
+{
+	const char *text = settings_text(settings, name);
+
+	*out = (struct addr){ .family = 0 };
+	if (text[0] == '\0' || strcmp(text, "auto") == 0)
+		return;
+	if (!addr_parse(span_of(text), out) || out->family != family)
+		die(EXIT_REFUSED, "event=start state=bad-setting name=%s value=\"%s\"", name, text);
+}
+
+static void
+read_options(struct sender *s)
+{
+	const struct settings *settings = s->svc.settings;
+	struct options *o = &s->options;
+	char error[TLS_ERROR_MAX];
+
+	*o = (struct options){ .svc = &s->svc, .self = &s->resolver.self,
+		.fall_back = settings_bool(settings, "outboundFallbackPrimary"),
+		.command_ms = settings_num(settings, "smtpOutCommandTimeout") * 1000,
+		.data_ms = settings_num(settings, "smtpOutDataTimeout") * 1000,
+		.messages_max = (unsigned)settings_num(settings, "maxMessagesPerConnection") };
+	read_source(settings, "outboundIPv4", AF_INET, &o->from_v4);
+	read_source(settings, "outboundIPv6", AF_INET6, &o->from_v6);
+	if (settings_bool(settings, "tlsIfSupported")) {
+		o->tls = tls_client_new(false, TLS_VERSION_1_0, error);
+		if (o->tls == NULL)
+			die(EXIT_TRY_LATER, "event=start state=no-tls error=\"%s\"", error);
+	}
+}
+
+/* What needs files: the trust anchor, resolv.conf, the tables of OpenSSL. */
+static void
+warm_up(struct service *svc)
+{
+	struct sender *s = svc->ctx;
+	const struct settings *settings = svc->settings;
+	char servers[160], error[200];
+
+	snprintf(servers, sizeof(servers), "%s %s", settings_text(settings, "primaryDns"),
+		settings_text(settings, "secondaryDns"));
+	s->resolver.port = (uint16_t)settings_num(settings, "smtpOutPort");
+	know_self(&s->resolver.self, settings);
+	read_options(s);
+	s->resolver.dns = dns_new(servers, settings_text(settings, "dnsTrustAnchor"),
+		settings_bool(settings, "dnsCache"), error, sizeof(error));
+	if (s->resolver.dns == NULL)
+		die(EXIT_REFUSED, "event=start state=no-dns error=\"%s\"", error);
+}
+
+static void
+on_stop(void *ctx)
+{
+	sender_stop(ctx);
+}
+
+static void
+on_child(void *ctx, int signo)
+{
+	(void)signo;
+	sender_reap(ctx);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct sender s;
+	int listen;
+
+	service_init(&s.svc, "remote-send", argc, argv);
+	service_settings(&s.svc, "delivery");
+	s.svc.warm = warm_up;
+	s.svc.ctx = &s;
+	service_warm_up(&s.svc);
+	service_confine(&s.svc, SANDBOX_RESOLVER);
+	service_owners(&s.svc, OWNER_LOG);
+	s.callers[0] = service_uid(&s.svc, "pbmail");
+	listen = service_fd(&s.svc, "listen.unix.send");
+	if (listen < 0)
+		die(EXIT_USAGE, "no listening socket: this program is started by mail-master");
+	s.loop = s.resolver.loop = loop_new();
+	loop_signal(s.loop, SIGCHLD, on_child, &s);
+	service_attach(&s.svc, s.loop, on_stop, &s);
+	s.pool = pool_new(s.loop, &s.options, settings_num(s.svc.settings, "maxDeliveryThreads"));
+	sender_listen(&s, listen);
+	service_ready(&s.svc);
+	resolver_start(&s.resolver);
+	loop_run(s.loop);
+	log_flush(&s.svc, true);
+	return EXIT_DONE;
+}

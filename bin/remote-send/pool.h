@@ -1,0 +1,44 @@
+/*
+ * pool: the agents of remote-send, as its parent sees them.
+ *
+ * An agent does one job at a time.  A job goes to the idle agent that holds a
+ * connection to one of its best targets, else to one without a connection,
+ * else to a new one, else, when the table is full, to the one that has been
+ * idle longest; it waits when all are busy.
+ */
+#ifndef REMOTE_SEND_POOL_H
+#define REMOTE_SEND_POOL_H
+
+#include "base/base.h"
+#include "base/record.h"
+#include "connection.h"
+#include "io/loop.h"
+#include "job.h"
+
+struct pool;
+
+/* answer is NULL when the agent died; borrowed for the call. */
+typedef void pool_call(void *ctx, const struct record *answer);
+
+/* max: agents at most.  o is borrowed for the life of the pool. */
+struct pool *pool_new(struct loop *loop, const struct options *o, size_t max);
+
+/*
+ * Give the job to an agent, now or when one is free; call comes once, later.
+ * job and fd must live until then.
+ */
+void pool_send(struct pool *p, const struct job *job, int fd, pool_call *call, void *ctx);
+
+/* A child ended.  True when it was an agent. */
+bool pool_reap(struct pool *p, pid_t pid, int status);
+
+/*
+ * Agents end when the job that they work on is done; jobs that wait for an
+ * agent get a NULL answer now.
+ */
+void pool_stop(struct pool *p);
+
+/* Agents that still run. */
+size_t pool_count(const struct pool *p);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * resolve: see resolve.h.
+ *
+ * Order: a fixed route or an address literal needs no MX; else MX, then A and
+ * AAAA of the first hosts, all at once.  The object ends when the last answer
+ * is in or when its time is over, whichever comes first.
+ */
+#include "base/base.h"
+#include "resolve.h"
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "sys/random.h"
+
+#define RESOLVE_SECONDS 30
+
+struct question {
+	struct resolve *owner;
+	uint64_t id;
+	size_t host;
+	enum dns_type type;
+	bool open;
+};
+
+struct resolve {
+	struct resolver *r;
+	struct job *job;
+	resolve_call *call;
+	void *ctx;
+	struct loop_timer *timer;
+	uint16_t port;
+	struct mx mx;
+	struct question mx_question;
+	struct question question[LIMIT_MX_HOSTS * 2];
+	size_t open;			/* questions without answer */
+};
+
+static void
+end(struct resolve *v, const struct verdict *failed, bool dns)
+{
+	resolve_call *call = v->call;
+	void *ctx = v->ctx;
+
+	if (v->mx_question.open)
+		dns_cancel(v->r->dns, v->mx_question.id);
+	for (size_t i = 0; i < PB_COUNT(v->question); i++)
+		if (v->question[i].open)
+			dns_cancel(v->r->dns, v->question[i].id);
+	loop_timer_drop(&v->timer);
+	free(v);
+	call(ctx, failed, dns);
+}
+
+static void
+fail(struct resolve *v, enum dns_outcome outcome)
+{
+	struct verdict why = mx_verdict(outcome, v->job->domain);
+
+	end(v, &why, true);
+}
+
+static void
+on_timeout(void *ctx)
+{
+	struct resolve *v = ctx;
+
+	v->timer = NULL;
+	fail(v, DNS_FAIL);
+}
+
+static void
+finish(struct resolve *v)
+{
+	struct verdict why;
+	bool dns = false;
+
+	v->job->target_count = mx_targets(&v->mx, &v->r->self, v->port, v->job->target, &why, &dns);
+	end(v, v->job->target_count == 0 ? &why : NULL, dns);
+}
+
+static void
+on_addrs(void *ctx, const struct dns_answer *answer)
+{
+	struct question *q = ctx;
+	struct resolve *v = q->owner;
+
+	q->open = false;
+	v->open--;
+	mx_add_addrs(&v->mx, q->host, q->type, answer);
+	if (v->open == 0)
+		finish(v);
+}
+
+static void
+ask(struct resolve *v, struct question *q, struct span name, dns_cb *cb)
+{
+	q->owner = v;
+	q->id = dns_query(v->r->dns, name, q->type, cb, q);
+	q->open = q->id != 0;
+	v->open += q->open;
+}
+
+static void
+ask_addrs(struct resolve *v)
+{
+	static const enum dns_type types[] = { DNS_A, DNS_AAAA };
+
+	for (size_t i = 0; i < v->mx.count; i++)
+		for (size_t t = 0; t < PB_COUNT(types); t++) {
+			struct question *q = &v->question[i * PB_COUNT(types) + t];
+
+			*q = (struct question){ .host = i, .type = types[t] };
+			ask(v, q, span_of(v->mx.host[i].name), on_addrs);
+			v->mx.host[i].failed |= !q->open;
+		}
+	if (v->open == 0)
+		finish(v);
+}
+
+static void
+on_mx(void *ctx, const struct dns_answer *answer)
+{
+	struct question *q = ctx;
+	struct resolve *v = q->owner;
+
+	q->open = false;
+	v->open--;
+	switch (answer->outcome) {
+	case DNS_OK:
+		mx_sort(answer, &v->r->self, random_u64(), &v->mx);
+		break;
+	case DNS_NO_DATA:
+		mx_implicit(v->job->domain, &v->r->self, &v->mx);
+		break;
+	case DNS_NO_NAME:
+	case DNS_FAIL:
+	case DNS_BOGUS:
+	default:
+		fail(v, answer->outcome);
+		return;
+	}
+	ask_addrs(v);
+}
+
+/* An address needs no look-up. */
+static void
+take_addr(struct resolve *v, const struct addr *a)
+{
+	struct mx_host *h = &v->mx.host[0];
+	char ip[ADDR_TEXT_MAX];
+
+	v->mx.count = 1;
+	h->addrs[0] = *a;
+	h->addr_count = 1;
+	snprintf(h->name, sizeof(h->name), "[%s]", addr_print(a, ip, sizeof(ip)));
+	finish(v);
+}
+
+/* "HOST", "HOST:PORT", "IP", "IP:PORT", "[IP]:PORT" of a fixed route. */
+static void
+take_route(struct resolve *v)
+{
+	struct span name = v->job->host, port = name;
+	struct addr a;
+	uint32_t number;
+
+	if (addr_parse_port(name, v->port, &a)) {
+		v->port = a.port;
+		take_addr(v, &a);
+		return;
+	}
+	name = span_cut(&port, ':');
+	if (port.p != NULL && num_parse_u32(port, UINT16_MAX, &number))
+		v->port = (uint16_t)number;
+	if (name.n == 0 || name.n >= DNS_NAME_MAX) {
+		fail(v, DNS_NO_NAME);
+		return;
+	}
+	memcpy(v->mx.host[0].name, name.p, name.n);
+	v->mx.count = 1;
+	ask_addrs(v);
+}
+
+void
+resolve_begin(struct resolver *r, struct job *job, resolve_call *call, void *ctx)
+{
+	struct resolve *v = mem_new(sizeof(*v));
+	struct addr a;
+
+	*v = (struct resolve){ .r = r, .job = job, .call = call, .ctx = ctx, .port = r->port };
+	v->timer = loop_timer(r->loop, RESOLVE_SECONDS * 1000, on_timeout, v);
+	if (job->host.n > 0) {
+		take_route(v);
+	} else if (addr_parse_literal(job->domain, &a)) {
+		take_addr(v, &a);
+	} else {
+		v->mx_question.type = DNS_MX;
+		ask(v, &v->mx_question, job->domain, on_mx);
+		if (!v->mx_question.open)
+			fail(v, DNS_NO_NAME);
+	}
+}
+
+static void on_dns(void *ctx, int fd, unsigned events);
+
+static void
+watch(struct resolver *r)
+{
+	r->watch = loop_fd(r->loop, dns_fd(r->dns), LOOP_READ, on_dns, r);
+	if (r->watch == NULL)
+		die(EXIT_TRY_LATER, "event=dns state=cannot-watch");
+}
+
+static void
+on_dns(void *ctx, int fd, unsigned events)
+{
+	struct resolver *r = ctx;
+
+	(void)fd, (void)events;
+	if (dns_process(r->dns))
+		return;
+	loop_fd_drop(&r->watch);
+	dns_restart(r->dns);
+	watch(r);
+}
+
+void
+resolver_start(struct resolver *r)
+{
+	if (!dns_start(r->dns))
+		die(EXIT_TRY_LATER, "event=dns state=cannot-start");
+	watch(r);
+}

@@ -1,0 +1,242 @@
+/*
+ * sender: see sender.h.
+ *
+ * A task lives from the record of a client to its answer.  A client that goes
+ * away leaves its tasks behind: they run to their end, since agents may be at
+ * the final dot, and their answers are dropped.
+ *
+ * Trust: callers are checked by uid; a record that is no job ends the
+ * connection that it came from.
+ */
+#include "base/base.h"
+#include "sender.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/die.h"
+#include "base/mem.h"
+#include "sys/fdpass.h"
+#include "sys/peer.h"
+
+struct client {
+	struct sender *sender;
+	int fd;				/* -1: gone */
+	struct loop_fd *watch;
+	size_t tasks;			/* that point here */
+};
+
+struct task {
+	struct client *client;
+	struct record record;		/* what job points into */
+	struct job job;
+	int fd;
+};
+
+static void
+forget_client(struct client *c)
+{
+	if (c->fd < 0 && c->tasks == 0)
+		free(c);
+}
+
+static void
+close_client(struct client *c)
+{
+	if (c->fd < 0)
+		return;
+	loop_fd_drop(&c->watch);
+	close(c->fd);
+	c->fd = -1;
+	if (c->sender->clients-- == LIMIT_SEND_CLIENTS && c->sender->watch != NULL)
+		loop_fd_events(c->sender->watch, LOOP_READ);
+}
+
+static void
+end_when_idle(struct sender *s)
+{
+	if (s->stopping && s->jobs == 0)
+		loop_stop(s->loop);
+}
+
+/* Answer what is decided; the client takes recipients without result as lost. */
+static void
+end_task(struct task *t, bool dns)
+{
+	struct client *c = t->client;
+	struct sender *s = c->sender;
+	struct buf out;
+
+	buf_init(&out, LIMIT_RECORD);
+	job_answer(&t->job, &out);
+	if (dns)
+		record_add_text(&out, "dns", "1");
+	if (out.overflow)
+		bug("answer over LIMIT_RECORD");
+	/* a client that does not read its answers is closed, and repeats the jobs */
+	if (c->fd >= 0 && fdpass_send(c->fd, out.p, out.n, NULL, 0) < 0)
+		close_client(c);
+	buf_free(&out);
+	close(t->fd);
+	record_free(&t->record);
+	free(t);
+	c->tasks--;
+	s->jobs--;
+	forget_client(c);
+	end_when_idle(s);
+}
+
+static void
+on_sent(void *ctx, const struct record *answer)
+{
+	struct task *t = ctx;
+
+	if (answer != NULL)
+		job_take_answer(&t->job, answer);
+	end_task(t, false);
+}
+
+/* Recipients that no agent will see: logged here. */
+static void
+log_unresolved(struct sender *s, const struct job *j, const struct verdict *v)
+{
+	struct buf line;
+
+	buf_init(&line, LIMIT_RECORD);
+	buf_printf(&line, "event=%s id=%llu rcpts=%zu", v->kind == VERDICT_PERM ? "failed" : "deferred",
+		(unsigned long long)j->id, j->count);
+	log_value(&line, "domain", j->domain.n > 0 ? j->domain : j->host);
+	buf_printf(&line, " code=%d status=%s", v->code, v->status);
+	log_value(&line, "text", span_of(v->text));
+	log_line(&s->svc, j->session, NULL, "%s", buf_text(&line));
+	buf_free(&line);
+}
+
+static void
+on_resolved(void *ctx, const struct verdict *failed, bool dns)
+{
+	struct task *t = ctx;
+	struct sender *s = t->client->sender;
+
+	if (failed != NULL) {
+		log_unresolved(s, &t->job, failed);
+		job_decide(&t->job, failed);
+		end_task(t, dns);
+		return;
+	}
+	if (s->stopping)
+		end_task(t, false);
+	else
+		pool_send(s->pool, &t->job, t->fd, on_sent, t);
+}
+
+static void
+begin_task(struct client *c, struct task *t)
+{
+	struct sender *s = c->sender;
+
+	t->client = c;
+	c->tasks++;
+	s->jobs++;
+	resolve_begin(&s->resolver, &t->job, on_resolved, t);
+}
+
+/* One record with its descriptor; NULL when it is no job. */
+static struct task *
+read_task(const char *text, size_t n, int fd, int nfds)
+{
+	struct task *t = mem_new(sizeof(*t));
+
+	if (nfds == 1 && record_parse(span_make(text, n), LIMIT_JOB_FIELDS, &t->record)) {
+		if (job_read(&t->record, &t->job) && t->job.target_count == 0) {
+			t->fd = fd;
+			return t;
+		}
+		record_free(&t->record);
+	}
+	if (nfds == 1)
+		close(fd);
+	free(t);
+	return NULL;
+}
+
+static void
+on_client(void *ctx, int fd, unsigned events)
+{
+	static char text[LIMIT_RECORD];
+	struct client *c = ctx;
+	struct sender *s = c->sender;
+	struct task *t;
+	int message = -1, nfds = 1;
+	ssize_t n = fdpass_recv(fd, text, sizeof(text), &message, &nfds);
+
+	(void)events;
+	if (n < 0 && errno == EAGAIN)
+		return;
+	t = n > 0 && s->jobs < LIMIT_SEND_JOBS ? read_task(text, (size_t)n, message, nfds) : NULL;
+	if (t != NULL) {
+		begin_task(c, t);
+		return;
+	}
+	if (n > 0 && s->jobs >= LIMIT_SEND_JOBS && nfds == 1)
+		close(message);
+	if (n != 0)
+		log_failure(&s->svc, NULL, NULL, "event=job-refused jobs=%zu", s->jobs);
+	close_client(c);
+	forget_client(c);
+}
+
+static void
+on_connection(void *ctx, int fd, unsigned events)
+{
+	struct sender *s = ctx;
+	struct client *c;
+	int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (conn < 0)
+		return;
+	if (!peer_is_allowed(conn, s->callers, PB_COUNT(s->callers))) {
+		log_failure(&s->svc, NULL, NULL, "event=caller-refused");
+		close(conn);
+		return;
+	}
+	c = mem_new(sizeof(*c));
+	*c = (struct client){ .sender = s, .fd = conn };
+	c->watch = loop_fd(s->loop, conn, LOOP_READ, on_client, c);
+	if (c->watch == NULL)
+		die(EXIT_TRY_LATER, "event=client state=cannot-watch");
+	if (++s->clients == LIMIT_SEND_CLIENTS)
+		loop_fd_events(s->watch, 0);
+}
+
+void
+sender_listen(struct sender *s, int fd)
+{
+	s->watch = loop_fd(s->loop, fd, LOOP_READ, on_connection, s);
+	if (s->watch == NULL)
+		die(EXIT_TRY_LATER, "event=listen state=cannot-watch");
+}
+
+void
+sender_stop(struct sender *s)
+{
+	s->stopping = true;
+	loop_fd_drop(&s->watch);
+	pool_stop(s->pool);
+	end_when_idle(s);
+}
+
+void
+sender_reap(struct sender *s)
+{
+	int status;
+	pid_t pid;
+
+	/* the resolver's process is not ours to count: dns.h replaces it */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (!pool_reap(s->pool, pid, status) && !s->stopping && status != 0)
+			log_failure(&s->svc, NULL, NULL, "event=child-died pid=%d status=%d", (int)pid, status);
+	log_flush(&s->svc, false);
+}

@@ -1,0 +1,38 @@
+/*
+ * sender: the parent of remote-send.  It takes jobs from schedule, owns the
+ * resolver, and gives each job with its targets to an agent.  No byte of
+ * another host reaches it but what the resolver's process has read.
+ */
+#ifndef REMOTE_SEND_SENDER_H
+#define REMOTE_SEND_SENDER_H
+
+#include "base/base.h"
+#include "connection.h"
+#include "pool.h"
+#include "resolve.h"
+#include "service/service.h"
+
+struct client;
+
+struct sender {
+	struct service svc;
+	struct loop *loop;
+	struct resolver resolver;
+	struct options options;
+	struct pool *pool;
+	struct loop_fd *watch;		/* of the listening socket */
+	uid_t callers[1];
+	size_t clients, jobs;
+	bool stopping;
+};
+
+/* Watch the listening socket (stays the caller's). */
+void sender_listen(struct sender *s, int fd);
+
+/* Take no more jobs; the loop ends when those that agents work on are done. */
+void sender_stop(struct sender *s);
+
+/* Children have ended. */
+void sender_reap(struct sender *s);
+
+#endif

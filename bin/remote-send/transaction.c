@@ -1,0 +1,367 @@
+/*
+ * transaction: see transaction.h.
+ *
+ * MAIL and all RCPT go out together when the server pipelines.  DATA goes only
+ * after an accepted recipient is known, so no empty message is ever sent.  A
+ * recipient refused with 452 "too many" while others were accepted is offered
+ * again in a transaction of its own (RFC 5321 4.5.3.1.10).
+ */
+#include "base/base.h"
+#include "transaction.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "smtp/command.h"
+#include "smtp/data.h"
+#include "sys/clock.h"
+
+#define PIECE 16384
+#define SLOWEST_BYTES_PER_S 1024	/* a peer that takes less does not want the message */
+#define COMMAND_MAX 1024
+#define ENVELOPE_WAITS 5		/* longest envelope, in waits for one reply */
+
+size_t
+transaction_return_path(struct span head)
+{
+	size_t at = 0;
+
+	if (!span_starts_nocase(head, SPAN("Return-Path:")))
+		return 0;
+	do {
+		ssize_t lf = span_find(span_from(head, at), '\n');
+
+		if (lf < 0)
+			return 0;
+		at += (size_t)lf + 1;
+	} while (at < head.n && (head.p[at] == ' ' || head.p[at] == '\t'));
+	return at;
+}
+
+/* Which recipients take part in the transaction, in the order of RCPT. */
+struct offer {
+	struct job_rcpt *rcpt[LIMIT_JOB_RECIPIENTS];
+	size_t count;
+	size_t accepted;
+	bool is_accepted[LIMIT_JOB_RECIPIENTS];
+	bool too_many;		/* some must wait for the next transaction */
+	off_t start;		/* of the message behind Return-Path */
+	uint64_t size;
+};
+
+/* The peer closes (RFC 5321 3.8): what is not decided goes elsewhere. */
+static bool
+is_closing(const struct connection *c)
+{
+	return c->reply.code == 421;
+}
+
+static struct verdict
+verdict_of(const struct connection *c)
+{
+	struct verdict v = smtp_reply_verdict(&c->reply), out;
+
+	if (v.kind == VERDICT_OK && c->reply.code / 100 != 2)
+		v = verdict_make(451, "4.5.0", "unexpected reply %d", c->reply.code);
+	out = verdict_make(v.code, v.status, "%s[%s] said: %s", c->to.host, c->ip, v.text);
+	return out;
+}
+
+static void
+decide(struct job_rcpt *r, const struct verdict *v)
+{
+	r->verdict = *v;
+	r->decided = true;
+}
+
+static void
+decide_offer(struct offer *o, const struct verdict *v, bool accepted_only)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (!o->rcpt[i]->decided && (!accepted_only || o->is_accepted[i]))
+			decide(o->rcpt[i], v);
+}
+
+static bool
+say_mail(struct connection *c, const struct job *j, const struct offer *o, struct verdict *why)
+{
+	struct smtp_mail m = { .has_size = true, .size = o->size, .body = SMTP_BODY_8BITMIME };
+	struct buf line;
+	bool good = true;
+
+	buf_init(&line, COMMAND_MAX);
+	if (j->from.n > 0 && smtp_path_parse(j->from, &m.from) != SMTP_PATH_OK)
+		good = false;
+	if (span_is_nocase(j->ret, "FULL"))
+		m.ret = SMTP_RET_FULL;
+	else if (span_is_nocase(j->ret, "HDRS"))
+		m.ret = SMTP_RET_HDRS;
+	if (j->envid.n <= LIMIT_ENVID && j->envid.n > 0)
+		memcpy(m.envid, j->envid.p, j->envid.n);
+	smtp_mail_print(&m, &c->ehlo, &line);
+	good = good && !line.overflow;
+	if (good)
+		connection_say(c, buf_view(&line));
+	else
+		*why = verdict_make(553, "5.1.7", "the sender address cannot be sent by SMTP");
+	buf_free(&line);
+	return good;
+}
+
+static bool
+say_rcpt(struct connection *c, struct job_rcpt *r)
+{
+	struct smtp_rcpt command = { .notify = 0 };
+	struct buf line;
+	bool good;
+
+	buf_init(&line, COMMAND_MAX);
+	good = smtp_path_parse(r->address, &command.to) == SMTP_PATH_OK;
+	if (good)
+		smtp_rcpt_print(&command, &c->ehlo, &line);
+	good = good && !line.overflow;
+	if (good)
+		connection_say(c, buf_view(&line));
+	buf_free(&line);
+	return good;
+}
+
+/* Recipients of this transaction; addresses that cannot be sent are decided here. */
+static void
+gather(struct job *j, struct offer *o)
+{
+	struct smtp_path path;
+
+	o->count = o->accepted = 0;
+	o->too_many = false;
+	for (size_t i = 0; i < j->count; i++) {
+		struct job_rcpt *r = &j->rcpt[i];
+
+		if (r->decided)
+			continue;
+		if (smtp_path_parse(r->address, &path) != SMTP_PATH_OK) {
+			struct verdict v = verdict_make(553, "5.1.3", "the address cannot be sent by SMTP");
+
+			decide(r, &v);
+			continue;
+		}
+		o->is_accepted[o->count] = false;
+		o->rcpt[o->count++] = r;
+	}
+}
+
+static void
+hear_rcpt(struct connection *c, struct offer *o, size_t i)
+{
+	struct verdict v;
+
+	if (c->reply.code / 100 == 2) {
+		o->is_accepted[i] = true;
+		o->accepted++;
+		return;
+	}
+	if (c->reply.code == 452 && o->accepted > 0) {
+		o->too_many = true;
+		return;
+	}
+	v = verdict_of(c);
+	decide(o->rcpt[i], &v);
+}
+
+enum step { STEP_ON, STEP_DECIDED, STEP_LOST };
+
+/* The replies to all RCPT; when MAIL was refused they only have to be read. */
+static enum step
+hear_rcpts(struct connection *c, struct offer *o, bool mail_accepted, struct verdict *why)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		if (!c->ehlo.pipelining)
+			(void)say_rcpt(c, o->rcpt[i]);	/* gather has seen that it can be said */
+		if (!connection_hear(c, c->o->command_ms, why))
+			return STEP_LOST;
+		if (is_closing(c)) {
+			*why = verdict_of(c);
+			return STEP_LOST;
+		}
+		if (mail_accepted)
+			hear_rcpt(c, o, i);
+	}
+	return STEP_ON;
+}
+
+/* MAIL and RCPT, in one go or one by one. */
+static enum step
+envelope(struct connection *c, const struct job *j, struct offer *o, struct verdict *why)
+{
+	struct verdict refused;
+	bool accepted;
+
+	c->cutoff = clock_ms() + ENVELOPE_WAITS * c->o->command_ms;
+	stream_timeout(&c->io, c->o->command_ms);
+	if (!say_mail(c, j, o, why)) {
+		decide_offer(o, why, false);
+		return STEP_DECIDED;
+	}
+	for (size_t i = 0; c->ehlo.pipelining && i < o->count; i++)
+		(void)say_rcpt(c, o->rcpt[i]);
+	if (!connection_hear(c, c->o->command_ms, why))
+		return STEP_LOST;
+	accepted = c->reply.code / 100 == 2;
+	refused = verdict_of(c);
+	if (is_closing(c)) {
+		*why = refused;
+		return STEP_LOST;
+	}
+	if ((accepted || c->ehlo.pipelining) && hear_rcpts(c, o, accepted, why) == STEP_LOST)
+		return STEP_LOST;
+	if (accepted)
+		return o->accepted > 0 ? STEP_ON : STEP_DECIDED;
+	decide_offer(o, &refused, false);
+	return STEP_DECIDED;
+}
+
+/* The content, dots stuffed, and the final dot.  False: not all could be sent. */
+static bool
+say_content(struct connection *c, const struct offer *o, int fd, int *read_error)
+{
+	static char piece[PIECE];
+	struct smtp_stuff stuff;
+	struct buf out;
+	off_t at = o->start;
+	ssize_t got;
+
+	*read_error = 0;
+	buf_init(&out, 2 * PIECE + 8);
+	smtp_stuff_begin(&stuff);
+	while ((got = pread(fd, piece, sizeof(piece), at)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			*read_error = errno;
+			break;
+		}
+		at += got;
+		buf_clear(&out);
+		smtp_stuff_feed(&stuff, span_make(piece, (size_t)got), &out);
+		stream_put(&c->io, buf_view(&out));
+		if (c->io.out_failed)
+			break;
+	}
+	buf_clear(&out);
+	smtp_stuff_end(&stuff, &out);
+	/* a message that cannot be read to its end must not look complete */
+	if (*read_error == 0)
+		stream_put(&c->io, buf_view(&out));
+	buf_free(&out);
+	return *read_error == 0 && stream_flush(&c->io) == 0;
+}
+
+/* RSET keeps the connection usable after a transaction that did not reach its end. */
+static void
+reset(struct connection *c)
+{
+	struct verdict ignored;
+
+	if (!c->is_open)
+		return;
+	connection_say(c, SPAN("RSET\r\n"));
+	if (connection_hear(c, c->o->command_ms, &ignored) && c->reply.code / 100 != 2)
+		connection_quit(c);
+}
+
+/* DATA to the verdict on all accepted recipients. */
+static enum step
+content(struct connection *c, struct offer *o, int fd, struct verdict *why)
+{
+	struct verdict v;
+	int read_error;
+
+	connection_say(c, SPAN("DATA\r\n"));
+	if (!connection_hear(c, c->o->command_ms, why))
+		return STEP_LOST;
+	if (c->reply.code != 354) {
+		*why = verdict_of(c);
+		if (is_closing(c))
+			return STEP_LOST;
+		decide_offer(o, why, true);
+		reset(c);
+		return STEP_DECIDED;
+	}
+	c->cutoff = UINT64_MAX;
+	stream_timeout(&c->io, c->o->data_ms + o->size / SLOWEST_BYTES_PER_S * 1000);
+	if (!say_content(c, o, fd, &read_error)) {
+		connection_drop(c);
+		if (read_error != 0) {
+			v = verdict_make(451, "4.3.0", "the message cannot be read: %s", strerror(read_error));
+			decide_offer(o, &v, false);
+			return STEP_DECIDED;
+		}
+		*why = verdict_make(451, "4.4.2", "connection to %s[%s] lost while sending", c->to.host, c->ip);
+		return STEP_LOST;
+	}
+	c->messages++;
+	if (!connection_hear(c, c->o->data_ms, &v)) {
+		decide_offer(o, &v, true);
+		return STEP_DECIDED;
+	}
+	v = verdict_of(c);
+	decide_offer(o, &v, true);
+	if (is_closing(c))
+		connection_drop(c);
+	return STEP_DECIDED;
+}
+
+static bool
+measure(struct offer *o, int fd, struct verdict *why)
+{
+	static char head[PIECE];
+	struct stat st;
+	ssize_t got = pread(fd, head, sizeof(head), 0);
+
+	if (got < 0 || fstat(fd, &st) < 0) {
+		*why = verdict_make(451, "4.3.0", "the message cannot be read: %s", strerror(errno));
+		return false;
+	}
+	o->start = (off_t)transaction_return_path(span_make(head, (size_t)got));
+	o->size = (uint64_t)(st.st_size - o->start);
+	return true;
+}
+
+enum transaction_end
+transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why)
+{
+	struct offer o;
+
+	if (!measure(&o, fd, why)) {
+		job_decide(j, why);
+		return TRANSACTION_DONE;
+	}
+	if (c->ehlo.has_size && c->ehlo.size > 0 && o.size > c->ehlo.size) {
+		*why = verdict_make(552, "5.3.4", "%s[%s] takes at most %llu bytes", c->to.host, c->ip,
+			(unsigned long long)c->ehlo.size);
+		job_decide(j, why);
+		return TRANSACTION_DONE;
+	}
+	do {
+		enum step step;
+
+		gather(j, &o);
+		if (o.count == 0)
+			break;
+		step = envelope(c, j, &o, why);
+		if (step == STEP_DECIDED)
+			reset(c);
+		else if (step == STEP_ON)
+			step = content(c, &o, fd, why);
+		if (step == STEP_LOST) {
+			c->cutoff = UINT64_MAX;
+			connection_drop(c);
+			return TRANSACTION_NEXT;
+		}
+	} while (o.too_many && c->is_open);
+	c->cutoff = UINT64_MAX;
+	if (!o.too_many)
+		return TRANSACTION_DONE;
+	*why = verdict_make(452, "4.5.3", "%s[%s] took only some of the recipients", c->to.host, c->ip);
+	return TRANSACTION_NEXT;
+}
