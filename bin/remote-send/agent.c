@@ -76,10 +76,10 @@ try_kept(struct agent *a, struct job *j, int fd)
 	struct verdict ignored;
 	size_t at;
 
-	if (can_reuse(a, j, &at))
-		(void)transaction_run(&a->conn, j, fd, &ignored);
-	else
+	if (!can_reuse(a, j, &at))
 		connection_quit(&a->conn);
+	else if (transaction_run(&a->conn, j, fd, &ignored) == TRANSACTION_NEXT)
+		connection_drop(&a->conn);
 }
 
 /* All targets in their order until every recipient is decided. */
