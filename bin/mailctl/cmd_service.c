@@ -238,7 +238,7 @@ status_row(struct output *o, const struct args *names, struct span words)
 	if (!is_named(names, part[0], part[1]))
 		return true;
 	output_row(o, text[0], text[1], text[2], text[3], text[4], text[5]);
-	return span_is(part[2], "running") || (names->count == 0 && span_is(part[2], "stopped"));
+	return span_is(part[2], "running") || (names->count == 0 && (span_is(part[2], "stopped") || span_is(part[2], "off")));
 }
 
 /* Exit code: 0 all that is asked for runs, 3 it does not (LSB). */

@@ -41,6 +41,19 @@ const struct command command_table[] = {
 	{ "set", "", cmd_set, COMMAND_EDITS | COMMAND_SETTINGS,
 	  "SETTING VALUE | SETTING --enable | --disable | --add SETTING ITEM ... | --remove SETTING ITEM ...",
 	  "change a setting of the server" },
+	{ "spool", "list", cmd_spool_list, 0, "[--sender A] [--recipient A] [--max N]", "messages in the queue" },
+	{ "spool", "show", cmd_spool_show, 0, "ID ...", "envelopes" },
+	{ "spool", "view", cmd_spool_view, 0, "ID", "the message itself" },
+	{ "spool", "recipients", cmd_spool_recipients, 0, "ID ...", "what became of each recipient" },
+	{ "spool", "force", cmd_spool_force, 0, "ID ... | --all", "try now" },
+	{ "spool", "delete", cmd_spool_delete, 0, "ID ... | --all", "remove without a bounce" },
+	{ "spool", "reset-retries", cmd_spool_reset, 0, "ID ... | --all", "begin the retries again" },
+	{ "log", "show", cmd_log_show, 0, "[KIND] [--date YYYY.MM.DD] [--search TEXT] [--related]", "log lines" },
+	{ "connections", "", cmd_connections, 0, "[smtp|pop|imap|all]", "open connections" },
+	{ "sessions", "list", cmd_sessions_list, 0, "", "logged-in sessions" },
+	{ "check", "", cmd_check, 0, "", "verify settings, files and modes" },
+	{ "reindex", "", cmd_reindex, 0, "", "rebuild the index of accounts" },
+	{ "shell", "", cmd_shell, 0, "", "commands one by one, edits kept until commit" },
 	{ "help", "", cmd_help, COMMAND_NO_INSTANCE, "[COMMAND]", "this list" },
 };
 const size_t command_count = PB_COUNT(command_table);
@@ -98,12 +111,29 @@ reload_after(struct ctl *c)
 	return code == EXIT_TRY_LATER ? EXIT_DONE : code;
 }
 
+/* Take shared options out of the words of a command, up to "--"; the words left. */
+static int
+shared_options(struct ctl *c, int argc, char **argv)
+{
+	bool ended = false;
+	int n = 0;
+
+	for (int i = 0; i < argc; i++) {
+		ended |= strcmp(argv[i], "--") == 0;
+		if (ended || !ctl_take_option(c, argv[i]))
+			argv[n++] = argv[i];
+	}
+	return n;
+}
+
 int
 command_run(struct ctl *c, int argc, char **argv)
 {
 	int used, code;
-	const struct command *cmd = command_find(argc, argv, &used);
+	const struct command *cmd;
 
+	argc = shared_options(c, argc, argv);
+	cmd = command_find(argc, argv, &used);
 	if (cmd == NULL)
 		return ctl_fail(EXIT_USAGE, "no such command: %s%s%s (try: mailctl help)",
 			argc > 0 ? argv[0] : "", argc > 1 ? " " : "", argc > 1 ? argv[1] : "");

@@ -16,6 +16,24 @@
 
 #define CALL_TIMEOUT_MS 30000
 
+bool
+ctl_take_option(struct ctl *c, const char *arg)
+{
+	if (strcmp(arg, "--json") == 0)
+		c->format = CTL_JSON;
+	else if (strcmp(arg, "--tsv") == 0)
+		c->format = CTL_TSV;
+	else if (strcmp(arg, "-0") == 0)
+		c->format = CTL_NUL;
+	else if (strcmp(arg, "--yes") == 0 || strcmp(arg, "--force") == 0)
+		c->yes = true;
+	else if (strcmp(arg, "--password-stdin") == 0)
+		c->password_stdin = true;
+	else
+		return false;
+	return true;
+}
+
 int
 ctl_fail(int code, const char *fmt, ...)
 {

@@ -26,6 +26,12 @@ struct ctl {
 	char why[1024];			/* the command line, passwords left out */
 };
 
+/*
+ * Take an option that all commands share (--json, --tsv, -0, --yes, --force,
+ * --password-stdin); false when it is none of them.
+ */
+bool ctl_take_option(struct ctl *c, const char *arg);
+
 /* Say "mailctl: ..." on standard error and return code. */
 int ctl_fail(int code, const char *fmt, ...) PB_PRINTF(2, 3);
 /* A line for people on standard output; nothing when the output is for machines. */

@@ -62,47 +62,28 @@ note_why(struct ctl *c, int argc, char **argv)
 	}
 }
 
-/* True when the argument was one of the options that all commands share. */
-static bool
-take_global(struct ctl *c, const char *arg)
-{
-	if (strcmp(arg, "--json") == 0)
-		c->format = CTL_JSON;
-	else if (strcmp(arg, "--tsv") == 0)
-		c->format = CTL_TSV;
-	else if (strcmp(arg, "-0") == 0)
-		c->format = CTL_NUL;
-	else if (strcmp(arg, "--yes") == 0 || strcmp(arg, "--force") == 0)
-		c->yes = true;
-	else if (strcmp(arg, "--password-stdin") == 0)
-		c->password_stdin = true;
-	else
-		return false;
-	return true;
-}
-
-/* Take shared options out of argv; what is left begins with the command. */
+/* Take the options before the command; the number of words they and argv[0] are. */
 static int
-global_options(struct ctl *c, int argc, char **argv, const char **root)
+leading_options(struct ctl *c, int argc, char **argv, const char **root)
 {
-	int n = 0;
-	bool ended = false;
+	int i;
 
-	for (int i = 1; i < argc; i++) {
-		if (!ended && n == 0 && strcmp(argv[i], "-r") == 0 && i + 1 < argc)
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "-r") == 0 && i + 1 < argc) {
 			*root = argv[++i];
-		else if (!ended && n == 0 && strcmp(argv[i], "--help") == 0) {
+		} else if (strcmp(argv[i], "--help") == 0) {
 			usage(stdout);
 			exit(EXIT_DONE);
-		} else if (!ended && n == 0 && strcmp(argv[i], "--version") == 0) {
+		} else if (strcmp(argv[i], "--version") == 0) {
 			puts("mailctl " PACKAGE_VERSION);
 			exit(EXIT_DONE);
-		} else if (ended || !take_global(c, argv[i])) {
-			ended |= strcmp(argv[i], "--") == 0;
-			argv[n++] = argv[i];
+		} else if (!ctl_take_option(c, argv[i])) {
+			ctl_fail(EXIT_USAGE, "unknown option %s", argv[i]);
+			usage(stderr);
+			exit(EXIT_USAGE);
 		}
 	}
-	return n;
+	return i;
 }
 
 static int
@@ -139,7 +120,9 @@ main(int argc, char **argv)
 
 	die_set_program("mailctl");
 	umask(077);
-	argc = global_options(&c, argc, argv, &root);
+	used = leading_options(&c, argc, argv, &root);
+	argc -= used;
+	argv += used;
 	if (argc == 0 && isatty(STDIN_FILENO)) {
 		argc = 1;
 		argv = shell_argv;

@@ -1,0 +1,393 @@
+/*
+ * cmd_spool: the queue: list, show, view, recipients, force, delete,
+ * reset-retries.
+ */
+#include "base/base.h"
+#include "commands.h"
+#include <errno.h>
+#include "args.h"
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "output.h"
+#include "queue.h"
+#include "spool/control.h"
+#include "sys/file.h"
+
+#define DEFAULT_ROWS 100
+
+/* -- list ------------------------------------------------------------------- */
+
+struct filter {
+	const char *sender, *recipient, *status;	/* NULL: any */
+};
+
+static bool
+holds(struct span text, const char *part)
+{
+	return part == NULL || span_search_nocase(text, span_of(part)) >= 0;
+}
+
+static bool
+is_wanted(const struct filter *f, const struct queue_entry *e, const struct envelope *env)
+{
+	bool found = f->recipient == NULL;
+
+	if (f->status != NULL && strcasecmp(f->status, e->status) != 0)
+		return false;
+	if (env == NULL)
+		return f->sender == NULL && found;
+	for (uint32_t i = 0; i < env->count && !found; i++)
+		found = holds(env->rcpts[i].address, f->recipient);
+	return found && holds(env->sender, f->sender);
+}
+
+static void
+time_text(int64_t seconds, char out[32])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	out[0] = '\0';
+	if (seconds > 0 && localtime_r(&t, &tm) != NULL)
+		strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
+static void
+list_row(struct output *o, const struct queue_entry *e, const struct envelope *env, uint64_t size)
+{
+	char id[24], age[24], attempts[24], next[32], done[32], kb[24], path[32];
+	char *sender = env == NULL ? mem_text("?") : mem_copy(env->sender);
+	int64_t created = env == NULL ? 0 : env->created, now = (int64_t)time(NULL);
+	uint32_t finished = 0, total = 0;
+
+	for (uint32_t i = 0; env != NULL && i < env->count; i++)
+		if (env->rcpts[i].target != TARGET_UNKNOWN || env->rcpts[i].number <= env->rcpt_count) {
+			total++;
+			finished += env->rcpts[i].state != RCPT_OPEN;
+		}
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)e->id);
+	snprintf(age, sizeof(age), "%lld", (long long)(created > 0 && now > created ? now - created : 0));
+	snprintf(attempts, sizeof(attempts), "%llu", (unsigned long long)e->attempts);
+	time_text(e->next, next);
+	snprintf(done, sizeof(done), "%u/%u", finished, total);
+	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)((size + 1023) / 1024));
+	snprintf(path, sizeof(path), "SubSpool%u", e->sub);
+	output_row(o, id, sender[0] == '\0' ? "<>" : sender, age, attempts, next, done, e->status, kb, path);
+	free(sender);
+}
+
+static void
+list_entry(const struct ctl *c, struct output *o, const struct filter *f, const struct queue_entry *e)
+{
+	const char *why;
+	struct envelope *env = queue_envelope(c, e, &why);
+	uint64_t size = 0;
+	int fd;
+
+	if (is_wanted(f, e, env)) {
+		fd = queue_body(c, e, &size);
+		file_close(&fd);
+		list_row(o, e, env, size);
+	}
+	envelope_free(&env);
+}
+
+int
+cmd_spool_list(struct ctl *c, int argc, char **argv)
+{
+	static const char *const columns[] = { "id", "sender", "age#", "attempts#", "next", "recipients",
+		"status", "sizeKB#", "path", NULL };
+	const char *max_text = NULL;
+	struct filter f = { NULL, NULL, NULL };
+	const struct arg_option options[] = {
+		{ "--max", &max_text, NULL }, { "--sender", &f.sender, NULL },
+		{ "--recipient", &f.recipient, NULL }, { "--status", &f.status, NULL },
+	};
+	uint64_t max = DEFAULT_ROWS;
+	struct output *o;
+	struct queue q;
+	struct args a;
+	size_t shown;
+	int code;
+
+	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, 0))
+		return EXIT_USAGE;
+	if (max_text != NULL && !num_parse(span_of(max_text), SIZE_MAX / 2, &max))
+		return ctl_fail(EXIT_USAGE, "--max takes a number; 0 = no limit");
+	if (max == 0)
+		max = SIZE_MAX;
+	code = queue_read(c, f.sender || f.recipient || f.status ? SIZE_MAX : max, &q);
+	o = output_begin(c, columns);
+	for (size_t i = 0; code == EXIT_DONE && i < q.count && output_rows(o) < max; i++)
+		list_entry(c, o, &f, &q.entries[i]);
+	shown = output_rows(o);
+	output_end(&o);
+	if (code == EXIT_DONE)
+		ctl_say(c, "%zu of %llu", shown, (unsigned long long)q.total);
+	queue_free(&q);
+	return code;
+}
+
+/* -- one message ------------------------------------------------------------ */
+
+typedef int entry_fn(const struct ctl *c, struct output *o, const struct queue_entry *e);
+
+/* Ids from the arguments, or from standard input for "-": calls fn for each. */
+static int
+each_id(const struct args *a, int (*fn)(void *ctx, uint64_t id), void *ctx)
+{
+	char line[64];
+	uint64_t id;
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < a->count && code == EXIT_DONE; i++) {
+		if (strcmp(a->item[i], "-") != 0) {
+			if (!num_parse(span_of(a->item[i]), UINT64_MAX, &id))
+				return ctl_fail(EXIT_USAGE, "%s is not the id of a message", a->item[i]);
+			code = fn(ctx, id);
+			continue;
+		}
+		while (code == EXIT_DONE && fgets(line, sizeof(line), stdin) != NULL) {
+			struct span rest = span_trim(span_of(line)), word = span_word(&rest);
+
+			if (word.n > 0 && !num_parse(word, UINT64_MAX, &id))
+				return ctl_fail(EXIT_USAGE, "%.*s is not the id of a message", SPAN_ARG(word));
+			if (word.n > 0)
+				code = fn(ctx, id);
+		}
+	}
+	return code;
+}
+
+struct each {
+	const struct ctl *c;
+	struct output *o;
+	entry_fn *fn;
+};
+
+static int
+one_entry(void *ctx, uint64_t id)
+{
+	struct each *each = ctx;
+	struct queue_entry e;
+	int code = queue_find(each->c, id, &e);
+
+	return code == EXIT_DONE ? each->fn(each->c, each->o, &e) : code;
+}
+
+static int
+with_entries(struct ctl *c, int argc, char **argv, const char *const *columns, entry_fn *fn)
+{
+	struct each each = { c, NULL, fn };
+	struct args a;
+	int code;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
+		return EXIT_USAGE;
+	if (columns != NULL)
+		each.o = output_begin(c, columns);
+	code = each_id(&a, one_entry, &each);
+	if (each.o != NULL)
+		output_end(&each.o);
+	return code;
+}
+
+static void
+field(struct output *o, const char *id, const char *name, struct span value)
+{
+	char *copy;
+
+	if (value.n == 0)
+		return;
+	copy = mem_copy(value);
+	output_row(o, id, name, copy);
+	free(copy);
+}
+
+static int
+show_entry(const struct ctl *c, struct output *o, const struct queue_entry *e)
+{
+	char id[24], text[64];
+	const char *why;
+	struct envelope *env = queue_envelope(c, e, &why);
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)e->id);
+	field(o, id, "status", span_of(e->status));
+	if (env == NULL)
+		return ctl_fail(EXIT_REFUSED, "message %s: %s", id, why);
+	field(o, id, "sender", env->sender.n == 0 ? SPAN("<>") : env->sender);
+	field(o, id, "from", env->from);
+	field(o, id, "auth", env->auth);
+	field(o, id, "helo", env->helo);
+	field(o, id, "connectedIp", env->ip);
+	field(o, id, "connectedHostName", env->host);
+	field(o, id, "smtpSessionId", env->session);
+	field(o, id, "envid", env->envid);
+	time_text(env->created, text);
+	field(o, id, "creationDate", span_of(text));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)env->size);
+	field(o, id, "size", span_of(text));
+	snprintf(text, sizeof(text), "%u", env->priority);
+	field(o, id, "priority", span_of(text));
+	for (uint32_t i = 0; i < env->count; i++)
+		field(o, id, "recipient", env->rcpts[i].address);
+	envelope_free(&env);
+	return EXIT_DONE;
+}
+
+int
+cmd_spool_show(struct ctl *c, int argc, char **argv)
+{
+	static const char *const columns[] = { "id", "field", "value", NULL };
+
+	return with_entries(c, argc, argv, columns, show_entry);
+}
+
+static int
+recipients_of(const struct ctl *c, struct output *o, const struct queue_entry *e)
+{
+	static const char *const states[] = { [RCPT_OPEN] = "pending", [RCPT_DONE] = "delivered",
+		[RCPT_FAILED] = "failed" };
+	char id[24], number[16], attempts[16], next[32];
+	const char *why;
+	struct envelope *env = queue_envelope(c, e, &why);
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)e->id);
+	if (env == NULL)
+		return ctl_fail(EXIT_REFUSED, "message %s: %s", id, why);
+	for (uint32_t i = 0; i < env->count; i++) {
+		const struct envelope_rcpt *r = &env->rcpts[i];
+		char *address = mem_copy(r->address), *outcome = mem_copy(r->outcome);
+
+		snprintf(number, sizeof(number), "%u", r->number);
+		snprintf(attempts, sizeof(attempts), "%u", r->attempts);
+		time_text(r->retry_at, next);
+		output_row(o, id, number, address, states[r->state], attempts, next, outcome);
+		free(address);
+		free(outcome);
+	}
+	envelope_free(&env);
+	return EXIT_DONE;
+}
+
+int
+cmd_spool_recipients(struct ctl *c, int argc, char **argv)
+{
+	static const char *const columns[] = { "id", "number#", "recipient", "state", "attempts#", "next",
+		"reason", NULL };
+
+	return with_entries(c, argc, argv, columns, recipients_of);
+}
+
+static int
+view_entry(const struct ctl *c, struct output *o PB_UNUSED, const struct queue_entry *e)
+{
+	uint64_t size;
+	char part[65536];
+	ssize_t n;
+	int fd = queue_body(c, e, &size);
+
+	if (fd < 0)
+		return ctl_fail(ctl_code_of_errno(errno), "message %llu: %s", (unsigned long long)e->id,
+			strerror(errno));
+	while ((n = read(fd, part, sizeof(part))) > 0)
+		fwrite(part, 1, (size_t)n, stdout);
+	file_close(&fd);
+	return n == 0 ? EXIT_DONE : ctl_fail(EXIT_TRY_LATER, "reading: %s", strerror(errno));
+}
+
+int
+cmd_spool_view(struct ctl *c, int argc, char **argv)
+{
+	return with_entries(c, argc, argv, NULL, view_entry);
+}
+
+/* -- actions ---------------------------------------------------------------- */
+
+struct action {
+	const struct ctl *c;
+	const char *verb;
+	struct buf request;
+	size_t pending;			/* ids in request */
+	uint64_t done, missing;
+};
+
+static int
+flush(struct action *act)
+{
+	struct record reply;
+	uint64_t n = 0;
+	int code;
+
+	if (act->pending == 0)
+		return EXIT_DONE;
+	code = ctl_call(act->c, "run/pub/schedule", &act->request, false, &reply);
+	act->pending = 0;
+	record_begin(&act->request, act->verb);
+	if (code != EXIT_DONE)
+		return code;
+	if (record_get_num(&reply, "count", UINT64_MAX, &n))
+		act->done += n;
+	for (size_t i = 0; record_get_nth(&reply, "missing", i).p != NULL; i++, act->missing++)
+		ctl_fail(1, "there is no message %.*s", SPAN_ARG(record_get_nth(&reply, "missing", i)));
+	record_free(&reply);
+	return EXIT_DONE;
+}
+
+static int
+add_id(void *ctx, uint64_t id)
+{
+	struct action *act = ctx;
+
+	record_add_num(&act->request, "id", id);
+	return ++act->pending == CONTROL_IDS_MAX ? flush(act) : EXIT_DONE;
+}
+
+static int
+act_on(struct ctl *c, const char *verb, int argc, char **argv)
+{
+	bool all = false;
+	const struct arg_option options[] = { { "--all", NULL, &all } };
+	struct action act = { .c = c, .verb = verb };
+	struct args a;
+	int code = EXIT_DONE;
+
+	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, ARGS_MAX))
+		return EXIT_USAGE;
+	if (all == (a.count > 0))
+		return EXIT_USAGE;
+	buf_init(&act.request, LIMIT_RECORD);
+	record_begin(&act.request, verb);
+	if (all) {
+		record_add_num(&act.request, "all", 1);
+		act.pending = 1;
+	} else {
+		code = each_id(&a, add_id, &act);
+	}
+	if (code == EXIT_DONE)
+		code = flush(&act);
+	buf_free(&act.request);
+	if (code == EXIT_DONE)
+		ctl_say(c, "%llu done", (unsigned long long)act.done);
+	return code == EXIT_DONE && act.missing > 0 ? EXIT_NO_OBJECT : code;
+}
+
+int
+cmd_spool_force(struct ctl *c, int argc, char **argv)
+{
+	return act_on(c, "force", argc, argv);
+}
+
+int
+cmd_spool_delete(struct ctl *c, int argc, char **argv)
+{
+	return act_on(c, "delete", argc, argv);
+}
+
+int
+cmd_spool_reset(struct ctl *c, int argc, char **argv)
+{
+	return act_on(c, "reset-retries", argc, argv);
+}
