@@ -2,7 +2,7 @@
  * session: from the greeting to the end; reading commands and dispatching them.
  *
  * The table says what each command needs.  Nothing else decides whether a
- * command may run now, and t/unit/smtp-table walks every pair of state and
+ * command may run now, and t/smtp/states.t walks every pair of state and
  * command.
  */
 #include "base/base.h"
