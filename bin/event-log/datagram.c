@@ -69,9 +69,10 @@ may_write(const struct event_log *e, const struct log_kind *k, uid_t uid)
 		return false;
 	}
 	while (rest.p != NULL) {
+		struct span user = span_cut(&rest, ',');
 		char name[32];
 
-		(void)snprintf(name, sizeof(name), "%.*s", SPAN_ARG(span_cut(&rest, ',')));
+		(void)snprintf(name, sizeof(name), "%.*s", SPAN_ARG(user));
 		if (service_uid(&e->svc, name) == uid)
 			return true;
 	}

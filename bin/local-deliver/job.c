@@ -56,8 +56,8 @@ read_rcpt(struct span value, struct job *out)
 
 	if (!num_parse_u32(number, UINT32_MAX, &r->number))
 		return false;
-	r->address = value;
-	if (value.n == 0 || value.n > LIMIT_ADDRESS)
+	r->address = span_trim(value);
+	if (r->address.n == 0 || r->address.n > LIMIT_ADDRESS)
 		return false;
 	out->count++;
 	return true;

@@ -67,7 +67,7 @@ do_finish(struct spool *sp, const struct record *r, struct buf *answer)
 
 		if (!span_is(r->fields[i].key, "ref"))
 			continue;
-		if (!num_parse(id, UINT64_MAX, &refs[n].id) || !num_parse(value, UINT32_MAX, &sub))
+		if (!num_parse(id, UINT64_MAX, &refs[n].id) || !num_parse(span_trim(value), UINT32_MAX, &sub))
 			bug("finish with a bad ref");
 		refs[n++].sub = (uint32_t)sub;
 	}

@@ -357,7 +357,7 @@ take_result(struct receiver *rc, struct span result)
 		char text[16];
 
 		snprintf(text, sizeof(text), "%u", t->number);
-		if (span_is(number, text) && verdict_parse(result, &t->verdict))
+		if (span_is(number, text) && verdict_parse(span_trim(result), &t->verdict))
 			t->done = true;
 	}
 }

@@ -91,7 +91,7 @@ take_results(struct job *j, const struct record *answer)
 
 		if (span_is(answer->fields[i].key, "result") && num_parse_u32(span_word(&value), UINT32_MAX, &number) &&
 		    is_in_job(j, number))
-			round_set_outcome(j->round, number, value, dns);
+			round_set_outcome(j->round, number, span_trim(value), dns);
 	}
 }
 

@@ -12,6 +12,17 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+/* Whatever the umask took away.  Confined programs may not chmod, and have no need. */
+static int
+force_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	return (st.st_mode & 07777) == mode ? 0 : fchmod(fd, mode);
+}
+
 /* The new content, durable under the temporary name. */
 static int
 write_temporary(int dirfd, const char *tmp, const void *data, size_t n, mode_t mode)
@@ -25,7 +36,7 @@ write_temporary(int dirfd, const char *tmp, const void *data, size_t n, mode_t m
 		return -1;
 	result = file_write_all(fd, data, n);
 	if (result == 0)
-		result = fchmod(fd, mode);	/* whatever the umask is */
+		result = force_mode(fd, mode);
 	if (result == 0)
 		result = file_fsync(fd);
 	file_close(&fd);
