@@ -1,0 +1,415 @@
+/*
+ * The milter client against a peer that plays a script: negotiation, steps
+ * left out, macros, changes, refusals, and everything a broken milter may send.
+ */
+#include "base/base.h"
+#include "check/milter.h"
+#include "check/milter_wire.h"
+#include "base/limits.h"
+#include "sys/clock.h"
+#include "tap.h"
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+static struct milter *m;
+static pid_t peer;
+static struct buf seen;			/* what the edits did */
+
+/* -- the peer --------------------------------------------------------------- */
+
+static bool
+read_full(int fd, char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t got = read(fd, p, n);
+
+		if (got <= 0)
+			return false;
+		p += got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+/* The letter of the next packet that is no macro packet; its data into text. */
+static char
+next_packet(int fd, struct buf *text)
+{
+	static char data[LIMIT_MILTER_PACKET];
+	char head[4];
+	uint32_t n;
+
+	do {
+		struct span s = span_make(head, 4);
+
+		if (!read_full(fd, head, 4) || !milter_get_u32(&s, &n) || n == 0 || n > sizeof(data) ||
+		    !read_full(fd, data, n))
+			_exit(1);
+		if (data[0] == MILTER_MACRO)
+			buf_put(text, data + 1, n - 1);
+	} while (data[0] == MILTER_MACRO);
+	buf_put(text, data, n);
+	return data[0];
+}
+
+static void
+reply(int fd, char kind, struct span data)
+{
+	struct buf out;
+
+	buf_init(&out, LIMIT_MILTER_PACKET + 100);
+	milter_packet_begin(&out, kind);
+	buf_span(&out, data);
+	milter_packet_end(&out, 0);
+	(void)!write(fd, out.p, out.n);
+	buf_free(&out);
+}
+
+static void
+negotiate(int fd, uint32_t version, uint32_t actions, uint32_t steps, struct span wishes)
+{
+	struct buf out, text;
+
+	buf_init(&text, LIMIT_MILTER_PACKET);
+	(void)next_packet(fd, &text);
+	buf_init(&out, 1000);
+	milter_put_u32(&out, version);
+	milter_put_u32(&out, actions);
+	milter_put_u32(&out, steps);
+	buf_span(&out, wishes);
+	reply(fd, MILTER_NEGOTIATE, buf_view(&out));
+}
+
+static const char *
+macro(void *ctx PB_UNUSED, const char *name)
+{
+	return strcmp(name, "i") == 0 ? "queue-id" : strcmp(name, "j") == 0 ? "mx.example" : NULL;
+}
+
+static bool
+on_add(void *ctx PB_UNUSED, struct span name, struct span value)
+{
+	return buf_printf(&seen, "add %.*s:%.*s;", SPAN_ARG(name), SPAN_ARG(value));
+}
+
+static bool
+on_insert(void *ctx PB_UNUSED, uint32_t index, struct span name, struct span value)
+{
+	return buf_printf(&seen, "insert %u %.*s:%.*s;", index, SPAN_ARG(name), SPAN_ARG(value));
+}
+
+static bool
+on_change(void *ctx PB_UNUSED, uint32_t index, struct span name, struct span value)
+{
+	return buf_printf(&seen, "change %u %.*s:%.*s;", index, SPAN_ARG(name), SPAN_ARG(value));
+}
+
+static bool
+on_body(void *ctx PB_UNUSED, struct span piece, bool first)
+{
+	return buf_printf(&seen, "body%s %.*s;", first ? " first" : "", SPAN_ARG(piece));
+}
+
+static bool
+on_quarantine(void *ctx PB_UNUSED, struct span reason)
+{
+	return buf_printf(&seen, "quarantine %.*s;", SPAN_ARG(reason));
+}
+
+static const struct milter_edits edits = { NULL, on_add, on_insert, on_change, on_body, on_quarantine };
+
+/* Begin a milter whose other end runs `script`. */
+static void
+begin(void (*script)(int fd), uint64_t timeout_ms)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+		_exit(1);
+	peer = fork();
+	if (peer == 0) {
+		close(fds[0]);
+		script(fds[1]);
+		_exit(0);
+	}
+	close(fds[1]);
+	buf_init(&seen, 10000);
+	m = milter_new(fds[0], timeout_ms, macro, NULL);
+}
+
+static void
+end(void)
+{
+	int status;
+
+	milter_free(&m);
+	buf_free(&seen);
+	waitpid(peer, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the milter saw what it expected");
+}
+
+static enum milter_outcome
+whole_message(void)
+{
+	enum milter_outcome o = milter_mail(m, SPAN("<a@b>"), SPAN("SIZE=10 BODY=7BIT"));
+	bool enough;
+
+	if (o == MILTER_CONTINUE)
+		o = milter_rcpt(m, SPAN("<c@d>"), SPAN_NONE);
+	if (o == MILTER_CONTINUE)
+		o = milter_data(m);
+	if (o == MILTER_CONTINUE)
+		o = milter_header(m, SPAN("Subject"), SPAN(" a\r\n b"));
+	if (o == MILTER_CONTINUE)
+		o = milter_eoh(m);
+	if (o == MILTER_CONTINUE)
+		o = milter_body(m, SPAN("text\r\n"), &enough);
+	return o == MILTER_CONTINUE ? milter_end(m, &edits) : o;
+}
+
+/* -- a milter that wants everything and changes everything -------------------- */
+
+static void
+expect(int fd, char want, const char *data, size_t n)
+{
+	struct buf text;
+
+	buf_init(&text, LIMIT_MILTER_PACKET);
+	if (next_packet(fd, &text) != want || span_search(buf_view(&text), span_make(data, n)) < 0)
+		_exit(2);
+	buf_free(&text);
+}
+
+static void
+script_full(int fd)
+{
+	negotiate(fd, 6, MILTER_OUR_ACTIONS, 0, SPAN(""));
+	expect(fd, 'C', "Cclient\0" "4\x30\x39" "192.0.2.1", 20);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'H', "Hhelo", 6);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'M', "i\0queue-id\0M<a@b>\0SIZE=10\0BODY=7BIT", 36);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'R', "R<c@d>", 7);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'T', "T", 1);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'L', "LSubject\0a\n b", 14);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'N', "N", 1);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'B', "Btext\r\n", 7);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'E', "E", 1);
+	reply(fd, 'p', SPAN(""));
+	reply(fd, 'h', SPAN("X-New\0v\nw\0"));
+	reply(fd, 'i', SPAN("\0\0\0\1X-Top\0t\0"));
+	reply(fd, 'm', SPAN("\0\0\0\2Subject\0\0"));
+	reply(fd, 'b', SPAN("new "));
+	reply(fd, 'b', SPAN("body"));
+	reply(fd, 'q', SPAN("odd\0"));
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'K', "K", 1);
+}
+
+static void
+test_full(void)
+{
+	struct addr peer_addr;
+
+	begin(script_full, 5000);
+	is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement");
+	ok(addr_parse(SPAN("192.0.2.1"), &peer_addr), "an address");
+	peer_addr.port = 12345;
+	is_num(milter_connect(m, SPAN("client"), &peer_addr), MILTER_CONTINUE, "connect");
+	is_num(milter_helo(m, SPAN("helo")), MILTER_CONTINUE, "helo");
+	is_num(whole_message(), MILTER_CONTINUE, "a whole message");
+	is_span(buf_view(&seen), "add X-New: v\r\n\tw;insert 1 X-Top: t;change 2 Subject:;body first new ;body body;"
+		"quarantine odd;", "every change arrives, with line ends made whole");
+	ok(milter_quit(m), "the connection may serve the next session");
+	end();
+}
+
+/* -- a milter that wants next to nothing -------------------------------------- */
+
+static void
+script_quiet(int fd)
+{
+	negotiate(fd, 6, 0, MILTER_NO_CONNECT | MILTER_NO_HELO | MILTER_NO_RCPT | MILTER_NO_DATA | MILTER_NO_BODY |
+		  MILTER_QUIET_HEADER | MILTER_QUIET_MAIL | MILTER_QUIET_HEADER_END | MILTER_LEADING_SPACE,
+		  SPAN("\0\0\0\2j\0"));
+	expect(fd, 'M', "j\0mx.example", 12);
+	expect(fd, 'L', "Subject\0 a\n b", 14);
+	expect(fd, 'N', "", 0);
+	expect(fd, 'E', "", 0);
+	reply(fd, 'y', SPAN("554 5.7.9 Not \"this\"\0"));
+}
+
+static void
+test_quiet(void)
+{
+	struct addr none = { .family = AF_UNIX };
+
+	begin(script_quiet, 5000);
+	is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement");
+	is_num(milter_connect(m, SPAN("x"), &none), MILTER_CONTINUE, "a step that is not wanted");
+	is_num(whole_message(), MILTER_REFUSED, "only the end is answered");
+	is_num(milter_verdict(m)->code, 554, "the milter's own code");
+	is_text(milter_verdict(m)->status, "5.7.9", "status");
+	is_text(milter_verdict(m)->text, "Not \"this\"", "and text");
+	end();
+}
+
+/* -- answers to MAIL, good and bad -------------------------------------------- */
+
+static struct span answer_data;
+static char answer_kind;
+
+static void
+script_answer(int fd)
+{
+	negotiate(fd, 6, 0, 0, SPAN(""));
+	expect(fd, 'M', "", 0);
+	reply(fd, answer_kind, answer_data);
+}
+
+static enum milter_outcome
+answered(char kind, struct span data)
+{
+	enum milter_outcome o;
+
+	answer_kind = kind;
+	answer_data = data;
+	begin(script_answer, 5000);
+	if (milter_negotiate(m) != MILTER_CONTINUE)
+		return MILTER_FAILED;
+	o = milter_mail(m, SPAN("<>"), SPAN_NONE);
+	return o;
+}
+
+static void
+test_answers(void)
+{
+	static const struct { char kind; struct span data; enum milter_outcome want; int code; const char *name; } table[] = {
+		{ 'a', { "", 0 }, MILTER_ACCEPT, 0, "accept" }, { 'd', { "", 0 }, MILTER_DISCARD, 0, "discard" },
+		{ 'r', { "", 0 }, MILTER_REFUSED, 550, "reject" }, { 't', { "", 0 }, MILTER_REFUSED, 451, "tempfail" },
+		{ '4', { "", 0 }, MILTER_REFUSED, 421, "shutdown" },
+		{ 'y', { "451 4.7.1 Later", 16 }, MILTER_REFUSED, 451, "a temporary reply" },
+		{ 'y', { "550-5.7.1 a\r\n550 5.7.1 b", 25 }, MILTER_REFUSED, 550, "a reply of two lines" },
+		{ 'y', { "250 2.0.0 fine", 15 }, MILTER_FAILED, 0, "a reply that would be a success" },
+		{ 'y', { "nonsense", 9 }, MILTER_FAILED, 0, "a reply that is none" },
+		{ 'y', { "550 no end", 10 }, MILTER_FAILED, 0, "a reply without its NUL" },
+		{ 'y', { "", 0 }, MILTER_FAILED, 0, "an empty reply" },
+		{ 'h', { "X\0y", 4 }, MILTER_FAILED, 0, "a change before the end" },
+		{ 's', { "", 0 }, MILTER_FAILED, 0, "a skip where nothing is skipped" },
+		{ 'Z', { "", 0 }, MILTER_FAILED, 0, "an unknown answer" },
+	};
+
+	for (size_t i = 0; i < PB_COUNT(table); i++) {
+		is_num(answered(table[i].kind, table[i].data), table[i].want, table[i].name);
+		if (table[i].want == MILTER_REFUSED)
+			is_num(milter_verdict(m)->code, table[i].code, "its code");
+		if (table[i].want == MILTER_FAILED)
+			is_num(milter_helo(m, SPAN("x")), MILTER_FAILED, "after a failure all fails");
+		end();
+	}
+}
+
+/* -- edits that are none -------------------------------------------------------- */
+
+static void
+script_edit(int fd)
+{
+	negotiate(fd, 6, MILTER_OUR_ACTIONS, MILTER_NO_MAIL | MILTER_NO_RCPT | MILTER_NO_DATA | MILTER_NO_HEADER |
+		  MILTER_NO_HEADER_END | MILTER_NO_BODY, SPAN(""));
+	expect(fd, 'E', "", 0);
+	reply(fd, answer_kind, answer_data);
+	reply(fd, 'c', SPAN(""));
+}
+
+static void
+test_bad_edits(void)
+{
+	static const struct { char kind; struct span data; const char *name; } table[] = {
+		{ 'h', { "X: y\0z", 7 }, "a name with a colon" }, { 'h', { "\0z", 3 }, "an empty name" },
+		{ 'h', { "X\0z", 3 }, "a value without its NUL" }, { 'h', { "", 0 }, "nothing" },
+		{ 'i', { "\0\0\1", 3 }, "half an index" }, { 'm', { "\0\0\0\1X", 5 }, "no value" },
+		{ 'h', { "X\r\nEvil\0z", 10 }, "a name with a line end" }, { 'q', { "x", 1 }, "no NUL" },
+	};
+
+	for (size_t i = 0; i < PB_COUNT(table); i++) {
+		answer_kind = table[i].kind;
+		answer_data = table[i].data;
+		begin(script_edit, 5000);
+		is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement");
+		is_num(whole_message(), MILTER_FAILED, table[i].name);
+		is_num((long long)seen.n, 0, "and nothing was changed");
+		end();
+	}
+}
+
+/* -- negotiation, lengths and time ------------------------------------------------ */
+
+static struct span raw;
+
+static void
+script_raw(int fd)
+{
+	struct buf text;
+
+	buf_init(&text, 1000);
+	(void)next_packet(fd, &text);
+	(void)!write(fd, raw.p, raw.n);
+	if (raw.n > 0 && raw.p[0] == 'W')
+		clock_sleep_ms(2000);
+}
+
+static void
+test_bad_negotiation(void)
+{
+	static const struct { struct span raw; const char *name; } table[] = {
+		{ { "", 0 }, "an end" }, { { "\0\0\0\0", 4 }, "a packet of no bytes" },
+		{ { "\377\377\377\377O", 5 }, "a packet of 4 GiB" },
+		{ { "\0\20\0\1O", 5 }, "a packet over LIMIT_MILTER_PACKET" },
+		{ { "\0\0\0\1O", 5 }, "no numbers" }, { { "\0\0\0\1c", 5 }, "another answer" },
+		{ { "\0\0\0\15O\0\0\0\7\0\0\0\0\0\0\0\0", 17 }, "version 7" },
+		{ { "\0\0\0\15O\0\0\0\6\0\0\0\4\0\0\0\0", 17 }, "an action that was not offered" },
+		{ { "\0\0\0\15O\0\0\0\6\0\0\0\0\0\0\10\0", 17 }, "a step that was not offered" },
+		{ { "\0\0\0\20O\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0", 20 }, "half a wish" },
+		{ { "\0\0\0\15O\0\0\0\6\0\0", 11 }, "half a packet" },
+	};
+
+	for (size_t i = 0; i < PB_COUNT(table); i++) {
+		raw = table[i].raw;
+		begin(script_raw, 5000);
+		is_num(milter_negotiate(m), MILTER_FAILED, table[i].name);
+		ok(milter_error(m)[0] != '\0', "says why: %s", milter_error(m));
+		end();
+	}
+}
+
+static void
+test_silence(void)
+{
+	uint64_t before = clock_ms();
+
+	raw = SPAN("W");
+	begin(script_raw, 200);
+	is_num(milter_negotiate(m), MILTER_FAILED, "a silent milter");
+	ok(clock_ms() - before < 1500, "costs its timeout and no more");
+	end();
+}
+
+int
+main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	test_full();
+	test_quiet();
+	test_answers();
+	test_bad_edits();
+	test_bad_negotiation();
+	test_silence();
+	return done();
+}
