@@ -19,3 +19,7 @@ prog_spool_runner_SOURCES = bin/spool-runner/main.c \
 # Brings messages to intake in tests (t/queue/*.t).
 noinst_PROGRAMS += t/tool/intake-put
 t_tool_intake_put_SOURCES = t/tool/intake-put.c
+
+check_PROGRAMS += t/unit/runner-retry t/unit/runner-queue
+t_unit_runner_retry_SOURCES = t/unit/runner-retry.c bin/spool-runner/retry.c t/unit/tap.h
+t_unit_runner_queue_SOURCES = t/unit/runner-queue.c bin/spool-runner/queue.c t/unit/tap.h
