@@ -21,7 +21,7 @@ struct score {
 	uint64_t connected_ms;		/* wall clock, of the session */
 	uint64_t bytes_in, bytes_out;
 	char listener[32];
-	char ip[48];
+	char ip[56];
 	char ticket[16];
 	char user[SCORE_TEXT_MAX];	/* "" before log-in */
 	char doing[SCORE_TEXT_MAX];	/* last state shown: "DATA", "IDLE INBOX" */
