@@ -44,10 +44,11 @@ read_rcpt(struct span value, struct job *out)
 	if (out->count == LIMIT_JOB_RECIPIENTS)
 		return false;
 	*r = (struct job_rcpt){ .number = 0 };
-	if (!num_parse_u32(span_word(&value), UINT32_MAX, &r->number) || value.n == 0 ||
-	    !is_plain(value, LIMIT_ADDRESS))
+	if (!num_parse_u32(span_word(&value), UINT32_MAX, &r->number))
 		return false;
-	r->address = value;
+	r->address = span_trim(value);
+	if (r->address.n == 0 || !is_plain(r->address, LIMIT_ADDRESS))
+		return false;
 	out->count++;
 	return true;
 }
@@ -62,8 +63,10 @@ read_target(struct span value, struct job *out)
 		return false;
 	if (!num_parse_u32(span_word(&value), UINT16_MAX, &preference) ||
 	    !addr_parse(span_word(&value), &t->addr) ||
-	    !num_parse_u32(span_word(&value), UINT16_MAX, &port) || value.n >= DNS_NAME_MAX ||
-	    !is_plain(value, DNS_NAME_MAX))
+	    !num_parse_u32(span_word(&value), UINT16_MAX, &port))
+		return false;
+	value = span_trim(value);
+	if (!is_plain(value, DNS_NAME_MAX - 1))
 		return false;
 	t->preference = (uint16_t)preference;
 	t->addr.port = (uint16_t)port;
@@ -173,7 +176,7 @@ job_take_answer(struct job *j, const struct record *answer)
 		uint32_t number;
 
 		if (!span_is(answer->fields[i].key, "result") ||
-		    !num_parse_u32(span_word(&value), UINT32_MAX, &number) || !verdict_parse(value, &v))
+		    !num_parse_u32(span_word(&value), UINT32_MAX, &number) || !verdict_parse(span_trim(value), &v))
 			continue;
 		for (size_t k = 0; k < j->count; k++)
 			if (j->rcpt[k].number == number && !j->rcpt[k].decided) {

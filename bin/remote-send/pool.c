@@ -58,22 +58,30 @@ pool_new(struct loop *loop, const struct options *o, size_t max)
 	return p;
 }
 
+/* Close all descriptors above 2 but these two (either may be -1). */
+static void
+close_others(int a, int b)
+{
+	int low = a < b ? a : b, high = a < b ? b : a;
+
+	if (low < 3)
+		low = 2;
+	if (low > 3)
+		close_range(3, (unsigned)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+	close_range((unsigned)(high > low ? high : low) + 1, ~0u, 0);
+}
+
 /* In the child: only its socket, the log and the standard descriptors stay open. */
 static void
 become_agent(struct pool *p, int sock)
 {
 	sigset_t none;
-	int log_fd = p->o->svc->log.fd, low = sock < log_fd ? sock : log_fd;
-	int high = sock < log_fd ? log_fd : sock;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (low > 3)
-		close_range(3, (unsigned)low - 1, 0);
-	if (low + 1 < high)
-		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
-	close_range((unsigned)high + 1, ~0u, 0);
-	p->o->svc->log.pending.n = 0;
+	close_others(sock, p->o->svc->log.fd);
 	_exit(agent_run(p->o, sock));
 }
 

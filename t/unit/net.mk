@@ -3,3 +3,7 @@ check_PROGRAMS += t/unit/net-addr t/unit/net-dns-read t/unit/net-tls
 t_unit_net_addr_SOURCES = t/unit/net-addr.c
 t_unit_net_dns_read_SOURCES = t/unit/net-dns-read.c
 t_unit_net_tls_SOURCES = t/unit/net-tls.c
+
+# Used by t/outbound/*.t
+noinst_PROGRAMS += t/outbound/send-job
+t_outbound_send_job_SOURCES = t/outbound/send-job.c
