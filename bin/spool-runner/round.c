@@ -364,6 +364,18 @@ round_jobs_done(struct round *r)
 	outcomes(r);
 }
 
+/* Into the entry, for those who ask what the queue does. */
+static void
+show_attempts(struct round *r)
+{
+	uint32_t attempts = 0;
+
+	for (uint32_t i = 0; i < r->env->count; i++)
+		if (r->env->rcpts[i].state == RCPT_OPEN && r->env->rcpts[i].attempts > attempts)
+			attempts = r->env->rcpts[i].attempts;
+	queue_at(r->s->queue, r->entry)->attempts = attempts < UINT16_MAX ? (uint16_t)attempts : UINT16_MAX;
+}
+
 static int64_t
 earliest(const struct envelope *e)
 {
@@ -383,6 +395,7 @@ end_with_entry(struct round *r)
 	int64_t now = schedule_now(), due = earliest(r->env);
 
 	q->flags &= (uint8_t)~QUEUE_FORCED;
+	show_attempts(r);
 	if (q->flags & QUEUE_DELETE || envelope_is_finished(r->env)) {
 		schedule_finish(s, r->entry);
 	} else if (r->blocked && !schedule_has_place(s, r->blocked_dest, &r->blocked_dest)) {
@@ -557,19 +570,11 @@ reset_attempts(struct round *r)
 static void
 look_at(struct round *r)
 {
-	struct queue_entry *q = queue_at(r->s->queue, r->entry);
-	uint32_t attempts = 0;
-
 	r->first = true;
-	for (uint32_t i = 0; i < r->env->count; i++) {
-		const struct envelope_rcpt *p = &r->env->rcpts[i];
-
-		if (p->state != RCPT_OPEN || p->attempts > 0)
+	for (uint32_t i = 0; i < r->env->count; i++)
+		if (r->env->rcpts[i].state != RCPT_OPEN || r->env->rcpts[i].attempts > 0)
 			r->first = false;
-		if (p->state == RCPT_OPEN && p->attempts > attempts)
-			attempts = p->attempts;
-	}
-	q->attempts = attempts < UINT16_MAX ? (uint16_t)attempts : UINT16_MAX;
+	show_attempts(r);
 	r->good_size = r->env->good_size;
 }
 
