@@ -38,7 +38,7 @@ struct connection {
 	struct smtp_reply reply;	/* the last one */
 	char ip[ADDR_TEXT_MAX];
 	const char *ticket;		/* of the message on its way, for the log; "" between */
-	unsigned messages;		/* sent over it */
+	unsigned messages;		/* offered over it */
 	uint64_t cutoff;		/* clock_ms that no wait for a reply passes; UINT64_MAX: none */
 };
 

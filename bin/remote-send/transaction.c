@@ -17,7 +17,7 @@
 #include "sys/clock.h"
 
 #define PIECE 16384
-#define SLOWEST_BYTES_PER_S 1024	/* a peer that takes less does not want the message */
+#define SLOWEST_BYTES_PER_S 4096	/* a peer that takes less does not want the message */
 #define COMMAND_MAX 1024
 #define ENVELOPE_WAITS 5		/* longest envelope, in waits for one reply */
 
@@ -49,11 +49,15 @@ struct offer {
 	uint64_t size;
 };
 
-/* The peer closes (RFC 5321 3.8): what is not decided goes elsewhere. */
+/*
+ * The peer closes (RFC 5321 3.8), or its reply fits no command that is open,
+ * so that nobody knows what the next one would answer: what is not decided
+ * goes elsewhere.
+ */
 static bool
-is_closing(const struct connection *c)
+is_over(const struct connection *c)
 {
-	return c->reply.code == 421;
+	return c->reply.code == 421 || c->reply.code / 100 == 3;
 }
 
 static struct verdict
@@ -179,7 +183,7 @@ hear_rcpts(struct connection *c, struct offer *o, bool mail_accepted, struct ver
 			(void)say_rcpt(c, o->rcpt[i]);	/* gather has seen that it can be said */
 		if (!connection_hear(c, c->o->command_ms, why))
 			return STEP_LOST;
-		if (is_closing(c)) {
+		if (is_over(c)) {
 			*why = verdict_of(c);
 			return STEP_LOST;
 		}
@@ -208,7 +212,7 @@ envelope(struct connection *c, const struct job *j, struct offer *o, struct verd
 		return STEP_LOST;
 	accepted = c->reply.code / 100 == 2;
 	refused = verdict_of(c);
-	if (is_closing(c)) {
+	if (is_over(c)) {
 		*why = refused;
 		return STEP_LOST;
 	}
@@ -281,7 +285,11 @@ content(struct connection *c, struct offer *o, int fd, struct verdict *why)
 		return STEP_LOST;
 	if (c->reply.code != 354) {
 		*why = verdict_of(c);
-		if (is_closing(c))
+		/* "250" here is no promise: no content was sent */
+		if (why->kind == VERDICT_OK)
+			*why = verdict_make(451, "4.5.0", "%s[%s] answered DATA by %d", c->to.host, c->ip,
+				c->reply.code);
+		if (is_over(c) || c->reply.code / 100 == 2)
 			return STEP_LOST;
 		decide_offer(o, why, true);
 		reset(c);
@@ -299,14 +307,13 @@ content(struct connection *c, struct offer *o, int fd, struct verdict *why)
 		*why = verdict_make(451, "4.4.2", "connection to %s[%s] lost while sending", c->to.host, c->ip);
 		return STEP_LOST;
 	}
-	c->messages++;
 	if (!connection_hear(c, c->o->data_ms, &v)) {
 		decide_offer(o, &v, true);
 		return STEP_DECIDED;
 	}
 	v = verdict_of(c);
 	decide_offer(o, &v, true);
-	if (is_closing(c))
+	if (is_over(c))
 		connection_drop(c);
 	return STEP_DECIDED;
 }
@@ -332,6 +339,7 @@ transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why
 {
 	struct offer o;
 
+	c->messages++;
 	if (!measure(&o, fd, why)) {
 		job_decide(j, why);
 		return TRANSACTION_DONE;

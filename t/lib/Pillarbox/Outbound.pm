@@ -161,10 +161,9 @@ sub send {
 	open(my $out, '-|', 'timeout', '60', "$TREE/t/outbound/send-job", 'send',
 		"$self->{dir}/i/run/pub/send", defined $message ? $file : '-', @args) or die "send-job: $!";
 	my %result;
-	while (<$out>) {
-		chomp;
-		$result{$1} = $2 if /^result=(\d+) (.*)/;
-		$result{$1} = $2 if /^(dns|job)=(.*)/;
+	while (my $line = <$out>) {
+		$result{$1} = $2 if $line =~ /^result=(\d+) (.*)/;
+		$result{$1} = $2 if $line =~ /^(dns|job)=(.*)/;
 	}
 	close $out;
 	$result{exit} = $? >> 8;
