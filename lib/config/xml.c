@@ -27,6 +27,7 @@ struct xml {
 	xmlDocPtr doc;
 	bool has_bom;
 	bool has_crlf;
+	bool small_name;	/* the declaration spells it utf-8, as .NET does */
 };
 
 static xmlNodePtr
@@ -179,6 +180,7 @@ xml_parse(struct span text, struct xml_error *err)
 	x->doc = doc;
 	x->has_bom = span_starts(text, SPAN(BOM));
 	x->has_crlf = span_search(text, SPAN("\r\n")) >= 0;
+	x->small_name = span_search(span_first(text, 80), SPAN("encoding=\"utf-8\"")) > 0;
 	return x;
 }
 
@@ -206,7 +208,7 @@ xml_write(const struct xml *x, struct buf *out)
 	xmlChar *mem = NULL;
 	int size = 0;
 
-	xmlDocDumpFormatMemoryEnc(x->doc, &mem, &size, "UTF-8", 0);
+	xmlDocDumpFormatMemoryEnc(x->doc, &mem, &size, x->small_name ? "utf-8" : "UTF-8", 0);
 	if (mem == NULL)
 		die_no_memory();
 	if (x->has_bom)

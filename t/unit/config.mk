@@ -1,1 +1,3 @@
-# t/unit/config.mk
+check_PROGRAMS += t/unit/config-xml t/unit/config-settings
+t_unit_config_xml_SOURCES = t/unit/config-xml.c t/unit/tap.h
+t_unit_config_settings_SOURCES = t/unit/config-settings.c t/unit/tap.h
