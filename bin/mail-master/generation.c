@@ -134,7 +134,7 @@ start_later(struct unit *u)
 static void
 start_process(struct unit *u)
 {
-	struct process *p = process_start(u);
+	struct process *p = sockets_open_unit(u->master, u->def) == 0 ? process_start(u) : NULL;
 
 	if (u->delay_ms == 0)
 		u->delay_ms = DELAY_FIRST_MS;
@@ -173,6 +173,7 @@ generation_stop(struct unit *u)
 {
 	u->is_wanted = u->start_again = false;
 	loop_timer_drop(&u->retry);
+	sockets_close_unit(u->master, u->def);
 	for (struct process *p = u->processes; p != NULL; p = p->next)
 		if (p->state != PROCESS_LEAVING)
 			leave(p, false);
@@ -207,11 +208,13 @@ generation_apply(struct master *m)
 {
 	for (size_t i = 0; i < m->unit_count; i++) {
 		struct unit *u = &m->units[i];
+		bool wanted = u->is_wanted;
 
-		if (u->is_wanted && unit_is_allowed(u))
+		if (wanted && unit_is_allowed(u))
 			generation_start(u);
 		else
 			generation_stop(u);
+		u->is_wanted = wanted;	/* what its setting forbids now may be allowed later */
 	}
 }
 

@@ -78,12 +78,15 @@ struct unit {
 struct port {
 	char listener[16];	/* "smtp", "imaps" ... */
 	struct addr addr;
-	int fd;
+	int fd;			/* -1 while its service is stopped */
 };
+
+struct manifest_entry;
 
 struct pub_socket {
 	const char *name;	/* in run/pub */
-	int fd;
+	const struct manifest_entry *entry;
+	int fd;			/* -1 while its service is stopped */
 };
 
 /* What one reading of the settings gave. */
@@ -149,6 +152,13 @@ int sockets_ports(struct master *m, const struct settings *s, struct port *new_p
 void sockets_take(struct master *m, const struct port *ports, size_t count);
 bool sockets_listener_differs(const struct master *m, const struct port *ports, size_t count,
 	const char *listeners);
+
+/*
+ * A stopped service takes no connections, not even into a queue: its ports and
+ * sockets are closed, and opened again when it starts (-1 with errno).
+ */
+void sockets_close_unit(struct master *m, const struct unit_def *d);
+int sockets_open_unit(struct master *m, const struct unit_def *d) PB_MUST_CHECK;
 
 /* process.c: fork and exec; NULL after a log line.  The caller links it. */
 struct process *process_start(struct unit *u);

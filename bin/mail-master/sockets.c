@@ -62,11 +62,70 @@ sockets_bind_all(struct master *m)
 		if (m->socket_count == MASTER_SOCKETS_MAX)
 			bug("more than %d sockets in the manifest", MASTER_SOCKETS_MAX);
 		m->sockets[m->socket_count++] = (struct pub_socket){
-			.name = name, .fd = bind_entry(e, m->pub_fd, name) };
+			.name = name, .entry = e, .fd = bind_entry(e, m->pub_fd, name) };
 	}
 	if (own == NULL || socket_type(own->type) < 0)
 		bug("the manifest has no socket run/master");
 	m->control_fd = bind_entry(own, m->run_fd, "master");
+}
+
+/*
+ * Close a listening socket for everybody: workers that are in a session hold
+ * it too, and without shutdown it would take connections that nobody serves.
+ */
+static void
+close_for_all(int *fd)
+{
+	if (*fd < 0)
+		return;
+	(void)shutdown(*fd, SHUT_RDWR);
+	close(*fd);
+	*fd = -1;
+}
+
+static bool
+is_in_list(const char *list, const char *name)
+{
+	struct span rest = span_of(list);
+
+	while (rest.p != NULL && rest.n > 0)
+		if (span_is(span_cut(&rest, ','), name))
+			return true;
+	return false;
+}
+
+void
+sockets_close_unit(struct master *m, const struct unit_def *d)
+{
+	for (size_t i = 0; i < m->port_count; i++)
+		if (is_in_list(d->ports, m->ports[i].listener))
+			close_for_all(&m->ports[i].fd);
+	for (size_t i = 0; i < m->socket_count; i++) {
+		if (m->sockets[i].fd < 0 || !is_in_list(d->sockets, m->sockets[i].name))
+			continue;
+		close_for_all(&m->sockets[i].fd);
+		(void)unlinkat(m->pub_fd, m->sockets[i].name, 0);	/* bind replaces it otherwise */
+	}
+}
+
+int
+sockets_open_unit(struct master *m, const struct unit_def *d)
+{
+	for (size_t i = 0; i < m->port_count; i++) {
+		struct port *p = &m->ports[i];
+
+		if (p->fd < 0 && is_in_list(d->ports, p->listener))
+			p->fd = listen_tcp(&p->addr, BACKLOG);
+		if (p->fd < 0 && is_in_list(d->ports, p->listener))
+			return -1;
+	}
+	for (size_t i = 0; i < m->socket_count; i++) {
+		struct pub_socket *s = &m->sockets[i];
+
+		if (s->fd < 0 && is_in_list(d->sockets, s->name))
+			s->fd = bind_entry(s->entry, m->pub_fd, s->name);
+	}
+	return 0;
 }
 
 /* Is this port number in the list of an address ("25,587"; empty: all)? */
@@ -202,7 +261,7 @@ sockets_take(struct master *m, const struct port *ports, size_t count)
 {
 	for (size_t i = 0; i < m->port_count; i++)
 		if (!has_fd(ports, count, m->ports[i].fd))
-			close(m->ports[i].fd);
+			close_for_all(&m->ports[i].fd);
 	memcpy(m->ports, ports, count * sizeof(*ports));
 	m->port_count = count;
 }

@@ -87,6 +87,8 @@ serve_one(struct pool *p, size_t which, struct score *score)
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 			clock_sleep_ms(SHORTAGE_MS);
+		else if (errno == EINVAL)	/* shut down by mail-master: the port is closed */
+			svc->is_leaving = true;
 		return;
 	}
 	if (!tell(svc, CHANNEL_BUSY))
