@@ -1,0 +1,64 @@
+package Pillarbox::Queue;
+
+# Pillarbox::Queue: bring messages to intake without SMTP, and look at the queue.
+#
+#	my @answers = put($pb, count => 3, from => 's@far.example', to => ['u{}@example.com']);
+use strict;
+use warnings;
+use Exporter qw(import);
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(put put_start put_answers queue_files wait_queue numbers);
+
+sub tool { (my $t = $Pillarbox::BIN) =~ s{/prog/?$}{/t/tool/intake-put}; return $t }
+
+# Start bringing messages; answers go to a file, see put_answers.
+sub put_start {
+	my ($pb, %o) = @_;
+	my $out = "$pb->{top}/put." . ++$pb->{puts};
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0) {
+		$ENV{TAG} = $o{tag} // 'm';
+		open STDOUT, '>', $out or POSIX::_exit(126);
+		exec { tool() } 'intake-put', "$pb->{dir}/run/pub/intake", $o{count} // 1, $o{size} // 2000,
+			$o{from} // '', @{ $o{to} } or POSIX::_exit(127);
+	}
+	return { pid => $pid, out => $out };
+}
+
+# Wait for the end; one answer ("250 2.0.0 ...") for each message.
+sub put_answers {
+	my ($job, $seconds) = @_;
+	Pillarbox::wait_pid($job->{pid}, $seconds // 60);
+	return map { s/^\d+ //r } split /\n/, Pillarbox::slurp($job->{out});
+}
+
+sub put { return put_answers(put_start(@_)) }
+
+sub queue_files { my ($pb) = @_; return glob "$pb->{dir}/spool/SubSpool*/*" }
+
+# True once the queue has n message files.
+sub wait_queue {
+	my ($pb, $n, $seconds) = @_;
+	my $end = time + ($seconds // 15);
+	while (time < $end) {
+		return 1 if $n == grep { /\.eml$/ } queue_files($pb);
+		sleep 0.05;
+	}
+	return 0;
+}
+
+# How often each X-Number stands in the mailboxes: { "user number" => count }.
+sub numbers {
+	my ($pb) = @_;
+	my %n;
+	for my $f (glob "$pb->{dir}/domains/*/users/*/Maildir/new/*") {
+		my ($user) = $f =~ m{/users/([^/]+)/};
+		open my $h, '<', $f or next;
+		read $h, my $head, 400;
+		$n{"$user $1"}++ if $head =~ /^X-Number: (\S+?)\r?$/m;
+	}
+	return \%n;
+}
+
+1;
