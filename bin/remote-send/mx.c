@@ -117,7 +117,8 @@ mx_add_addrs(struct mx *mx, size_t i, enum dns_type type, const struct dns_answe
 	h->bogus |= answer->outcome == DNS_BOGUS;
 	h->failed |= answer->outcome == DNS_FAIL || answer->outcome == DNS_BOGUS;
 	/* half the room for each family, so that neither can push the other out */
-	for (size_t k = 0, got = 0; k < answer->count && got < LIMIT_HOST_ADDRS / 2; k++)
+	for (size_t k = 0, got = 0; k < answer->count && got < LIMIT_HOST_ADDRS / 2 &&
+	    h->addr_count < LIMIT_HOST_ADDRS; k++)
 		if (dns_read_addr(&answer->records[k], type, &h->addrs[h->addr_count])) {
 			h->addr_count++;
 			got++;

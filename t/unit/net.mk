@@ -7,3 +7,8 @@ t_unit_net_tls_SOURCES = t/unit/net-tls.c
 # Used by t/outbound/*.t
 noinst_PROGRAMS += t/outbound/send-job
 t_outbound_send_job_SOURCES = t/outbound/send-job.c
+
+check_PROGRAMS += t/unit/net-mx
+t_unit_net_mx_SOURCES = t/unit/net-mx.c bin/remote-send/mx.c bin/remote-send/job.c \
+	bin/remote-send/transaction.c bin/remote-send/connection.c
+t_unit_net_mx_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
