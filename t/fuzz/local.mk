@@ -1,1 +1,11 @@
-# t/fuzz/local.mk
+# Each target is a plain test over its corpus; `make fuzz` builds it with clang's
+# libFuzzer instead and runs it for SECONDS.
+fuzz_driver = t/fuzz/driver.c t/fuzz/fuzz.h
+EXTRA_DIST += t/fuzz/corpus
+
+fuzz_programs = t/fuzz/smtp-command t/fuzz/smtp-data t/fuzz/smtp-reply t/fuzz/milter-peer
+check_PROGRAMS += $(fuzz_programs)
+t_fuzz_smtp_command_SOURCES = t/fuzz/smtp-command.c $(fuzz_driver)
+t_fuzz_smtp_data_SOURCES = t/fuzz/smtp-data.c $(fuzz_driver)
+t_fuzz_smtp_reply_SOURCES = t/fuzz/smtp-reply.c $(fuzz_driver)
+t_fuzz_milter_peer_SOURCES = t/fuzz/milter-peer.c $(fuzz_driver)

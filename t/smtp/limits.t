@@ -1,0 +1,117 @@
+#!/usr/bin/perl
+# Every limit of a session is crossed once, and the server is well afterwards
+# (cases S05, S06, S20, S22 to S24, S26, S33, S34).
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use Test::More;
+use Pillarbox;
+
+my $pb = Pillarbox->new(settings => { maxMessageSizeMB => 3, maxHopCount => 20, maxMessagesPerSession => 3 });
+$pb->user('alice@example.com');
+$pb->start;
+
+sub begin {
+	my (@more) = @_;
+	my $c = $pb->connect('smtp');
+	$c->expect('EHLO c.example', qr/^250/);
+	$c->expect($_, qr/^[23]/) for @more;
+	return $c;
+}
+my @open = ('MAIL FROM:<a@b.example>', 'RCPT TO:<alice@example.com>', 'DATA');
+
+# LIMIT_SMTP_LINE
+my $c = begin();
+like($c->command('NOOP ' . 'x' x (4094 - 5)), qr/^250/, 'a command line of 4096 bytes');
+like($c->command('NOOP ' . 'x' x (4095 - 5)), qr/^500 5\.5\.2/, 'one byte more is refused');
+like($c->command('NOOP ' . 'x' x 1_000_000), qr/^500 5\.5\.2/, 'so is 1 MB (S05)');
+like($c->command('NOOP'), qr/^250/, 'and the next command is the next line');
+like($c->command('EHLO ' . 'a' x 10_000), qr/^500/, 'EHLO of 10 KB (S26)');
+# LIMIT_SMTP_AUTH_LINE
+like($c->command('AUTH PLAIN ' . 'A' x 8000), qr/^(?:535|501)/, 'an AUTH line may be longer');
+like($c->command('AUTH PLAIN ' . 'A' x 65536), qr/^500 5\.5\.2/, 'but not 64 KB (S24)');
+$c->close;
+
+# smtpMaxBadCommands
+$c = begin();
+like($c->command('XYZZY'), qr/^500/, "bad command $_") for 1 .. 8;
+like($c->command('XYZZY'), qr/^421 4\.7\.0/, 'the ninth closes (smtpMaxBadCommands)');
+ok($c->at_end, 'the connection');
+
+# LIMIT_SMTP_JUNK (the EHLO counts)
+$c = begin();
+my $last = '';
+for (1 .. 200) {
+	$last = $c->command('RSET');
+	last if $last !~ /^250/;
+}
+like($last, qr/^421 4\.7\.0/, 'commands that move nothing are counted (S23)');
+
+# maxMessagesPerSession
+$c = begin();
+for (1 .. 3) {
+	$c->expect($_, qr/^[23]/) for @open;
+	$c->expect("Subject: $_\r\n\r\nx\r\n.", qr/^250/);
+}
+like($c->command($open[0]), qr/^421 4\.7\.0/, 'maxMessagesPerSession');
+
+# maxMessageSizeMB, declared and true
+$c = begin();
+like($c->command('MAIL FROM:<a@b.example> SIZE=3145729'), qr/^552 5\.3\.4/, 'a size declared over the limit');
+$c->expect($_, qr/^[23]/) for @open;
+$c->send_raw("Subject: big\r\n\r\n" . ("x" x 998 . "\r\n") x 3200 . ".\r\n");
+like($c->reply, qr/^552 5\.3\.4/, 'a message over the limit');
+$c->expect($_, qr/^[23]/) for @open;
+$c->send_raw("Subject: less\r\n\r\n" . ("x" x 998 . "\r\n") x 3100 . ".\r\n");
+like($c->reply, qr/^250/, 'one below it, in the same session');
+
+# smtpMaxLineLength, and a line without end
+$c = begin(@open);
+$c->send_raw("Subject: a\r\n\r\n" . 'x' x 8190 . "\r\n.\r\n");
+like($c->reply, qr/^250/, 'a line of 8192 bytes');
+$c->expect($_, qr/^[23]/) for @open;
+$c->send_raw("Subject: a\r\n\r\n" . 'x' x 8191 . "\r\n.\r\n");
+like($c->reply, qr/^554 5\.6\.0/, 'one byte more (smtpMaxLineLength)');
+$c->expect($_, qr/^[23]/) for @open;
+$c->send_raw("Subject: a\r\n\r\n" . 'x' x 10_000_000 . "\r\n.\r\n");
+like($c->reply, qr/^554 5\.6\.0/, '10 MB without a line end (S06)');
+
+# LIMIT_HEADER_BYTES and LIMIT_HEADER_LINES
+$c = begin(@open);
+$c->send_raw("To: a\r\n" x 10_001 . "\r\n.\r\n");
+like($c->reply, qr/^554 5\.6\.0/, 'a header of 10,001 lines (S33)');
+$c->expect($_, qr/^[23]/) for @open;
+$c->send_raw(("X: " . "y" x 990 . "\r\n") x 1100 . "\r\n.\r\n");
+like($c->reply, qr/^554 5\.6\.0/, 'a header over 1 MB');
+
+# maxHopCount and LIMIT_OWN_HOPS
+$c = begin(@open);
+$c->send_raw("Received: by x\r\n" x 20 . "\r\nx\r\n.\r\n");
+like($c->reply, qr/^250/, '20 hops');
+$c->expect($_, qr/^[23]/) for @open;
+$c->send_raw("Received: by x\r\n" x 21 . "\r\nx\r\n.\r\n");
+like($c->reply, qr/^554 5\.4\.6/, '21 hops (maxHopCount, S34)');
+$c->expect($_, qr/^[23]/) for @open;
+$c->send_raw("Received: from a\r\n\tby mail.test.example with SMTP;\r\n" x 6 . "\r\nx\r\n.\r\n");
+like($c->reply, qr/^554 5\.4\.6/, 'six times through this host');
+
+# LIMIT_SMTP_RECIPIENTS and LIMIT_SMTP_OVERSHOOT: different addresses of one mailbox
+$c = begin($open[0]);
+my ($taken, $reply) = (0, '');
+for my $batch (0 .. 11) {
+	$c->send_raw(join '', map { "RCPT TO:<alice+$_\@example.com>\r\n" } $batch * 100 + 1 .. $batch * 100 + 100);
+	for (1 .. 100) {
+		$reply = $c->reply;
+		$taken++ if $reply =~ /^250/;
+		is($taken, 1000, 'the first 1000 recipients are taken') if $reply !~ /^250/ && $taken > 0 && !$main::told++;
+		like($reply, qr/^452 4\.5\.3/, 'then 452 4.5.3') if $main::told && $main::told == 1 && $main::told++;
+		last if $reply =~ /^421/ || $reply eq '';
+	}
+	last if $reply =~ /^421/ || $reply eq '';
+}
+like($reply, qr/^421 4\.7\.0/, 'who goes on is cut off (S22)');
+
+$c = begin(@open);
+$c->expect("Subject: still here\r\n\r\nx\r\n.", qr/^250/);
+pass('a fresh client is served');
+done_testing();

@@ -1,0 +1,55 @@
+#!/usr/bin/perl
+# Who may send to whom: our recipients, postmaster, relaying, and what allowRelay opens.
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use Test::More;
+use Pillarbox;
+
+my $pb = Pillarbox->new(settings => { maxBadRecipients => 3 });
+$pb->user('alice@example.com');
+$pb->start;
+
+# The reply to RCPT after MAIL from a sender.
+sub rcpt {
+	my ($from, $to, $service) = @_;
+	my $c = $pb->connect($service || 'smtp');
+	$c->expect('EHLO client.example', qr/^250/);
+	$c->expect("MAIL FROM:<$from>", qr/^250/);
+	my $reply = $c->command("RCPT TO:<$to>");
+	$c->close;
+	return $reply;
+}
+
+like(rcpt('x@out.example', 'alice@example.com'), qr/^250 2\.1\.5/, 'our user');
+like(rcpt('x@out.example', 'nobody@example.com'), qr/^550 5\.1\.1 .* ticket \d{12}$/, 'unknown user (SMTPIN-28)');
+like(rcpt('x@out.example', 'y@out.example'), qr/^550 5\.7\.1 .* ticket \d{12}$/, 'relaying is refused (SMTPIN-02)');
+like(rcpt('alice@example.com', 'y@out.example'), qr/^550 5\.7\.1/, 'also for senders who say they are ours');
+like(rcpt('x@out.example', 'postmaster'), qr/^250/, 'postmaster without a domain');
+like(rcpt('x@out.example', 'PostMaster@example.com'), qr/^250/, 'postmaster at our domain');
+like(rcpt('x@out.example', 'alice%out.example@example.com'), qr/^550 5\.1\.1/, 'no percent hack');
+ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=recipient-not-ours value=yes weight=-100 total=-100/),
+	'the log explains the refusal');
+
+my $c = $pb->connect('smtp');
+$c->expect('EHLO client.example', qr/^250/);
+$c->expect('MAIL FROM:<x@out.example>', qr/^250/);
+like($c->command("RCPT TO:<nobody$_\@example.com>"), qr/^550/, "unknown recipient $_") for 1 .. 3;
+like($c->command('RCPT TO:<nobody4@example.com>'), qr/^421 4\.7\.0/, 'one more closes (maxBadRecipients)');
+ok($c->at_end, 'the connection');
+
+my %cases = (
+	localUsers => [ 'alice@example.com' => 250, 'other@example.com' => 550, 'x@out.example' => 550 ],
+	localDomains => [ 'alice@example.com' => 250, 'other@example.com' => 250, 'x@out.example' => 550 ],
+	anyone => [ 'x@out.example' => 250 ],
+);
+for my $value (sort keys %cases) {
+	$pb->ctl_ok('--yes', 'set', 'allowRelay', $value, '--force');
+	$pb->ctl_ok('reload');
+	my %want = @{ $cases{$value} };
+	my $end = time + 10;	# the new generation takes over within moments
+	my ($first) = grep { $want{$_} == 250 } sort keys %want;
+	select undef, undef, undef, 0.2 while time < $end && rcpt($first, 'y@out.example') !~ /^250/;
+	like(rcpt($_, 'y@out.example'), qr/^$want{$_}/, "allowRelay $value: $_ gets $want{$_}") for sort keys %want;
+}
+done_testing();
