@@ -106,6 +106,14 @@ keep_pid(struct master *m)
 		die(EXIT_REFUSED, "cannot write run/mail-master.pid: %m");
 }
 
+/* An empty file tells `status` from a mail-master that was killed. */
+void
+keep_no_pid(struct master *m)
+{
+	if (file_ftruncate(m->lock_fd, 0) != 0)
+		log_failure(&m->svc, NULL, NULL, "event=cannot-keep what=pid error=%s", strerrorname_np(errno));
+}
+
 /* The content of a small file of ours; empty when there is none. */
 static void
 read_small(struct master *m, const char *name, struct buf *out)

@@ -256,5 +256,6 @@ main(int argc, char **argv)
 	tell_started(&m, started);
 	loop_run(m.loop);
 	log_flush(&m.svc, true);
+	keep_no_pid(&m);
 	return EXIT_DONE;
 }

@@ -128,6 +128,7 @@ struct master {
 /* keep.c */
 void keep_lock(struct master *m);		/* dies when another mail-master runs */
 void keep_pid(struct master *m);
+void keep_no_pid(struct master *m);
 void keep_folders(struct master *m);		/* users, folders of the manifest */
 void keep_read(struct master *m);		/* tickets and stopped services */
 uint64_t keep_tickets(struct master *m);	/* the first of a new block; persisted before it returns */
