@@ -4,19 +4,22 @@
  *	1  create ID.em_ (O_EXCL)                       owner
  *	2  write, fsync, close                          receiver
  *	3  no writer left, size and crc32c agree        owner
- *	4  create ID.hdr (O_EXCL)                       owner
- *	5  write, fsync, close                          receiver
- *	6  no writer left, envelope is right            owner
- *	7  fsync of the folder, if it must be synced    owner
- *	8  rename ID.em_ to ID.eml                      owner
- *	9  250                                          receiver
+ *	4  fsync of the folder, if it must be synced    owner
+ *	5  create ID.hdr (O_EXCL)                       owner
+ *	6  write, fsync, close                          receiver
+ *	7  no writer left, envelope is right            owner
+ *	8  fsync of the folder, if it must be synced    owner
+ *	9  rename ID.em_ to ID.eml                      owner
+ *	10 250                                          receiver
  *
- * Crash argument.  Before 5 is durable the .hdr has no right `end:`, so nothing
- * was promised and the scan removes or sets aside what is there.  After 5 both
+ * Crash argument.  Before 6 is durable the .hdr has no right `end:`, so nothing
+ * was promised and the scan removes or sets aside what is there.  After 6 both
  * contents are durable, and so are both names: fsync of a new file makes its
- * name durable on the file systems we accept, 7 does it everywhere.  A cut
- * after that leaves .em_ + good .hdr or .eml + good .hdr, which the scan treats
- * as the same.  So 8 needs no sync, and 9 promises what is on disk.
+ * name durable on the file systems we accept, 4 and 8 do it everywhere (4 by
+ * itself, so that no cut leaves a .hdr whose .em_ is missing, which would be
+ * reported as a loss).  A cut after that leaves .em_ + good .hdr or .eml + good
+ * .hdr, which the scan treats as the same.  So 9 needs no sync, and 10 promises
+ * what is on disk.
  *
  * Straight through (1 to 3, then links in mailboxes made durable, 250, unlink
  * of .em_): the promise is kept by the mailboxes; a .em_ that a cut brings
@@ -153,6 +156,9 @@ spool_put_through(struct spool_put *p)
 int
 spool_put_header(struct spool_put *p, int *fd_out)
 {
+	*fd_out = -1;
+	if (spool_must_sync_directory(p->sp) && file_fsync_dir(folder(p)) < 0)
+		return -1;
 	*fd_out = create(p, SPOOL_HDR, 0600);
 	if (*fd_out < 0)
 		return -1;

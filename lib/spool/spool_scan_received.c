@@ -43,7 +43,7 @@ body_agrees(struct spool_scan *scan, struct spool_ref ref, const struct envelope
 	return result == 0 && *size_out == e->size && crc == e->crc32c;
 }
 
-/* Promised: do step 8 of spool_put again. */
+/* Promised: do step 9 of spool_put again. */
 static int
 complete(struct spool_scan *scan, struct spool_ref ref, struct spool_found *found)
 {

@@ -10,7 +10,8 @@
 struct rig rig;
 
 const char *const mutant_names[MUTANT_COUNT] = {
-	"none", "no fsync of the body", "no fsync of the envelope", "no fsync of the folder at accept",
+	"none", "no fsync of the body", "no fsync of the envelope", "no fsync of the folder before the envelope",
+	"no fsync of the folder at accept",
 	"no fsync of the mailbox", "no fsync of a copy", "no fdatasync of an outcome",
 	"no fsync between .hdr and .eml at finish", ".eml removed before .hdr",
 	".em_ removed before .hdr", "no fsync between .hdr and .em_ at abort",
@@ -131,6 +132,7 @@ static const struct {
 	{ MUTANT_NO_COPY_SYNC, CALL_FSYNC, PHASE_DELIVER },
 	{ MUTANT_NO_MARK_SYNC, CALL_FSYNC, PHASE_ID },
 	{ MUTANT_NO_OUTCOME_SYNC, CALL_FDATASYNC, PHASE_OUTCOME },
+	{ MUTANT_NO_NAME_SYNC, CALL_FSYNC_DIR, PHASE_HEADER },
 	{ MUTANT_NO_ACCEPT_DIR_SYNC, CALL_FSYNC_DIR, PHASE_ACCEPT },
 	{ MUTANT_NO_MAILBOX_SYNC, CALL_FSYNC_DIR, PHASE_DELIVER },
 	{ MUTANT_NO_FINISH_SYNC, CALL_FSYNC_DIR, PHASE_FINISH },

@@ -15,6 +15,7 @@ enum mutant {
 	MUTANT_NONE,
 	MUTANT_NO_BODY_SYNC,		/* receiver: fsync of ID.em_ */
 	MUTANT_NO_HEADER_SYNC,		/* receiver: fsync of ID.hdr */
+	MUTANT_NO_NAME_SYNC,		/* intake, sync_directory: fsync of the folder before ID.hdr */
 	MUTANT_NO_ACCEPT_DIR_SYNC,	/* intake, sync_directory: fsync of the folder */
 	MUTANT_NO_MAILBOX_SYNC,		/* local-deliver: fsync of new/ */
 	MUTANT_NO_COPY_SYNC,		/* local-deliver: fsync of a copy */

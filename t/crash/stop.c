@@ -65,6 +65,7 @@ fail_everywhere(int error, bool on, long calls)
 		char why[WHY_SIZE] = "";
 
 		reset();
+		ledger->disk_failed = true;
 		rig.fail_at = n;
 		rig.fail_on = on;
 		rig.fail_error = error;

@@ -98,7 +98,7 @@ queue(struct world *w, struct spool_put *p, int k, struct envelope **e)
 {
 	int fd, result;
 
-	rig.phase = PHASE_ACCEPT;
+	rig.phase = PHASE_HEADER;
 	if (spool_put_header(p, &fd) < 0)
 		return -1;
 	result = write_envelope(p, k, fd);
@@ -202,7 +202,7 @@ append(struct world *w, struct spool_ref ref, uint64_t *good_size, const struct 
 }
 
 static const struct verdict delivered = { .kind = VERDICT_OK, .code = 250, .status = "2.0.0", .text = "Delivered" };
-static const struct verdict later = { .kind = VERDICT_TEMP, .code = 451, .status = "4.3.0", .text = "Later, please" };
+static const struct verdict later = { .kind = VERDICT_TEMP, .code = 451, .status = "4.3.0", .text = "Later" };
 static const struct verdict unknown = { .kind = VERDICT_PERM, .code = 550, .status = "5.1.1", .text = "No such user" };
 
 static void
@@ -270,6 +270,7 @@ take(struct world *w, int k)
 	case WAY_ABORT: {
 		int fd;
 
+		rig.phase = PHASE_HEADER;
 		if (spool_put_header(&p, &fd) == 0) {
 			if (write_envelope(&p, k, fd) < 0)
 				errno = 0;	/* it is given up in any case */
@@ -295,15 +296,6 @@ struct work {
 	bool changed;			/* something was delivered */
 	bool waits;			/* some recipient is to be tried later */
 };
-
-static bool
-is_over(const struct envelope *e)
-{
-	for (uint32_t i = 0; i < e->count; i++)
-		if (e->rcpts[i].state == RCPT_OPEN)
-			return false;
-	return true;
-}
 
 /* Write down the outcome of recipient i, unless it finishes the message. */
 static void
@@ -424,33 +416,41 @@ bounce(struct work *x, uint32_t i)
 	buf_free(&lines);
 }
 
-/* After a restart every open recipient is first put off: the tail is cut and written. */
+/* Append a retry line for recipient i and read the file again: is it there? */
 static bool
-put_off(struct work *x)
+put_off_one(struct work *x, uint32_t i)
 {
 	struct envelope *e = x->f->envelope, *again = NULL;
 	struct buf lines;
 	bool good;
 
-	if (is_over(e))
-		return true;
-	buf_init(&lines, 65536);
-	for (uint32_t i = 0; i < e->count; i++)
-		if (e->rcpts[i].state == RCPT_OPEN)
-			envelope_line_retry(&lines, e->line_seed, i + 1, 7, 1790000000, &later);
+	buf_init(&lines, 4096);
+	envelope_line_retry(&lines, e->line_seed, i + 1, 7, 1790000000, &later);
 	good = append(x->w, x->f->ref, &e->good_size, &lines) == 0 &&
-		spool_read_envelope(x->w->spool, x->f->ref, &again) == 0;
-	for (uint32_t i = 0; good && i < e->count; i++)
-		if (e->rcpts[i].state == RCPT_OPEN)
-			good = again->rcpts[i].attempts == 7;
+		spool_read_envelope(x->w->spool, x->f->ref, &again) == 0 &&
+		again->rcpts[i].attempts == 7;
 	buf_free(&lines);
 	envelope_free(&again);
-	if (!good) {
-		x->w->ledger->lost++;
-		snprintf(x->w->ledger->why, sizeof(x->w->ledger->why), "appended lines of %llu are not read back",
-			(unsigned long long)x->f->ref.id);
-	}
 	return good;
+}
+
+/*
+ * After a restart every open recipient is first put off, so that every torn
+ * tail is cut and written over.
+ */
+static bool
+put_off(struct work *x)
+{
+	struct envelope *e = x->f->envelope;
+
+	for (uint32_t i = 0; i < e->count; i++)
+		if (e->rcpts[i].state == RCPT_OPEN && !put_off_one(x, i)) {
+			x->w->ledger->lost++;
+			snprintf(x->w->ledger->why, sizeof(x->w->ledger->why),
+				"a line appended to %llu is not read back", (unsigned long long)x->f->ref.id);
+			return false;
+		}
+	return true;
 }
 
 static void

@@ -11,7 +11,7 @@
 
 const struct plan world_plan[WORLD_MESSAGES] = {
 	{ WAY_DIRECT, "s0@remote.example", { "alice@local.example", "bob@local.example" } },
-	{ WAY_QUEUE, "s1@remote.example", { "alice@local.example", "bob@local.example", "far@remote.example" } },
+	{ WAY_QUEUE, "s1@remote.example", { "far@remote.example", "alice@local.example", "bob@local.example" } },
 	{ WAY_MIXED, "s2@remote.example", { "alice@local.example", "carol@local.example" } },
 	{ WAY_ABORT, "s3@remote.example", { "alice@local.example" } },
 	{ WAY_QUEUE, "alice@local.example", { "nobody@local.example", "bob@local.example" } },

@@ -45,6 +45,7 @@ struct ledger {
 		int sent[WORLD_RCPTS];	/* times a remote host took it */
 	} m[WORLD_MESSAGES];
 	uint64_t largest_id;
+	bool disk_failed;		/* a call was made to fail */
 	int lost;			/* calls of the `lost` callback */
 	char why[256];			/* of the last one */
 };
