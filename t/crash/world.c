@@ -131,9 +131,13 @@ world_make(int root)
 	must_write(spool, "20356170.eml", world_text(5));
 	must_write(spool, "20356170.hdr", span_of(foreign));
 	/* The locks are made at the first start of an instance. */
-	for (int i = 0; i < 2; i++)
-		if (spool_lock(w.spool, i == 0 ? "intake.lock" : "schedule.lock") < 0)
+	for (int i = 0; i < 2; i++) {
+		int lock = spool_lock(w.spool, i == 0 ? "intake.lock" : "schedule.lock");
+
+		if (lock < 0)
 			die(1, "lock: %s", strerror(errno));
+		close(lock);
+	}
 	world_close(&w);
 }
 
