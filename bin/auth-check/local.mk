@@ -1,1 +1,16 @@
-# bin/auth-check
+pkglibexec_PROGRAMS += prog/auth-check
+prog_auth_check_SOURCES = bin/auth-check/main.c \
+	bin/auth-check/address.c bin/auth-check/auth_server.c bin/auth-check/auth_server.h \
+	bin/auth-check/checkpassword.c bin/auth-check/checkpassword.h \
+	bin/auth-check/client.c bin/auth-check/client.h \
+	bin/auth-check/control.c bin/auth-check/control.h \
+	bin/auth-check/exchange.c bin/auth-check/exchange.h \
+	bin/auth-check/helper_process.c bin/auth-check/helper_process.h \
+	bin/auth-check/helpers.c bin/auth-check/helpers.h \
+	bin/auth-check/index.c bin/auth-check/index.h \
+	bin/auth-check/lookup.c bin/auth-check/lookup.h \
+	bin/auth-check/mech_clear.c bin/auth-check/mech_cram_md5.c bin/auth-check/mech_scram.c \
+	bin/auth-check/parse.c bin/auth-check/parse.h \
+	bin/auth-check/refresh.c bin/auth-check/refresh.h \
+	bin/auth-check/resolve.c bin/auth-check/resolve.h \
+	bin/auth-check/verify.c bin/auth-check/verify.h

@@ -31,7 +31,8 @@ enum sandbox_role {
 	SANDBOX_DELIVER,	/* spool and store: link, rename, sync */
 	SANDBOX_DIRECTORY,	/* auth-check: database, read settings, open Maildirs O_PATH, helpers */
 	SANDBOX_DATABASE,	/* abuse-check, greylist-check: one private database, threads */
-	SANDBOX_HASH,		/* auth-check's password helper: one socket */
+	SANDBOX_NURSERY,	/* auth-check's keeper of helpers: fork, wait, its sockets */
+	SANDBOX_HASH,		/* auth-check's password and parsing helpers: one socket */
 	SANDBOX_RESOLVER,	/* remote-send parent: DNS, threads, fork, Unix sockets */
 	SANDBOX_SEND,		/* remote-send agent: inet sockets out */
 	SANDBOX_LOG,		/* event-log: append to log files */

@@ -1,0 +1,18 @@
+/* auth_server: the socket "auth", the server side of the Dovecot authentication protocol 1.2. */
+#ifndef AUTH_CHECK_AUTH_SERVER_H
+#define AUTH_CHECK_AUTH_SERVER_H
+
+#include "base/base.h"
+#include "exchange.h"
+#include "io/loop.h"
+#include "refresh.h"
+#include "service/service.h"
+
+struct auth_server;
+
+struct auth_server *auth_server_new(struct service *svc, struct loop *loop, struct auth_core *core,
+	struct refresh *refresh);
+/* A connection that was accepted; fd is then owned. */
+void auth_server_client(struct auth_server *s, int fd);
+
+#endif

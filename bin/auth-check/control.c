@@ -1,0 +1,66 @@
+/* control: see control.h; the framing is lib/service's. */
+#include "base/base.h"
+#include "control.h"
+
+#include "base/die.h"
+#include "client.h"
+#include "service/control.h"
+
+static void
+say_ok(struct buf *reply)
+{
+	record_begin(reply, "ok");
+}
+
+static void
+changed(struct resolver *rs, const struct record *request, struct buf *reply)
+{
+	struct span domain = record_get(request, "domain"), user = record_get(request, "user");
+	struct address a;
+
+	if (domain.n > 0) {
+		/* Any spelling is taken; the index knows small letters only. */
+		char text[LIMIT_ADDRESS + 4];
+
+		snprintf(text, sizeof(text), "x@%.*s", SPAN_ARG(span_first(domain, LIMIT_DOMAIN)));
+		if (!address_split(span_of(text), &a)) {
+			control_error(reply, EXIT_REFUSED, "not a domain name");
+			return;
+		}
+		refresh_domain(rs->refresh, span_of(a.domain));
+	} else if (address_split(user, &a) && a.domain[0] != '\0') {
+		refresh_user(rs->refresh, span_of(a.domain), span_of(a.local));
+	} else {
+		control_error(reply, EXIT_REFUSED, "changed needs domain= or user=");
+		return;
+	}
+	say_ok(reply);
+}
+
+static bool
+handle(void *ctx, struct control_call *call PB_UNUSED, const struct record *request, struct buf *reply)
+{
+	struct resolver *rs = ctx;
+
+	if (span_is(request->verb, "changed")) {
+		changed(rs, request, reply);
+	} else if (span_is(request->verb, "reindex")) {
+		refresh_all(rs->refresh);
+		say_ok(reply);
+	} else if (span_is(request->verb, "status")) {
+		say_ok(reply);
+		record_add_num(reply, "scanning", refresh_is_scanning(rs->refresh));
+		record_add_num(reply, "clients", client_count());
+		record_add_num(reply, "version", index_version(rs->ix));
+	} else {
+		control_error(reply, EXIT_USAGE, "auth-check knows changed, reindex and status");
+	}
+	return true;
+}
+
+void
+control_start(struct loop *loop, int fd, struct resolver *rs)
+{
+	if (control_serve(loop, fd, NULL, 0, handle, rs) == NULL)
+		die(EXIT_TRY_LATER, "cannot serve auth-control: %m");
+}

@@ -1,0 +1,18 @@
+/*
+ * control: what mailctl asks of auth-check, over the socket "auth-control".
+ *
+ *	changed domain=NAME	its settings, aliases or users changed (also: was added or removed)
+ *	changed user=ADDRESS	one account changed
+ *	reindex			forget the index and read every file again
+ *	status			ok scanning= clients= version=
+ */
+#ifndef AUTH_CHECK_CONTROL_H
+#define AUTH_CHECK_CONTROL_H
+
+#include "base/base.h"
+#include "io/loop.h"
+#include "resolve.h"
+
+void control_start(struct loop *loop, int fd, struct resolver *rs);
+
+#endif

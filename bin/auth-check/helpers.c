@@ -1,0 +1,325 @@
+/*
+ * helpers: the queue of password checks and the questions to the parser.
+ *
+ * A job belongs to the queue or to a helper's slot until its answer has come;
+ * a job whose asker is gone stays (its helper is busy anyway) but calls nobody.
+ */
+#include "base/base.h"
+#include "helpers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "helper_process.h"
+#include "sys/clock.h"
+#include "sys/fdpass.h"
+
+struct hash_job {
+	struct hash_job *next;
+	char *hash;
+	char *password;
+	size_t password_n;
+	hash_done *done;	/* NULL: nobody asks any more, ctx is freed with the job */
+	void *ctx;
+};
+
+struct slot {
+	struct helpers *owner;
+	int sock;
+	uint64_t id;		/* of the question at the helper: an answer to an older one is none */
+	struct hash_job *job;	/* at the helper now */
+};
+
+struct helpers {
+	unsigned hashers;
+	struct slot slots[HELPERS_MAX];
+	int parser;
+	uint64_t parse_id;
+	struct hash_job *first, **last;
+	size_t waiting;
+	char answer[HELPER_ANSWER_MAX];
+};
+
+static void
+make_pair(int *near_out, int *far_out)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		die(EXIT_TRY_LATER, "socketpair: %m");
+	*near_out = pair[0];
+	*far_out = pair[1];
+}
+
+PB_NORETURN static void
+become_nursery(const int *far, size_t n, pid_t parent)
+{
+	int kept[HELPERS_MAX + 1];
+
+	/* Low numbers first, so that everything above them can be closed. */
+	for (size_t i = 0; i < n; i++) {
+		kept[i] = fcntl(far[i], F_DUPFD_CLOEXEC, 512);
+		if (kept[i] < 0)
+			die(EXIT_TRY_LATER, "cannot keep a socket: %m");
+	}
+	die_set_sink(NULL);
+	if (close_range(3, 511, 0) < 0)
+		die(EXIT_TRY_LATER, "close_range: %m");
+	for (size_t i = 0; i < n; i++) {
+		if (dup3(kept[i], (int)(3 + i), O_CLOEXEC) < 0)
+			die(EXIT_TRY_LATER, "dup3: %m");
+		kept[i] = (int)(3 + i);
+	}
+	if (close_range((unsigned)(3 + n), ~0U, 0) < 0)
+		die(EXIT_TRY_LATER, "close_range: %m");
+	close(0);
+	close(1);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		_exit(EXIT_TRY_LATER);
+	nursery_run(kept, n);
+}
+
+struct helpers *
+helpers_start(unsigned hashers)
+{
+	struct helpers *h = mem_new(sizeof(*h));
+	int far[HELPERS_MAX + 1];
+	pid_t parent = getpid(), pid;
+
+	if (hashers == 0 || hashers > HELPERS_MAX)
+		bug("%u password helpers", hashers);
+	h->hashers = hashers;
+	h->last = &h->first;
+	for (unsigned i = 0; i < hashers; i++) {
+		h->slots[i].owner = h;
+		make_pair(&h->slots[i].sock, &far[i]);
+	}
+	make_pair(&h->parser, &far[hashers]);
+	pid = fork();
+	if (pid < 0)
+		die(EXIT_TRY_LATER, "fork: %m");
+	if (pid == 0)
+		become_nursery(far, hashers + 1, parent);
+	for (unsigned i = 0; i <= hashers; i++)
+		close(far[i]);
+	return h;
+}
+
+/* -- password checks ------------------------------------------------------ */
+
+static void
+job_free(struct hash_job *job)
+{
+	mem_wipe(job->password, job->password_n);
+	mem_wipe(job->hash, strlen(job->hash));
+	free(job->password);
+	free(job->hash);
+	free(job);
+}
+
+static bool
+send_job(struct slot *s, const struct hash_job *job)
+{
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, LIMIT_RECORD);
+	record_begin(&out, "check");
+	record_add_num(&out, "id", ++s->id);
+	record_add_text(&out, "hash", job->hash);
+	record_add(&out, "password", span_make(job->password, job->password_n));
+	sent = !out.overflow && fdpass_send(s->sock, out.p, out.n, NULL, 0) == (ssize_t)out.n;
+	mem_wipe(out.p, out.n);
+	buf_free(&out);
+	return sent;
+}
+
+static void
+finish(struct hash_job *job, enum hash_result result)
+{
+	if (job->done != NULL)
+		job->done(job->ctx, result);
+	else
+		free(job->ctx);
+	job_free(job);
+}
+
+/* Give the idle helper of s the next question that still has an asker. */
+static void
+feed(struct helpers *h, struct slot *s)
+{
+	while (s->job == NULL && h->first != NULL) {
+		struct hash_job *job = h->first;
+
+		h->first = job->next;
+		if (h->first == NULL)
+			h->last = &h->first;
+		h->waiting--;
+		if (job->done == NULL)
+			finish(job, HASH_TROUBLE);
+		else if (!send_job(s, job))
+			die(EXIT_TRY_LATER, "a password helper cannot be asked: %m");
+		else
+			s->job = job;
+	}
+}
+
+/* False for an answer to an older question, whose helper died after answering. */
+static bool
+read_answer(const struct slot *s, struct span in, enum hash_result *result)
+{
+	uint64_t match, id;
+	struct record r;
+	bool ours = true;
+
+	*result = HASH_TROUBLE;
+	if (!record_parse(in, 4, &r))
+		return true;
+	if (span_is(r.verb, "checked") && record_get_num(&r, "match", 1, &match)
+	    && record_get_num(&r, "id", UINT64_MAX, &id)) {
+		*result = match == 1 ? HASH_MATCH : HASH_DIFFERS;
+		ours = id == s->id;
+	}
+	record_free(&r);
+	return ours;
+}
+
+static void
+on_answer(void *ctx, int fd, unsigned events PB_UNUSED)
+{
+	struct slot *s = ctx;
+	struct helpers *h = s->owner;
+	struct hash_job *job = s->job;
+	enum hash_result result = HASH_TROUBLE;
+	int none = 0;
+	ssize_t n = fdpass_recv(fd, h->answer, sizeof(h->answer), NULL, &none);
+
+	if (n == 0)
+		die(EXIT_TRY_LATER, "the nursery of helpers is gone");
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (job == NULL || (n > 0 && !read_answer(s, span_make(h->answer, (size_t)n), &result)))
+		return;
+	s->job = NULL;
+	finish(job, result);
+	feed(h, s);
+}
+
+void
+helpers_attach(struct helpers *h, struct loop *loop)
+{
+	for (unsigned i = 0; i < h->hashers; i++)
+		if (loop_fd(loop, h->slots[i].sock, LOOP_READ, on_answer, &h->slots[i]) == NULL)
+			die(EXIT_TRY_LATER, "cannot watch a helper: %m");
+}
+
+struct hash_job *
+helpers_verify(struct helpers *h, const char *hash, struct span password, hash_done *done, void *ctx)
+{
+	struct hash_job *job;
+
+	if (h->waiting >= HELPERS_QUEUE_MAX)
+		return NULL;
+	job = mem_new(sizeof(*job));
+	job->hash = mem_text(hash);
+	job->password = mem_copy(password);
+	job->password_n = password.n;
+	job->done = done;
+	job->ctx = ctx;
+	*h->last = job;
+	h->last = &job->next;
+	h->waiting++;
+	for (unsigned i = 0; i < h->hashers && job->next == NULL && h->waiting > 0; i++)
+		feed(h, &h->slots[i]);
+	return job;
+}
+
+void
+helpers_forget(struct hash_job **job)
+{
+	if (*job != NULL)
+		(*job)->done = NULL;
+	*job = NULL;
+}
+
+/* -- the parser ----------------------------------------------------------- */
+
+/* The next record of the parser, of whatever question; false when there is none in time. */
+static bool
+next_record(struct helpers *h, uint64_t deadline, struct record *r)
+{
+	struct pollfd p = { .fd = h->parser, .events = POLLIN };
+	uint64_t now = clock_ms();
+	int none = 0;
+	ssize_t n;
+
+	if (now >= deadline || poll(&p, 1, (int)(deadline - now)) <= 0)
+		return false;
+	n = fdpass_recv(h->parser, h->answer, sizeof(h->answer), NULL, &none);
+	return n > 0 && record_parse(span_make(h->answer, (size_t)n), LIMIT_RECORD, r);
+}
+
+/* 1 go on, 0 the end, -1 an error in why. */
+static int
+use_record(struct helpers *h, const struct record *r, parse_take *take, void *ctx, char *why, size_t size)
+{
+	uint64_t id;
+
+	if (span_is(r->verb, "lost")) {
+		snprintf(why, size, "the parser died");
+		return -1;
+	}
+	if (!record_get_num(r, "id", UINT64_MAX, &id) || id != h->parse_id)
+		return 1;
+	if (span_is(r->verb, "end"))
+		return 0;
+	if (span_is(r->verb, "error")) {
+		snprintf(why, size, "%.*s", SPAN_ARG(record_get(r, "text")));
+		return -1;
+	}
+	take(ctx, r);
+	return 1;
+}
+
+static bool
+ask_parser(struct helpers *h, const char *kind, int fd)
+{
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, 256);
+	record_begin(&out, "parse");
+	record_add_num(&out, "id", ++h->parse_id);
+	record_add_text(&out, "kind", kind);
+	sent = fdpass_send(h->parser, out.p, out.n, &fd, 1) == (ssize_t)out.n;
+	buf_free(&out);
+	return sent;
+}
+
+bool
+helpers_parse(struct helpers *h, const char *kind, int fd, parse_take *take, void *ctx, char *why, size_t size)
+{
+	uint64_t deadline = clock_ms() + HELPERS_PARSE_MS;
+	struct record r;
+	int go_on = 1;
+
+	if (!ask_parser(h, kind, fd)) {
+		snprintf(why, size, "the parser cannot be asked");
+		return false;
+	}
+	while (go_on == 1) {
+		if (!next_record(h, deadline, &r)) {
+			snprintf(why, size, "the parser did not answer");
+			return false;
+		}
+		go_on = use_record(h, &r, take, ctx, why, size);
+		record_free(&r);
+	}
+	return go_on == 0;
+}

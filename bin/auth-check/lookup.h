@@ -1,0 +1,16 @@
+/* lookup: the socket "lookup", socketmap questions about addresses (socketmap_table(5) of Postfix). */
+#ifndef AUTH_CHECK_LOOKUP_H
+#define AUTH_CHECK_LOOKUP_H
+
+#include "base/base.h"
+#include "io/loop.h"
+#include "resolve.h"
+#include "service/service.h"
+
+struct lookup;
+
+struct lookup *lookup_new(struct service *svc, struct loop *loop, struct resolver *rs);
+/* A connection that was accepted and whose caller may ask; fd is then owned. */
+void lookup_client(struct lookup *l, int fd);
+
+#endif

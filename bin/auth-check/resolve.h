@@ -1,0 +1,50 @@
+/*
+ * resolve: what an address means here.
+ *
+ * Addresses are compared in small letters; the canonical form of a mailbox is
+ * USER@DOMAIN with the real domain.  Order of meaning for LOCAL@DOMAIN: a user,
+ * an alias, a user or alias without "+detail", postmaster, the catch-all.
+ */
+#ifndef AUTH_CHECK_RESOLVE_H
+#define AUTH_CHECK_RESOLVE_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/span.h"
+#include "config/settings.h"
+#include "index.h"
+#include "refresh.h"
+
+struct resolver {
+	struct index *ix;
+	struct refresh *refresh;
+	const struct settings *settings;
+};
+
+/* An address taken apart; small letters, quotes of the local part removed. */
+struct address {
+	char local[LIMIT_LOCAL_PART + 1];
+	char domain[LIMIT_DOMAIN + 1];	/* "" for a bare "postmaster" */
+};
+
+/*
+ * False for what can be no address of ours: no "@", too long, empty parts, bytes that
+ * are not printable ASCII, blanks.  Only "postmaster" may stand alone.
+ */
+bool address_split(struct span text, struct address *out) PB_MUST_CHECK;
+
+/* Look up one account or domain, comparing with the files while the index may be old. */
+bool resolve_account(struct resolver *rs, const char *domain, struct span user, struct account *out);
+/* Follows other names of a domain; out->name is the real one. */
+bool resolve_domain(struct resolver *rs, const char *name, struct domain *out);
+
+/* The answers of the look-up maps, as in socketmap: "OK ...", "NOTFOUND ", "PERM ...", "TEMP ..." */
+void resolve_rcpt(struct resolver *rs, struct span key, struct buf *out);
+void resolve_expand(struct resolver *rs, struct span key, struct buf *out);
+void resolve_domain_map(struct resolver *rs, struct span key, struct buf *out);
+void resolve_sender(struct resolver *rs, struct span key, struct buf *out);
+/* "RECIPIENT SENDER": may greylisting be applied?  "OK check" or "OK skip". */
+void resolve_greylist(struct resolver *rs, struct span key, struct buf *out);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * verify: is this the password of that user?
+ *
+ * Unknown users, users without a hash, and passwords that cannot be one cost a
+ * hash too, so that neither the answer nor its time tells who exists.  What was
+ * right is remembered for authCacheSeconds as an HMAC under a key made at start
+ * over name, stored hash and password: a client that comes back every minute
+ * costs no hash, and a changed password or account is another HMAC.
+ */
+#ifndef AUTH_CHECK_VERIFY_H
+#define AUTH_CHECK_VERIFY_H
+
+#include "base/base.h"
+#include "helpers.h"
+#include "resolve.h"
+
+struct verifier;
+
+struct verifier *verifier_new(struct resolver *rs, struct helpers *h, unsigned cache_seconds);
+
+enum verify_result { VERIFY_GOOD, VERIFY_BAD, VERIFY_DISABLED, VERIFY_TROUBLE };
+typedef void verify_done(void *ctx, enum verify_result result);
+
+/*
+ * Find the account for a log-in name: a complete address.  Returns true when there is one
+ * (it may be disabled, or its domain: *disabled_out).
+ */
+bool verify_find(struct resolver *rs, struct span name, struct account *out, bool *disabled_out);
+
+/*
+ * Check; done is called once, possibly before verify_password returns.
+ * While it is pending *job_out is not NULL: helpers_forget gives up.  `account` is copied.
+ */
+void verify_password(struct verifier *v, struct span name, struct span password,
+	struct hash_job **job_out, verify_done *done, void *ctx);
+
+#endif
