@@ -20,6 +20,7 @@
 #define AUTH_CHECK_INDEX_H
 
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/limits.h"
 #include "base/span.h"
 

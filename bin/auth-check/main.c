@@ -34,7 +34,7 @@
 #define TEND_MS 10000
 #define UIDS_MAX 80
 
-struct program {
+struct auth_check {
 	struct service svc;
 	struct loop *loop;
 	struct helpers *helpers;
@@ -58,7 +58,7 @@ processors(void)
 
 /* Users of foreign programs, found while the user database can be read. */
 static void
-find_callers(struct program *p)
+find_callers(struct auth_check *p)
 {
 	static const char *const own[] = { "pbsmtp", "pbmail", "pbauth" };
 	size_t listed = settings_count(p->svc.settings, "authClients/user");
@@ -82,7 +82,7 @@ find_callers(struct program *p)
 
 /* Accept all that wait; callers beyond `count` are refused and named in the log. */
 static int
-accept_caller(struct program *p, int listener, size_t count)
+accept_caller(struct auth_check *p, int listener, size_t count)
 {
 	for (;;) {
 		struct ucred cred = { 0 };
@@ -106,7 +106,7 @@ accept_caller(struct program *p, int listener, size_t count)
 static void
 on_auth_caller(void *ctx, int listener, unsigned events PB_UNUSED)
 {
-	struct program *p = ctx;
+	struct auth_check *p = ctx;
 	int fd;
 
 	while ((fd = accept_caller(p, listener, p->own_count)) >= 0)
@@ -116,7 +116,7 @@ on_auth_caller(void *ctx, int listener, unsigned events PB_UNUSED)
 static void
 on_lookup_caller(void *ctx, int listener, unsigned events PB_UNUSED)
 {
-	struct program *p = ctx;
+	struct auth_check *p = ctx;
 	int fd;
 
 	while ((fd = accept_caller(p, listener, p->caller_count)) >= 0)
@@ -124,7 +124,7 @@ on_lookup_caller(void *ctx, int listener, unsigned events PB_UNUSED)
 }
 
 static void
-watch(struct program *p, const char *name, loop_fd_call *call)
+watch(struct auth_check *p, const char *name, loop_fd_call *call)
 {
 	int fd = service_fd(&p->svc, name);
 
@@ -137,7 +137,7 @@ watch(struct program *p, const char *name, loop_fd_call *call)
 static void
 tend(void *ctx)
 {
-	struct program *p = ctx;
+	struct auth_check *p = ctx;
 
 	index_tend(p->resolver.ix);
 	log_flush(&p->svc, false);
@@ -147,7 +147,7 @@ tend(void *ctx)
 static void
 flush_log(void *ctx)
 {
-	struct program *p = ctx;
+	struct auth_check *p = ctx;
 
 	log_flush(&p->svc, false);
 	loop_timer(p->loop, 1000, flush_log, p);
@@ -156,13 +156,13 @@ flush_log(void *ctx)
 static void
 on_stop(void *ctx)
 {
-	struct program *p = ctx;
+	struct auth_check *p = ctx;
 
 	loop_stop(p->loop);
 }
 
 static void
-open_index(struct program *p, const char *home)
+open_index(struct auth_check *p, const char *home)
 {
 	bool begun_anew;
 
@@ -173,7 +173,7 @@ open_index(struct program *p, const char *home)
 }
 
 static void
-serve(struct program *p)
+serve(struct auth_check *p)
 {
 	int control = service_fd(&p->svc, "listen.unix.auth-control");
 
@@ -192,7 +192,7 @@ serve(struct program *p)
 int
 main(int argc, char **argv)
 {
-	static struct program p;
+	static struct auth_check p;
 	char home[INSTANCE_PATH_MAX];
 
 	if (argc > 1 && (strcmp(argv[1], "--checkpassword") == 0
