@@ -78,6 +78,10 @@ static const struct sandbox_call content_calls[] = {
 };
 GROUP(content);
 
+/* Reading a descriptor that was passed. */
+static const struct sandbox_call given_calls[] = { { SYS_pread64, TEST_NONE } };
+GROUP(given);
+
 static const struct sandbox_call read_calls[] = {
 	{ SYS_openat, TEST_OPEN_READ }, { SYS_pread64, TEST_NONE }, { SYS_getdents64, TEST_NONE },
 	{ SYS_statx, TEST_NONE }, { SYS_fstatfs, TEST_NONE }, { SYS_faccessat, TEST_NONE },
@@ -171,8 +175,8 @@ static const struct sandbox_group *const *const roles[SANDBOX_ROLES] = {
 	[SANDBOX_DELIVER] = GROUPS(&content_group, &read_group, &files_group, &accept_group, &local_group, &fork_group),
 	[SANDBOX_DIRECTORY] = GROUPS(&content_group, &read_group, &files_group, &database_group, &accept_group, &local_group, &thread_group),
 	[SANDBOX_DATABASE] = GROUPS(&content_group, &read_group, &files_group, &database_group, &accept_group, &local_group, &thread_group),
-	[SANDBOX_NURSERY] = GROUPS(&confine_group, &fork_group),
-	[SANDBOX_HASH] = (const struct sandbox_group *const[]){ &base_group, NULL },
+	[SANDBOX_NURSERY] = GROUPS(&confine_group, &given_group, &fork_group),
+	[SANDBOX_HASH] = GROUPS(&given_group),
 	[SANDBOX_RESOLVER] = GROUPS(&confine_group, &inet_group, &local_group, &accept_group, &content_group, &fork_group),
 	[SANDBOX_SEND] = GROUPS(&inet_group, &content_group),
 	[SANDBOX_LOG] = GROUPS(&content_group, &read_group, &files_group, &accept_group, &local_group),
