@@ -1,0 +1,75 @@
+/*
+ * pop3-serve: give one user access to one mailbox by POP3 (RFC 1939).
+ *
+ * Started by lib/service in one of two ways, which look the same from here:
+ * as a worker of the pre-forked pool, or by inetd or tcpserver on fd 0/1.
+ *
+ * Trust: everything the client sends is hostile.  Before log-in this process
+ * has no path to any mail; log-in yields a descriptor of one Maildir.
+ * Crash: dying anywhere is safe; messages are deleted only in UPDATE state.
+ */
+#include "base/base.h"
+#include "base/die.h"
+#include "session.h"
+
+static struct pop3_program program;
+
+static void
+warm_up(struct service *svc)
+{
+	char error[TLS_ERROR_MAX];
+	int cert = service_fd(svc, "cert");
+	int key = service_fd(svc, "key");
+
+	if (cert < 0 || key < 0)
+		return;
+	program.tls = tls_server_new(cert, key, TLS_VERSION_1_2, error);
+	if (program.tls == NULL || !tls_warm_up(program.tls, error))
+		die(EXIT_REFUSED, "certificate: %s", error);
+	close(cert);
+	close(key);
+}
+
+static void
+worker(struct service *svc)
+{
+	program.directory = directory_new(-1, owner_fd(svc, OWNER_AUTH));
+	program.abuse = abuse_new(owner_fd(svc, OWNER_ABUSE));
+}
+
+static void
+refuse(struct service *svc, const char *listener, const char *ticket, char *out, size_t size)
+{
+	(void)svc;
+	(void)listener;
+	snprintf(out, size, "-ERR [SYS/TEMP] Too many connections, try again later (%s)\r\n", ticket);
+}
+
+static void
+read_settings(struct service *svc)
+{
+	const struct settings *s = svc->settings;
+
+	program.command_timeout_ms = settings_num(s, "popCommandTimeout") * 60000;
+	program.session_timeout_ms = settings_num(s, "popSessionTimeout") * 60000;
+	program.max_bad_commands = settings_num(s, "popMaxBadCommands");
+	program.plaintext_auth = settings_text(s, "plaintextAuth");
+	program.banner = settings_text(s, "popBanner");
+	svc->pool.min_spare = (unsigned)settings_num(s, "popSpareMin");
+	svc->pool.max_spare = (unsigned)settings_num(s, "popSpareMax");
+	svc->pool.max_total = (unsigned)settings_num(s, "popMaxConnections");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct service svc = { .warm = warm_up, .worker = worker, .refuse = refuse, .ctx = &program };
+
+	service_init(&svc, "pop3-serve", argc, argv);
+	service_settings(&svc, "popLog");
+	read_settings(&svc);
+	service_warm_up(&svc);
+	service_confine(&svc, SANDBOX_LOGIN);
+	service_owners(&svc, OWNER_AUTH | OWNER_ABUSE | OWNER_LOG);
+	return service_run(&svc, pop3_session);
+}
