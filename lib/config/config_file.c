@@ -221,11 +221,13 @@ history_note(const struct config_file *f, const struct config_author *by, const 
 static int
 replace(const struct config_file *f, struct span text)
 {
-	char tmp[80];
+	size_t folder = strlen(f->path) - strlen(f->name);
+	char tmp[80], described[CONFIG_PATH_MAX + 32];	/* the manifest knows one spelling */
 	int saved;
 
 	snprintf(tmp, sizeof(tmp), ".%s.tmp", f->name);
-	if (write_whole(f->dirfd, tmp, text, f->path) == 0 &&
+	snprintf(described, sizeof(described), "%.*s%s", (int)folder, f->path, setting_file_name(f->scope));
+	if (write_whole(f->dirfd, tmp, text, described) == 0 &&
 	    file_renameat(f->dirfd, tmp, f->dirfd, f->name, 0) == 0)
 		return file_fsync_dir(f->dirfd);
 	saved = errno;		/* a temporary file that stays behind is overwritten next time */

@@ -90,8 +90,20 @@ refuse_dtd(void *ctx, const xmlChar *name PB_UNUSED, const xmlChar *external PB_
 {
 	xmlParserCtxtPtr parser = ctx;
 
-	*(int *)parser->_private = xmlSAX2GetLineNumber(parser);
+	set_error(parser->_private, xmlSAX2GetLineNumber(parser), "DTD not allowed");
 	xmlStopParser(parser);
+}
+
+/* The first error is the cause; what follows it is its consequence. */
+static void
+note_error(void *ctx, xmlErrorPtr error)
+{
+	xmlParserCtxtPtr parser = ctx;
+	struct xml_error *err = parser->_private;
+
+	if (err->text[0] == '\0')
+		set_error(err, error->line, "not well formed: %s",
+			error->message == NULL ? "unknown error" : error->message);
 }
 
 static bool
@@ -137,26 +149,22 @@ static xmlDocPtr
 parse_document(struct span text, struct xml_error *err)
 {
 	xmlParserCtxtPtr parser = xmlNewParserCtxt();
-	xmlErrorPtr last;
 	xmlDocPtr doc;
-	int dtd_line = 0;
 
 	if (parser == NULL)
 		die_no_memory();
-	parser->_private = &dtd_line;
+	*err = (struct xml_error){ .line = 0 };
+	parser->_private = err;
 	parser->sax->internalSubset = refuse_dtd;
-	doc = xmlCtxtReadMemory(parser, text.p, (int)text.n, NULL, "UTF-8",
+	parser->sax->serror = note_error;
+	doc = xmlCtxtReadMemory(parser, text.p == NULL ? "" : text.p, (int)text.n, NULL, "UTF-8",
 		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_BIG_LINES);
-	last = xmlCtxtGetLastError(parser);
-	if (dtd_line > 0)
-		set_error(err, dtd_line, "DTD not allowed");
-	else if (doc == NULL)
-		set_error(err, last != NULL ? last->line : 0, "not well formed: %s",
-			last != NULL && last->message != NULL ? last->message : "unknown error");
-	if (dtd_line > 0 && doc != NULL) {
+	if (err->text[0] != '\0' && doc != NULL) {
 		xmlFreeDoc(doc);
 		doc = NULL;
 	}
+	if (doc == NULL && err->text[0] == '\0')
+		set_error(err, 0, "not well formed: it has no element");
 	xmlFreeParserCtxt(parser);
 	return doc;
 }
