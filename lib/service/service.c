@@ -174,6 +174,7 @@ service_init_modes(struct service *svc, const char *name, const char *const *mod
 	root = read_options(svc, modes, argc, argv);
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);	/* a file-size limit is an error like a full disk */
 	guard_stderr();
 	read_fds(svc);
 	open_instance(svc, root);

@@ -179,7 +179,7 @@ END {
 	my $code = $?;
 	for my $self (grep { $_->{pid} == $$ } @live) {
 		if (!Test::More->builder->is_passing) {
-			diag(Pillarbox::slurp($_)) for glob("$self->{dir}/log/*.log"), "$self->{top}/master.err";
+			diag(substr(Pillarbox::slurp($_), -6000)) for grep { -s } glob("$self->{dir}/log/*.log"), "$self->{top}/master.err";
 		}
 		$self->stop('TERM', 30);
 		kill 'KILL', $_ for $self->pids;
