@@ -19,16 +19,17 @@ static void
 note_mechanism(struct directory *d, struct auth_line *l)
 {
 	struct span name = auth_line_field(l);
-	struct buf list;
+	size_t n = strlen(d->mechanisms);
+	struct buf rest;
 
 	if (name.n == 0 || name.n > 32)
 		return;
-	buf_init_fixed(&list, d->mechanisms, sizeof(d->mechanisms));
-	list.n = strlen(d->mechanisms);
-	if (list.n > 0)
-		buf_char(&list, ' ');
-	buf_span(&list, name);
-	if (list.overflow)
+	/* buf_init_fixed empties its storage, so it gets only what is free behind the list. */
+	buf_init_fixed(&rest, d->mechanisms + n, sizeof(d->mechanisms) - n);
+	if (n > 0)
+		buf_char(&rest, ' ');
+	buf_span(&rest, name);
+	if (rest.overflow)
 		wire_fail(&d->auth);
 }
 
