@@ -92,6 +92,10 @@
 
 /* One record between our programs: fits the largest envelope part we pass. */
 #define LIMIT_RECORD 65536
+/* One record to or from abuse-check: an address, a service and a log-in name. */
+#define LIMIT_ABUSE_RECORD 2048
+/* Connections to abuse-check: one a worker of every listener. */
+#define LIMIT_ABUSE_CLIENTS 8192
 
 /* What a bounce returns of the original: enough to recognise it; a bounce is
  * not worth more bandwidth than that. */

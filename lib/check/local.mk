@@ -1,2 +1,3 @@
 # lib/check
 libpillarbox_a_SOURCES += lib/check/milter.c lib/check/milter.h lib/check/milter_wire.c lib/check/milter_wire.h
+libpillarbox_a_SOURCES += lib/check/abuse_client.c lib/check/abuse_client.h lib/check/abuse_map.c lib/check/abuse_map.h

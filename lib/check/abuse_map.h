@@ -1,0 +1,59 @@
+/*
+ * abuse_map: the present blocks, published by abuse-check to all who listen,
+ * as a table in shared memory that only abuse-check can write.
+ *
+ * A look-up reads at most ABUSE_MAP_PROBE slots and takes no lock: each slot
+ * has a sequence number that is odd while it is being written.  Addresses are
+ * blocked as they are counted: IPv4 whole, IPv6 by /64.
+ */
+#ifndef CHECK_ABUSE_MAP_H
+#define CHECK_ABUSE_MAP_H
+
+#include "base/base.h"
+#include "net/addr.h"
+
+#define ABUSE_MAP_SLOTS 16384
+#define ABUSE_MAP_PROBE 16
+
+/* Services as bits and as array index. */
+enum abuse_service { ABUSE_SMTP = 0, ABUSE_POP = 1, ABUSE_IMAP = 2, ABUSE_SERVICES = 3 };
+/* "smtp", "pop3" or "pop", "imap"; -1 for another name. */
+int abuse_service_named(struct span name);
+const char *abuse_service_name(int service);
+
+struct abuse_slot {
+	uint32_t sequence;
+	uint32_t services;	/* bit i: blocked for service i */
+	int64_t until_s;	/* wall clock; 0: the slot is free */
+	uint8_t key[16];
+};
+
+struct abuse_map {
+	uint64_t seed[2];	/* so that nobody can choose addresses that share slots */
+	struct abuse_slot slots[ABUSE_MAP_SLOTS];
+};
+
+/* The network that an address is counted by, as 16 bytes (IPv4 mapped into IPv6). */
+void abuse_key(const struct addr *ip, uint8_t key[16]);
+/* A hash with a secret seed: equal keys and purposes give equal numbers. */
+uint64_t abuse_hash(const uint64_t seed[2], const uint8_t key[16], uint64_t purpose);
+
+/*
+ * For abuse-check: a new map, and in *fd_out a descriptor to be handed to
+ * readers, which can neither write nor resize it (memfd seals).  NULL with errno.
+ */
+struct abuse_map *abuse_map_new(int *fd_out) PB_MUST_CHECK;
+/* For readers: map the descriptor (stays the caller's).  NULL with errno; EPERM when it is not sealed. */
+const struct abuse_map *abuse_map_attach(int fd) PB_MUST_CHECK;
+
+/*
+ * Block for the services (bits) until then.  When all slots of its place are
+ * in use the one that ends first gives way.
+ */
+void abuse_map_block(struct abuse_map *m, const uint8_t key[16], uint32_t services, int64_t until_s, int64_t now_s);
+/* False when it was not blocked. */
+bool abuse_map_lift(struct abuse_map *m, const uint8_t key[16]);
+
+bool abuse_map_is_blocked(const struct abuse_map *m, const uint8_t key[16], int service, int64_t now_s);
+
+#endif
