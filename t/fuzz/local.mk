@@ -4,6 +4,8 @@ fuzz_driver = t/fuzz/driver.c t/fuzz/fuzz.h
 EXTRA_DIST += t/fuzz/corpus
 
 fuzz_programs = t/fuzz/smtp-command t/fuzz/smtp-data t/fuzz/smtp-reply t/fuzz/milter-peer
+fuzz_programs += t/fuzz/envelope
+t_fuzz_envelope_SOURCES = t/fuzz/envelope.c $(fuzz_driver)
 check_PROGRAMS += $(fuzz_programs)
 t_fuzz_smtp_command_SOURCES = t/fuzz/smtp-command.c $(fuzz_driver)
 t_fuzz_smtp_data_SOURCES = t/fuzz/smtp-data.c $(fuzz_driver)

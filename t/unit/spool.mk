@@ -1,1 +1,2 @@
-# t/unit/spool.mk
+check_PROGRAMS += t/unit/spool-envelope
+t_unit_spool_envelope_SOURCES = t/unit/spool-envelope.c t/unit/tap.h
