@@ -1,0 +1,247 @@
+/*
+ * clients: the connections of listeners' workers, and mailctl's requests.
+ *
+ * Records as in lib/check/abuse_client.c, and from root or the owner of the
+ * instance: `list` -> `ok` with block= lines, `lift ip=` -> `ok` or `error`.
+ *
+ * Trust: a worker may have been taken over.  It can only miscount its own
+ * session: every field is checked, an unknown record ends the connection, and
+ * no reply is waited for.
+ */
+#include "base/base.h"
+#include "abuse.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/record.h"
+#include "net/listen.h"
+#include "sys/fdpass.h"
+#include "sys/peer.h"
+
+struct client {
+	struct abuse *a;
+	int fd;
+	struct loop_fd *watch;
+	uid_t uid;
+	bool open;		/* a session is counted */
+	struct addr ip;
+	int service;
+};
+
+static void
+end_session(struct client *c)
+{
+	if (c->open)
+		abuse_disconnect(c->a, &c->ip, c->service);
+	c->open = false;
+}
+
+static void
+drop(struct client *c)
+{
+	end_session(c);
+	loop_fd_drop(&c->watch);
+	close(c->fd);
+	c->a->clients--;
+	free(c);
+}
+
+static bool
+reply_to(struct client *c, const struct buf *text)
+{
+	return !text->overflow && fdpass_send(c->fd, text->p, text->n, NULL, 0) == (ssize_t)text->n;
+}
+
+static bool
+read_place(const struct record *r, struct addr *ip, int *service)
+{
+	*service = abuse_service_named(record_get(r, "service"));
+	return *service >= 0 && addr_parse(record_get(r, "ip"), ip);
+}
+
+static bool
+on_connect(struct client *c, const struct record *r, struct buf *reply)
+{
+	char why[128];
+
+	end_session(c);
+	if (!read_place(r, &c->ip, &c->service)) {
+		/* A Unix socket has no address to count. */
+		record_begin(reply, "ok");
+		return span_is(record_get(r, "ip"), "local");
+	}
+	c->open = abuse_connect(c->a, &c->ip, c->service, why, sizeof(why));
+	record_begin(reply, c->open ? "ok" : "refuse");
+	if (!c->open)
+		record_add_text(reply, "text", why);
+	return true;
+}
+
+static bool
+on_close(struct client *c, const struct record *r)
+{
+	uint64_t bad = 0;
+
+	if (!record_get_num(r, "bad", 1, &bad))
+		return false;
+	if (bad && c->open)
+		abuse_bad_session(c->a, &c->ip, c->service);
+	end_session(c);
+	return true;
+}
+
+static bool
+on_event(struct client *c, const struct record *r, struct buf *reply)
+{
+	struct span kind = record_get(r, "kind");
+	struct addr ip;
+	int service;
+	bool known = read_place(r, &ip, &service);
+
+	if (!known && !span_is(record_get(r, "ip"), "local"))
+		return false;
+	if (span_is(kind, "login-good")) {
+		if (known)
+			abuse_good_login(c->a, &ip, service);
+		return true;
+	}
+	if (!span_is(kind, "login-failed"))
+		return false;
+	record_begin(reply, "ok");
+	record_add_num(reply, "delay", known ? abuse_failed_login(c->a, &ip, service, record_get(r, "user")) : 0);
+	return true;
+}
+
+static bool
+on_lift(struct client *c, const struct record *r, struct buf *reply)
+{
+	struct addr ip;
+
+	if (addr_parse(record_get(r, "ip"), &ip) && blocks_lift(c->a, &ip)) {
+		record_begin(reply, "ok");
+		return true;
+	}
+	record_begin(reply, "error");
+	record_add_num(reply, "exit", EXIT_NO_OBJECT);
+	record_add_text(reply, "text", "that address is not blocked");
+	return true;
+}
+
+/* False ends the connection. */
+static bool
+answer(struct client *c, const struct record *r, struct buf *reply)
+{
+	bool may_manage = c->uid == 0 || c->uid == getuid();
+
+	if (span_is(r->verb, "connect"))
+		return on_connect(c, r, reply);
+	if (span_is(r->verb, "close"))
+		return on_close(c, r);
+	if (span_is(r->verb, "event"))
+		return on_event(c, r, reply);
+	if (span_is(r->verb, "list") && may_manage) {
+		blocks_list(c->a, reply);
+		return true;
+	}
+	if (span_is(r->verb, "lift") && may_manage)
+		return on_lift(c, r, reply);
+	log_failure(&c->a->svc, "", "", "event=SECURITY what=\"a request without right\" uid=%u", (unsigned)c->uid);
+	return false;
+}
+
+static void
+on_readable(void *ctx, int fd, unsigned events)
+{
+	struct client *c = ctx;
+	char text[LIMIT_ABUSE_RECORD];
+	struct record r;
+	struct buf reply;
+	int none = 0;
+	ssize_t n = fdpass_recv(fd, text, sizeof(text), NULL, &none);
+	bool good;
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || !record_parse(span_make(text, (size_t)n), 8, &r)) {
+		drop(c);
+		return;
+	}
+	buf_init(&reply, LIMIT_RECORD);
+	good = answer(c, &r, &reply) && (reply.n == 0 || reply_to(c, &reply));
+	record_free(&r);
+	buf_free(&reply);
+	if (!good)
+		drop(c);
+}
+
+/* The first record: the map of blocks. */
+static bool
+greet(struct client *c)
+{
+	struct buf hello;
+	bool good;
+
+	buf_init(&hello, 64);
+	record_begin(&hello, "blocks");
+	good = fdpass_send(c->fd, hello.p, hello.n, &c->a->map_fd, 1) == (ssize_t)hello.n;
+	buf_free(&hello);
+	return good;
+}
+
+static void
+add_client(struct abuse *a, int fd)
+{
+	static const char *const users[] = { "pbsmtp", "pbmail", "pbauth" };
+	struct ucred who = { .uid = (uid_t)-1 };
+	uid_t uids[PB_COUNT(users) + 1] = { getuid() };
+	struct client *c;
+
+	for (size_t i = 0; i < PB_COUNT(users); i++)
+		uids[i + 1] = service_uid(&a->svc, users[i]);
+	if (!peer_is_allowed(fd, uids, PB_COUNT(uids)) || peer_cred(fd, &who) != 0) {
+		log_failure(&a->svc, "", "", "event=SECURITY what=\"a caller without right\" uid=%u", (unsigned)who.uid);
+		close(fd);
+		return;
+	}
+	if (a->clients >= LIMIT_ABUSE_CLIENTS) {
+		log_failure(&a->svc, "", "", "event=too-many-clients limit=%d", LIMIT_ABUSE_CLIENTS);
+		close(fd);
+		return;
+	}
+	c = mem_new(sizeof(*c));
+	*c = (struct client){ .a = a, .fd = fd, .uid = who.uid };
+	a->clients++;
+	c->watch = greet(c) ? loop_fd(a->loop, fd, LOOP_READ, on_readable, c) : NULL;
+	if (c->watch == NULL)
+		drop(c);
+}
+
+static void
+on_caller(void *ctx, int listener, unsigned events)
+{
+	struct abuse *a = ctx;
+	struct addr peer;
+	int fd;
+
+	(void)events;
+	while ((fd = listen_accept(listener, &peer)) >= 0)
+		add_client(a, fd);
+	if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		log_failure(&a->svc, "", "", "event=accept-failed error=\"%s\"", strerror(errno));
+}
+
+void
+clients_serve(struct abuse *a)
+{
+	int fd = service_fd(&a->svc, "listen.unix.abuse");
+
+	if (fd < 0)
+		die(EXIT_USAGE, "mail-master did not hand over listen.unix.abuse");
+	if (loop_fd(a->loop, fd, LOOP_READ, on_caller, a) == NULL)
+		die(EXIT_TRY_LATER, "cannot watch the socket: %s", strerror(errno));
+}
