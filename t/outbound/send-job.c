@@ -44,6 +44,7 @@ make_settings(char *program, const char *xml)
 	r = compile_take(pipe_fds[0], print_settings, program, &errors);
 	if (r != 0)
 		die(EXIT_REFUSED, "%s: %s", xml, buf_text(&errors));
+	buf_free(&errors);
 	return 0;
 }
 
@@ -81,6 +82,7 @@ send_job(int argc, char **argv)
 	}
 	if (fdpass_send(sock, out.p, out.n, &fd, nfds) < 0)
 		die(EXIT_REFUSED, "send: %s", strerror(errno));
+	buf_free(&out);
 	n = recv(sock, answer, sizeof(answer), 0);
 	if (n <= 0)
 		die(EXIT_REFUSED, "no answer");
