@@ -233,6 +233,32 @@ directory_may_send_as(struct directory *d, struct span user, struct span address
 	return result;
 }
 
+int
+directory_greylist(struct directory *d, struct span recipient, struct span sender)
+{
+	char text[2 * LIMIT_ADDRESS + 2];
+	struct span answer, data;
+	enum socketmap_kind kind;
+	struct buf key;
+	size_t used;
+	int result = -1;
+
+	/* A quoted local part with a blank would end the recipient early; such mail is judged. */
+	if (span_find(recipient, ' ') >= 0 || recipient.n > LIMIT_ADDRESS || sender.n > LIMIT_ADDRESS)
+		return 1;
+	buf_init_fixed(&key, text, sizeof(text));
+	buf_span(&key, recipient);
+	buf_char(&key, ' ');
+	buf_span(&key, sender);
+	if (!ask(d, "greylist", buf_view(&key), &answer, &used))
+		return -1;
+	kind = socketmap_answer(answer, &data);
+	if (kind == SOCKETMAP_OK)
+		result = span_is(data, "check");
+	wire_used(&d->lookup, used);
+	return result;
+}
+
 /* "mailbox:ADDR" or "remote:ADDR", where a blank is written %20 and % is %25. */
 static bool
 read_target(struct span word, struct directory_target *out)

@@ -89,6 +89,12 @@ int directory_domain(struct directory *d, struct span domain) PB_MUST_CHECK;
 int directory_may_send_as(struct directory *d, struct span user, struct span address) PB_MUST_CHECK;
 
 /*
+ * May mail from sender to recipient be delayed by greylisting?  1 yes; 0 no: the
+ * recipient, its domain or a list of trusted senders exempts it, or it is not ours; -1 trouble.
+ */
+int directory_greylist(struct directory *d, struct span recipient, struct span sender) PB_MUST_CHECK;
+
+/*
  * Log-in.  service is "smtp", "pop3" or "imap"; only mail access services get
  * a mailbox descriptor, and only from the uid that serves them.
  */
