@@ -7,7 +7,7 @@
 static bool
 has_room(struct smtp *c)
 {
-	if (c->t.count < LIMIT_SMTP_RECIPIENTS)
+	if (c->t.named < LIMIT_SMTP_RECIPIENTS)
 		return true;
 	if (++c->bad_recipients > LIMIT_SMTP_OVERSHOOT) {
 		reply(c, 421, "4.7.0", "Too many recipients, closing connection");
@@ -127,6 +127,7 @@ cmd_rcpt(struct smtp *c, struct span args)
 	}
 	if (!has_room(c) || !find(c, &rcpt, &address) || !filter_rcpt(c, &rcpt, args))
 		return;
+	c->t.named++;
 	if (add(&c->t, &rcpt, address))
 		reply(c, 250, "2.1.5", "Recipient OK");
 	else

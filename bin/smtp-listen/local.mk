@@ -1,6 +1,8 @@
+pkglibexec_PROGRAMS += prog/smtp-listen
 smtp_listen_sources = bin/smtp-listen/cmd_auth.c bin/smtp-listen/cmd_data.c bin/smtp-listen/cmd_helo.c \
 	bin/smtp-listen/cmd_mail.c bin/smtp-listen/cmd_misc.c bin/smtp-listen/cmd_rcpt.c \
 	bin/smtp-listen/cmd_starttls.c bin/smtp-listen/config.c bin/smtp-listen/config.h \
 	bin/smtp-listen/edit.c bin/smtp-listen/edit.h bin/smtp-listen/filter.c bin/smtp-listen/filter.h \
 	bin/smtp-listen/message.c bin/smtp-listen/message.h bin/smtp-listen/reply.c \
 	bin/smtp-listen/session.c bin/smtp-listen/smtp.h
+prog_smtp_listen_SOURCES = bin/smtp-listen/main.c $(smtp_listen_sources)

@@ -51,6 +51,7 @@ struct transaction {
 	bool sender_is_domain;
 	struct recipient *rcpts;	/* LIMIT_SMTP_RECIPIENTS; made at the first */
 	size_t count;
+	size_t named;			/* RCPTs taken, repeated addresses included */
 	struct arena *arena;		/* owns the texts of rcpts */
 };
 
