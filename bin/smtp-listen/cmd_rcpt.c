@@ -1,6 +1,7 @@
 /* cmd_rcpt: RCPT TO adds one recipient (RFC 5321 4.1.1.3). */
 #include "base/base.h"
 #include "smtp.h"
+#include "config/route.h"
 #include "filter.h"
 
 /* True while the transaction has room for one more. */
@@ -88,6 +89,12 @@ add(struct transaction *t, const struct smtp_rcpt *r, struct span address)
 	return true;
 }
 
+static struct span
+domain_of(struct span address)
+{
+	return span_from(address, (size_t)(span_rfind(address, '@') + 1));
+}
+
 /* Where the directory says the address leads; false: replied. */
 static bool
 find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
@@ -100,8 +107,8 @@ find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 	case RCPT_ALIAS:
 		*address_out = span_of(found.canonical);
 		return is_allowed(c, r, true);
-	case RCPT_FOREIGN:
-		return is_allowed(c, r, false);
+	case RCPT_FOREIGN:	/* mail that is forwarded is ours to take (ROUTE-02) */
+		return is_allowed(c, r, route_find(c->config->settings, domain_of(*address_out), NULL));
 	case RCPT_REFUSED:
 		refuse(c, r, &found.verdict);
 		return false;

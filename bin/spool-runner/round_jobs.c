@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "config/route.h"
 #include "round_log.h"
 #include "spool/spool_id.h"
 #include "spool/spool_read.h"
@@ -215,6 +216,18 @@ dest_of(struct span domain)
 	return (uint16_t)(DEST_FIRST + h % (QUEUE_DESTS - DEST_FIRST));
 }
 
+/* A domain that is forwarded to a server of its own does not go by MX. */
+static void
+add_route(const struct settings *set, struct span domain, struct buf *b)
+{
+	struct buf host;
+
+	buf_init(&host, LIMIT_DOMAIN + 16);
+	if (route_find(set, domain, &host))
+		record_add(b, "host", buf_view(&host));
+	buf_free(&host);
+}
+
 static void
 send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
 {
@@ -232,6 +245,7 @@ send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
 	record_add(b, "envid", r->env->envid);
 	record_add(b, "ret", r->env->ret);
 	record_add(b, "domain", domain);
+	add_route(r->s->svc->settings, domain, b);
 	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS; i++)
 		if (is_startable(r, i, TARGET_REMOTE) &&
 		    span_eq_nocase(domain_of(r->env->rcpts[i].address), domain))

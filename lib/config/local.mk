@@ -3,6 +3,7 @@ libpillarbox_a_SOURCES += lib/config/compile.c lib/config/compile.h \
 	lib/config/format.c lib/config/format.h \
 	lib/config/manifest.c lib/config/manifest.h \
 	lib/config/password.c lib/config/password.h \
+	lib/config/route.c lib/config/route.h \
 	lib/config/settings.c lib/config/settings.h lib/config/settings.def \
 	lib/config/settings_parse.h \
 	lib/config/settings_table.c lib/config/settings_table.h \

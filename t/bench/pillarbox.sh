@@ -27,7 +27,7 @@ drv_setup() {
 	for ((i = 0; i < BENCH_USERS; i++)); do
 		pb user add "u$i@bench.test" --password "$PASS" || return
 	done
-	pb set --add smtpAuthBypass/entry ip=127.0.0.1 &&
+	pb set allowLoopbackTargets True && pb set --add smtpAuthBypass/entry ip=127.0.0.1 &&
 		pb set --add domainForwarding/server address=127.0.0.1 port="$BENCH_SINK_PORT" domains=relay.test
 }
 drv_start() { pb start; }

@@ -12,6 +12,7 @@
 #include "config/format.h"
 #include "config/manifest.h"
 #include "config/password.h"
+#include "config/route.h"
 #include "config/settings.h"
 #include "config/settings_table.h"
 
@@ -262,6 +263,28 @@ test_pipe(void)
 }
 
 static void
+test_route(void)
+{
+	struct xml_error err;
+	struct xml *x = xml_parse(SPAN("<x><domainForwarding><server><address>192.0.2.1</address><port>2525</port>"
+		"<domains>a.example, B.example</domains></server><server><address>2001:db8::1</address>"
+		"<domains>c.example</domains></server></domainForwarding></x>"), &err);
+	struct settings *s = compile_settings(x, SCOPE_SERVER);
+	struct buf host;
+
+	buf_init(&host, 100);
+	ok(route_find(s, SPAN("b.EXAMPLE"), &host), "a forwarded domain is found");
+	is_text(buf_text(&host), "192.0.2.1:2525", "with host and port");
+	buf_clear(&host);
+	ok(route_find(s, SPAN("c.example"), &host), "another one");
+	is_text(buf_text(&host), "[2001:db8::1]:25", "with an IPv6 address");
+	ok(!route_find(s, SPAN("x.a.example"), NULL) && !route_find(s, SPAN(""), NULL), "no other is");
+	buf_free(&host);
+	settings_free(&s);
+	xml_free(&x);
+}
+
+static void
 test_manifest(void)
 {
 	const struct manifest_entry *e = manifest_find("domains/example.com/users/bob/Maildir/new");
@@ -294,6 +317,7 @@ main(void)
 	test_hostile_records();
 	test_validate();
 	test_pipe();
+	test_route();
 	test_manifest();
 	test_password();
 	return done();
