@@ -57,8 +57,7 @@ durable_replace(int dirfd, const char *name, const void *data, size_t n, mode_t 
 	    file_renameat(dirfd, tmp, dirfd, name, 0) == 0)
 		return file_fsync_dir(dirfd);
 	saved = errno;
-	if (file_unlinkat(dirfd, tmp, 0) < 0)
-		errno = saved;		/* the next call removes it */
+	(void)!file_unlinkat(dirfd, tmp, 0);	/* if it stays, the next call removes it */
 	errno = saved;
 	return -1;
 }
