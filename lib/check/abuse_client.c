@@ -29,7 +29,8 @@
 
 struct abuse_client {
 	int fd;		/* -1: given up */
-	const struct abuse_map *map;
+	int map_fd;	/* -1: none */
+	uint64_t seed[2];
 	struct buf request;
 };
 
@@ -71,8 +72,10 @@ receive(struct abuse_client *c, struct record *out, int *fd)
 	n = wait_readable(c->fd) ? fdpass_recv(c->fd, text, sizeof(text), fd, &got) : -1;
 	if (n > 0 && record_parse(span_make(text, (size_t)n), 8, out) && (fd == NULL || got == 1))
 		return true;
-	if (fd != NULL && got == 1 && n > 0)
+	if (fd != NULL && got == 1 && n > 0) {
 		close(*fd);
+		*fd = -1;
+	}
 	give_up(c);
 	return false;
 }
@@ -82,15 +85,17 @@ abuse_new(int fd)
 {
 	struct abuse_client *c = mem_new(sizeof(*c));
 	struct record hello;
-	int map_fd = -1;
 
 	c->fd = fd;
+	c->map_fd = -1;
 	buf_init(&c->request, LIMIT_ABUSE_RECORD);
-	if (fd < 0 || !receive(c, &hello, &map_fd))
+	if (fd < 0 || !receive(c, &hello, &c->map_fd))
 		return c;
-	c->map = abuse_map_attach(map_fd);
-	close(map_fd);
 	record_free(&hello);
+	if (!abuse_map_seed(c->map_fd, c->seed)) {
+		close(c->map_fd);
+		c->map_fd = -1;
+	}
 	return c;
 }
 
@@ -100,6 +105,8 @@ abuse_free(struct abuse_client **c)
 	if (*c == NULL)
 		return;
 	give_up(*c);
+	if ((*c)->map_fd >= 0)
+		close((*c)->map_fd);
 	buf_free(&(*c)->request);
 	free(*c);
 	*c = NULL;
@@ -138,10 +145,10 @@ abuse_is_blocked(const struct abuse_client *c, const char *service, const char *
 	uint8_t key[16];
 	struct addr a;
 
-	if (c->map == NULL || which < 0 || !addr_parse(span_of(ip), &a))
+	if (c->map_fd < 0 || which < 0 || !addr_parse(span_of(ip), &a))
 		return -1;
 	abuse_key(&a, key);
-	return abuse_map_is_blocked(c->map, key, which, clock_wall_ms() / 1000);
+	return abuse_map_asks(c->map_fd, c->seed, key, which, clock_wall_ms() / 1000);
 }
 
 bool

@@ -7,7 +7,7 @@
  * until abuse_close, or until the connection ends, so a killed worker leaves
  * nothing behind.
  *
- * On connect abuse-check passes a read-only mapping of the present blocks;
+ * On connect abuse-check passes a descriptor of the table of present blocks;
  * a blocked address is refused from it without a question.  Everything fails
  * open: a daemon that is down, or silent for ABUSE_WAIT_MS, means that mail
  * flows, and abuse_is_up turns false so that the caller logs one line.
@@ -22,7 +22,7 @@
 
 struct abuse_client;
 
-/* fd is a connected socket and then owned (-1: always fails open). Waits for the mapping. */
+/* fd is a connected socket and then owned (-1: always fails open). Waits for the table. */
 struct abuse_client *abuse_new(int fd);
 void abuse_free(struct abuse_client **c);
 bool abuse_is_up(const struct abuse_client *c);
@@ -46,7 +46,7 @@ uint32_t abuse_login_failed(struct abuse_client *c, const char *service, const c
 /* A log-in succeeded: the address's window of failures begins anew. */
 void abuse_login_good(struct abuse_client *c, const char *service, const char *ip);
 
-/* From the mapping alone, for listener parents: 1 blocked, 0 not, -1 no mapping. */
+/* From the table alone, for listener parents: 1 blocked, 0 not, -1 no table. */
 int abuse_is_blocked(const struct abuse_client *c, const char *service, const char *ip);
 
 #endif

@@ -1,9 +1,8 @@
 /*
  * abuse_map: blocks in sealed shared memory.
  *
- * Trust: readers trust the writer, abuse-check, only so far: whatever stands
- * in the map, a look-up ends after ABUSE_MAP_PROBE slots, and the seals rule
- * out that the memory shrinks under them.
+ * Trust: readers cannot write or resize it (memfd seals), and whatever the
+ * writer puts there, a look-up is one read of fixed size.
  */
 #include "base/base.h"
 #include "check/abuse_map.h"
@@ -11,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "sys/random.h"
 
@@ -83,28 +81,11 @@ abuse_map_new(int *fd_out)
 	return m;
 }
 
-const struct abuse_map *
-abuse_map_attach(int fd)
-{
-	const int need = F_SEAL_SHRINK | F_SEAL_FUTURE_WRITE;
-	int seals = fcntl(fd, F_GET_SEALS);
-	struct stat st;
-	void *m;
-
-	if (seals < 0 || fstat(fd, &st) != 0)
-		return NULL;
-	if ((seals & need) != need || st.st_size != sizeof(struct abuse_map)) {
-		errno = EPERM;
-		return NULL;
-	}
-	m = mmap(NULL, sizeof(struct abuse_map), PROT_READ, MAP_SHARED, fd, 0);
-	return m != MAP_FAILED ? m : NULL;
-}
-
+/* The first of a key's ABUSE_MAP_PROBE places. */
 static size_t
-place(const struct abuse_map *m, const uint8_t key[16], size_t probe)
+first_place(const uint64_t seed[2], const uint8_t key[16])
 {
-	return (abuse_hash(m->seed, key, 0) + probe) % ABUSE_MAP_SLOTS;
+	return abuse_hash(seed, key, 0) % ABUSE_MAP_SLOTS;
 }
 
 static void
@@ -119,28 +100,14 @@ write_slot(struct abuse_slot *slot, const struct abuse_slot *value)
 	__atomic_store_n(&slot->sequence, sequence + 2, __ATOMIC_SEQ_CST);
 }
 
-/* A consistent copy; false while the writer is at it. */
-static bool
-read_slot(const struct abuse_slot *slot, struct abuse_slot *out)
-{
-	uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_SEQ_CST);
-
-	if (before & 1)
-		return false;
-	memcpy(out, slot, sizeof(*out));
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return __atomic_load_n(&slot->sequence, __ATOMIC_SEQ_CST) == before;
-}
-
 static struct abuse_slot *
 find(struct abuse_map *m, const uint8_t key[16])
 {
-	for (size_t i = 0; i < ABUSE_MAP_PROBE; i++) {
-		struct abuse_slot *slot = &m->slots[place(m, key, i)];
+	struct abuse_slot *slot = &m->slots[first_place(m->seed, key)];
 
+	for (size_t i = 0; i < ABUSE_MAP_PROBE; i++, slot++)
 		if (slot->until_s != 0 && memcmp(slot->key, key, 16) == 0)
 			return slot;
-	}
 	return NULL;
 }
 
@@ -154,14 +121,14 @@ abuse_map_block(struct abuse_map *m, const uint8_t key[16], uint32_t services, i
 		value.services |= slot->services;
 		value.until_s = slot->until_s > until_s ? slot->until_s : until_s;
 	}
-	for (size_t i = 0; slot == NULL && i < ABUSE_MAP_PROBE; i++)
-		if (m->slots[place(m, key, i)].until_s <= now_s)
-			slot = &m->slots[place(m, key, i)];
 	if (slot == NULL) {
-		slot = &m->slots[place(m, key, 0)];
+		struct abuse_slot *row = &m->slots[first_place(m->seed, key)];
+
+		/* A free or expired slot ends before any other. */
+		slot = row;
 		for (size_t i = 1; i < ABUSE_MAP_PROBE; i++)
-			if (m->slots[place(m, key, i)].until_s < slot->until_s)
-				slot = &m->slots[place(m, key, i)];
+			if (row[i].until_s < slot->until_s)
+				slot = &row[i];
 	}
 	memcpy(value.key, key, 16);
 	write_slot(slot, &value);
@@ -179,16 +146,34 @@ abuse_map_lift(struct abuse_map *m, const uint8_t key[16])
 	return true;
 }
 
+static bool
+row_is_blocked(const struct abuse_slot *row, const uint8_t key[16], int service, int64_t now_s)
+{
+	for (size_t i = 0; i < ABUSE_MAP_PROBE; i++)
+		if (!(row[i].sequence & 1) && row[i].until_s > now_s && memcmp(row[i].key, key, 16) == 0)
+			return row[i].services >> service & 1;
+	return false;
+}
+
 bool
 abuse_map_is_blocked(const struct abuse_map *m, const uint8_t key[16], int service, int64_t now_s)
 {
-	for (size_t i = 0; i < ABUSE_MAP_PROBE; i++) {
-		struct abuse_slot slot;
+	return row_is_blocked(&m->slots[first_place(m->seed, key)], key, service, now_s);
+}
 
-		if (!read_slot(&m->slots[place(m, key, i)], &slot) || slot.until_s <= now_s)
-			continue;
-		if (memcmp(slot.key, key, 16) == 0)
-			return slot.services >> service & 1;
-	}
-	return false;
+bool
+abuse_map_seed(int fd, uint64_t seed[2])
+{
+	return pread(fd, seed, sizeof(uint64_t) * 2, 0) == sizeof(uint64_t) * 2;
+}
+
+int
+abuse_map_asks(int fd, const uint64_t seed[2], const uint8_t key[16], int service, int64_t now_s)
+{
+	struct abuse_slot row[ABUSE_MAP_PROBE];
+	size_t at = offsetof(struct abuse_map, slots) + first_place(seed, key) * sizeof(row[0]);
+
+	if (pread(fd, row, sizeof(row), (off_t)at) != sizeof(row))
+		return -1;
+	return row_is_blocked(row, key, service, now_s);
 }

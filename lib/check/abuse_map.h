@@ -2,9 +2,10 @@
  * abuse_map: the present blocks, published by abuse-check to all who listen,
  * as a table in shared memory that only abuse-check can write.
  *
- * A look-up reads at most ABUSE_MAP_PROBE slots and takes no lock: each slot
- * has a sequence number that is odd while it is being written.  Addresses are
- * blocked as they are counted: IPv4 whole, IPv6 by /64.
+ * A look-up is one pread of ABUSE_MAP_PROBE slots: sessions may not map files
+ * shared (a writable mapping of a message would outlive its descriptor), and
+ * one call costs less than a question.  Addresses are blocked as they are
+ * counted: IPv4 whole, IPv6 by /64.
  */
 #ifndef CHECK_ABUSE_MAP_H
 #define CHECK_ABUSE_MAP_H
@@ -22,7 +23,7 @@ int abuse_service_named(struct span name);
 const char *abuse_service_name(int service);
 
 struct abuse_slot {
-	uint32_t sequence;
+	uint32_t sequence;	/* odd while it is being written */
 	uint32_t services;	/* bit i: blocked for service i */
 	int64_t until_s;	/* wall clock; 0: the slot is free */
 	uint8_t key[16];
@@ -30,7 +31,8 @@ struct abuse_slot {
 
 struct abuse_map {
 	uint64_t seed[2];	/* so that nobody can choose addresses that share slots */
-	struct abuse_slot slots[ABUSE_MAP_SLOTS];
+	/* The last ones repeat no first ones: a key's places are in one row. */
+	struct abuse_slot slots[ABUSE_MAP_SLOTS + ABUSE_MAP_PROBE];
 };
 
 /* The network that an address is counted by, as 16 bytes (IPv4 mapped into IPv6). */
@@ -43,9 +45,6 @@ uint64_t abuse_hash(const uint64_t seed[2], const uint8_t key[16], uint64_t purp
  * readers, which can neither write nor resize it (memfd seals).  NULL with errno.
  */
 struct abuse_map *abuse_map_new(int *fd_out) PB_MUST_CHECK;
-/* For readers: map the descriptor (stays the caller's).  NULL with errno; EPERM when it is not sealed. */
-const struct abuse_map *abuse_map_attach(int fd) PB_MUST_CHECK;
-
 /*
  * Block for the services (bits) until then.  When all slots of its place are
  * in use the one that ends first gives way.
@@ -55,5 +54,13 @@ void abuse_map_block(struct abuse_map *m, const uint8_t key[16], uint32_t servic
 bool abuse_map_lift(struct abuse_map *m, const uint8_t key[16]);
 
 bool abuse_map_is_blocked(const struct abuse_map *m, const uint8_t key[16], int service, int64_t now_s);
+
+/*
+ * For readers.  seed: the first bytes of the map, read once by abuse_map_seed
+ * (false with errno).  asks: 1 blocked, 0 not, -1 with errno.  A slot that is
+ * just being written counts as free: abuse-check itself is asked next.
+ */
+bool abuse_map_seed(int fd, uint64_t seed[2]) PB_MUST_CHECK;
+int abuse_map_asks(int fd, const uint64_t seed[2], const uint8_t key[16], int service, int64_t now_s) PB_MUST_CHECK;
 
 #endif
