@@ -553,6 +553,7 @@ pool_run(struct service *svc, session_call *session,
 	if (svc->master_fd >= 0)
 		svc->master_watch = loop_fd(p->loop, svc->master_fd, LOOP_READ, on_master, p);
 	sandbox_seccomp(SANDBOX_LISTENER);
+	sandbox_warm_up(svc->role);
 	master_tickets(svc, p->sessions_per_worker);
 	(void)malloc_trim(0);
 	pool_maintain(p);

@@ -253,21 +253,34 @@ compile(struct code *c, enum sandbox_role role)
 	emit(c, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, breach()));
 }
 
+/* The last filter that was compiled: workers share it with the parent that made it. */
+static struct code ready;
+static enum sandbox_role ready_role = SANDBOX_ROLES;
+
 void
 sandbox_set_action(enum sandbox_action action)
 {
 	on_breach = action;
+	ready_role = SANDBOX_ROLES;
+}
+
+void
+sandbox_warm_up(enum sandbox_role role)
+{
+	ready.n = 0;
+	compile(&ready, role);
+	ready_role = role;
 }
 
 void
 sandbox_seccomp(enum sandbox_role role)
 {
-	struct code c = { .n = 0 };
-	struct sock_fprog program = { .filter = c.at };
+	struct sock_fprog program = { .filter = ready.at };
 	unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG;
 
-	compile(&c, role);
-	program.len = (unsigned short)c.n;
+	if (ready_role != role)
+		sandbox_warm_up(role);
+	program.len = (unsigned short)ready.n;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) != 0)
 		die(EXIT_NO_RIGHT, "event=sandbox state=no-seccomp role=%s error=\"%s\"",
 			sandbox_role_name(role), strerror(errno));

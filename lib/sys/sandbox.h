@@ -68,6 +68,12 @@ void sandbox_set_action(enum sandbox_action action);
 void sandbox_seccomp(enum sandbox_role role);
 
 /*
+ * Compile that filter now, in a parent, so that its children need neither the
+ * time nor memory of their own for it.  Only the last one is kept.
+ */
+void sandbox_warm_up(enum sandbox_role role);
+
+/*
  * Rights below a directory.  Where files are linked or renamed from one
  * directory to another, both need the same rights, SANDBOX_REFER among them,
  * else the kernel says EXDEV.
