@@ -66,11 +66,14 @@ range_end(const struct walk *w, struct mime_range *r, size_t at)
 	r->bare_lf = w->bare - r->bare_lf;
 }
 
-/* The line end before a boundary belongs to the boundary (RFC 2046 5.1.1). */
+/*
+ * The line end before a boundary belongs to the boundary (RFC 2046 5.1.1),
+ * unless it ends the header of an empty part: then `drop` is false for that
+ * part and for those around it that end here too (invariant 2).
+ */
 static void
-body_end(const struct walk *w, struct mime_range *r, bool at_boundary)
+body_end(const struct walk *w, struct mime_range *r, bool drop)
 {
-	bool drop = at_boundary && w->last_end > 0 && w->pos > r->start;
 
 	range_end(w, r, w->pos - (drop ? w->last_end : 0));
 	if (drop) {
@@ -188,10 +191,15 @@ end_header(struct walk *w, size_t end)
 static void
 close_down_to(struct walk *w, size_t depth, bool at_boundary)
 {
+	bool drop = at_boundary && w->last_end > 0;
+
 	while (top(w)->in_header)
 		end_header(w, w->pos);
 	while (w->depth > depth) {
-		body_end(w, &w->tree->parts[top(w)->part].body, at_boundary);
+		struct mime_range *body = &w->tree->parts[top(w)->part].body;
+
+		drop = drop && w->pos > body->start;
+		body_end(w, body, drop);
 		w->depth--;
 	}
 }

@@ -11,3 +11,10 @@ t_fuzz_smtp_command_SOURCES = t/fuzz/smtp-command.c $(fuzz_driver)
 t_fuzz_smtp_data_SOURCES = t/fuzz/smtp-data.c $(fuzz_driver)
 t_fuzz_smtp_reply_SOURCES = t/fuzz/smtp-reply.c $(fuzz_driver)
 t_fuzz_milter_peer_SOURCES = t/fuzz/milter-peer.c $(fuzz_driver)
+
+fuzz_store = t/fuzz/mail-mime t/fuzz/mail-header t/fuzz/imap-command t/fuzz/store-journal
+check_PROGRAMS += $(fuzz_store)
+t_fuzz_mail_mime_SOURCES = t/fuzz/mail-mime.c $(fuzz_driver)
+t_fuzz_mail_header_SOURCES = t/fuzz/mail-header.c $(fuzz_driver)
+t_fuzz_imap_command_SOURCES = t/fuzz/imap-command.c $(fuzz_driver)
+t_fuzz_store_journal_SOURCES = t/fuzz/store-journal.c $(fuzz_driver)
