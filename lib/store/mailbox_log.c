@@ -13,12 +13,17 @@
  *							no UID is used twice; files without a UID get one
  *	missing or head bad	none			new UIDVALIDITY
  *
+ * A journal cut exactly between two lines looks whole.  The lock file is the
+ * witness: it holds UIDVALIDITY and UIDNEXT as they were at the last commit, and
+ * UIDs below that are never given out again.
+ *
  * Crash: a line is written by one write at the end of the file; a torn last line
  * is dropped by the next writer as damage.  The index is renamed into place
  * without sync: after a power cut its checksum decides.
  */
 #include "base/base.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "store/folder.h"
 #include "store/mailbox_private.h"
 #include "sys/clock.h"
@@ -329,6 +334,47 @@ log_refresh(struct mailbox *m)
 	return (uint64_t)st.st_size > m->journal_at ? replay(m) : 0;
 }
 
+/* "UIDVALIDITY UIDNEXT" of the last commit; false when the lock file is new or of another life. */
+static bool
+read_witness(const struct mailbox *m, uint32_t *uidnext)
+{
+	char text[32];
+	ssize_t n = pread(m->lock, text, sizeof(text), 0);
+	struct span rest = span_make(text, n > 0 ? (size_t)n : 0);
+	uint64_t validity, next;
+
+	if (!num_parse(span_cut(&rest, ' '), UINT32_MAX, &validity) || rest.p == NULL ||
+	    !num_parse(span_cut(&rest, '\n'), UINT32_MAX - 1, &next))
+		return false;
+	*uidnext = (uint32_t)next;
+	return validity == m->uidvalidity;
+}
+
+static void
+write_witness(const struct mailbox *m)
+{
+	char text[32];
+	struct buf b;
+
+	buf_init_fixed(&b, text, sizeof(text));
+	buf_printf(&b, "%010u %010u\n", m->uidvalidity, m->uidnext);
+	if (file_pwrite_all(m->lock, b.p, b.n, 0) < 0)
+		errno = 0;	/* then there is one witness less */
+}
+
+/* UIDs that the journal has lost are not given out again. */
+static void
+heed_witness(struct mailbox *m)
+{
+	struct journal_line l = { .kind = JOURNAL_NEXT, .modseq = m->modseq };
+
+	m->witness = 0;
+	if (!read_witness(m, &m->witness) || m->witness <= m->uidnext)
+		return;
+	l.uid = m->uidnext = m->witness;
+	log_put(m, &l);
+}
+
 int
 log_begin(struct mailbox *m)
 {
@@ -343,6 +389,8 @@ log_begin(struct mailbox *m)
 	}
 	if (r < 0)
 		log_end(m);
+	else
+		heed_witness(m);
 	return r;
 }
 
@@ -373,6 +421,8 @@ log_commit(struct mailbox *m, bool durable)
 		errno = saved;
 	} else {
 		r = replay(m);
+		if (m->uidnext != m->witness)
+			write_witness(m);
 	}
 	log_end(m);
 	return r;

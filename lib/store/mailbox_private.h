@@ -41,6 +41,7 @@ struct mailbox {
 	uint64_t journal_at;		/* applied to the view up to here */
 	bool damaged;			/* a line could not be read: rewrite under the lock */
 	int lock;			/* -1: not held */
+	uint32_t witness;		/* UIDNEXT that the lock file holds */
 	struct buf lines;		/* to be written by log_commit */
 
 	uint32_t uidvalidity, uidnext;
