@@ -69,9 +69,13 @@ read_settings(struct service *svc)
 int
 main(int argc, char **argv)
 {
-	struct service svc = { .warm = warm_up, .worker = worker, .refuse = refuse, .ctx = &program };
+	struct service svc;
 
 	service_init(&svc, "imap-serve", argc, argv);
+	svc.warm = warm_up;
+	svc.worker = worker;
+	svc.refuse = refuse;
+	svc.ctx = &program;
 	service_settings(&svc, "imapLog");
 	read_settings(&svc);
 	service_warm_up(&svc);
