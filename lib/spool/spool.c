@@ -18,6 +18,7 @@
 #include "sys/lock.h"
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 static const char sub_prefix[] = "SubSpool";
@@ -136,6 +137,8 @@ spool_open(int dirfd, const struct spool_options *options, struct spool **out)
 		errno = EINVAL;
 		return -1;
 	}
+	/* A lease (spool_writer.c) that another program breaks is told by SIGIO, which kills. */
+	signal(SIGIO, SIG_IGN);
 	sp = mem_new(sizeof(*sp));
 	sp->fd = dirfd;
 	sp->corrupt_fd = -1;

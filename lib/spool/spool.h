@@ -36,7 +36,8 @@ struct spool_options {
  * Open the spool in the directory dirfd (borrowed: kept open by the caller as
  * long as the spool); makes SubSpool0 …, corrupt, quarantine and proc when
  * absent (0700) and durable.  Returns -1 with errno; ENOTSUP when the file
- * system is not fit for a spool (NFS and the like).
+ * system is not fit for a spool (NFS and the like).  The process ignores SIGIO
+ * from now on: the check for writers uses leases.
  */
 int spool_open(int dirfd, const struct spool_options *options, struct spool **out) PB_MUST_CHECK;
 void spool_free(struct spool **sp);

@@ -14,6 +14,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 #include <errno.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #define DAY 86400
@@ -333,6 +334,15 @@ test_put(void)
 	spool_put_abort(&p);
 }
 
+/* What the kernel sends when another program opens a file while it is asked for writers. */
+static void
+test_broken_lease(void)
+{
+	fresh(1, 100);
+	raise(SIGIO);
+	ok(true, "a broken lease does not end the process");
+}
+
 static void
 test_ids(void)
 {
@@ -409,6 +419,7 @@ main(void)
 	test_finished_row();
 	test_damage();
 	test_put();
+	test_broken_lease();
 	test_ids();
 	test_folders_and_locks();
 	failed = done();
