@@ -164,19 +164,31 @@ go_into_background(struct master *m)
 	return ends[1];
 }
 
+/* In the background nothing of the caller's stays open, here or in the programs. */
 static void
-tell_started(struct master *m, int fd)
+leave_terminal(struct master *m)
 {
-	int out;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), out;
 
-	if (m->in_foreground)
+	if (null < 0 || dup2(null, 0) < 0)
+		die(EXIT_REFUSED, "cannot open /dev/null: %m");
+	if (m->in_foreground) {
+		close(null);
 		return;
+	}
 	out = instance_openat(&m->svc.instance, "log/stderr.log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0640);
-	if (out < 0)
-		out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (out < 0 || dup2(out, 2) < 0 || dup2(2, 1) < 0)
+	if (dup2(out < 0 ? null : out, 2) < 0 || dup2(2, 1) < 0)
 		die(EXIT_REFUSED, "cannot open log/stderr.log: %m");
-	close(out);
+	close(null);
+	if (out >= 0)
+		close(out);
+}
+
+static void
+tell_started(int fd)
+{
+	if (fd < 0)
+		return;
 	(void)!write(fd, "", 1);
 	close(fd);
 }
@@ -252,8 +264,9 @@ main(int argc, char **argv)
 	open_log(&m);
 	watch_signals(&m);
 	requests_start(&m);
+	leave_terminal(&m);
 	generation_apply(&m);
-	tell_started(&m, started);
+	tell_started(started);
 	loop_run(m.loop);
 	log_flush(&m.svc, true);
 	keep_no_pid(&m);

@@ -46,7 +46,8 @@ sub call {
 		POSIX::_exit(2) if $> != $uid || $< != $uid;
 		my $answer = 'refused';
 		chdir "$pb->{dir}/run/pub";
-		if (socket(my $s, AF_UNIX, $type, 0) && connect($s, pack_sockaddr_un($name))) {
+		socket(my $s, AF_UNIX, $type, 0) or POSIX::_exit(3);
+		if (connect($s, pack_sockaddr_un($name))) {
 			local $SIG{PIPE} = 'IGNORE';
 			send($s, $text, 0) if $text ne '';
 			my $got = '';

@@ -27,6 +27,7 @@ main(int argc, char **argv)
 {
 	struct buf request;
 	struct record reply;
+	int code;
 
 	if (argc < 3)
 		return 2;
@@ -42,5 +43,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < reply.count; i++)
 		printf("%.*s=%.*s\n", SPAN_ARG(reply.fields[i].key), SPAN_ARG(reply.fields[i].value));
 	buf_free(&request);
-	return span_is(reply.verb, "ok") ? 0 : 1;
+	code = span_is(reply.verb, "ok") ? 0 : 1;
+	record_free(&reply);
+	return code;
 }

@@ -100,7 +100,7 @@ sub ask {
 # Words of `status` about a unit: (state, pid, seconds, restarts).
 sub unit {
 	my ($self, $name) = @_;
-	my ($code, undef, $f) = $self->ask('master', 'status');
+	my ($code, undef, $f) = ask($self, 'master', 'status');
 	return ('', 0, 0, 0) if $code != 0;
 	for (@{ $f->{service} }) {
 		my ($unit, $service, @rest) = split / /;
