@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 #define AGENTS 3		/* connections to local-deliver; each is a process */
 #define SCAN_MS 60000
 #define LOG_MS 1000
+#define ACCEPT_PAUSE_MS 500
 #define STOP_MS 10000		/* longer than any message goes straight through */
 
 static bool
@@ -100,6 +102,15 @@ on_log(void *ctx)
 }
 
 static void
+on_accept_again(void *ctx)
+{
+	struct intake *in = ctx;
+
+	if (in->listen != NULL)
+		loop_fd_events(in->listen, LOOP_READ);
+}
+
+static void
 on_connection(void *ctx, int listener, unsigned events)
 {
 	struct intake *in = ctx;
@@ -107,6 +118,11 @@ on_connection(void *ctx, int listener, unsigned events)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		/* It stays readable: without a pause this loop would do nothing else. */
+		loop_fd_events(in->listen, 0);
+		loop_timer(in->loop, ACCEPT_PAUSE_MS, on_accept_again, in);
+	}
 	if (fd < 0)
 		return;
 	if (in->receivers >= LIMIT_INTAKE_CLIENTS || !peer_is_allowed(fd, callers, PB_COUNT(callers))) {
@@ -144,12 +160,29 @@ on_stop(void *ctx)
 	intake_check_end(in);
 }
 
+/* A descriptor for each receiver, and some for folders and messages on their way. */
+static void
+allow_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	if (r.rlim_max == RLIM_INFINITY || r.rlim_max > 2 * LIMIT_INTAKE_CLIENTS)
+		r.rlim_cur = 2 * LIMIT_INTAKE_CLIENTS;
+	else
+		r.rlim_cur = r.rlim_max;
+	/* Refused: the limit of the system stays, and fewer receivers are served at once. */
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int
 intake_run(struct service *svc)
 {
 	struct intake in = { .svc = svc, .schedule = -1 };
 	int listener, spool_fd = runner_open_spool(svc);
 
+	allow_descriptors();
 	service_confine(svc, SANDBOX_INTAKE);
 	service_owners(svc, OWNER_LOG);
 	in.spool = runner_spool(svc, spool_fd, "intake.lock");

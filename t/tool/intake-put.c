@@ -7,7 +7,8 @@
  * replaced by the number of the message), and prints a line for each:
  * "NUMBER CODE STATUS TEXT".  A lost connection is made anew for 20 seconds;
  * the message that was on its way is "NUMBER 000 lost".  Each message has
- * "X-Number: TAG-NUMBER" with TAG from the environment.
+ * "X-Number: TAG-NUMBER" with TAG from the environment, and HOPS Received
+ * fields.
  */
 #include "base/base.h"
 
@@ -28,6 +29,7 @@
 struct put {
 	const char *path;
 	const char *tag;
+	uint32_t hops;
 	size_t size;
 	char *sender;
 	char **rcpts;
@@ -63,7 +65,10 @@ open_client(struct put *p)
 static void
 make_text(const struct put *p, unsigned number, struct buf *out)
 {
-	buf_printf(out, "Return-Path: <%s>\r\nX-Number: %s-%u\r\nSubject: test\r\n\r\n", p->sender, p->tag, number);
+	buf_printf(out, "Return-Path: <%s>\r\nX-Number: %s-%u\r\n", p->sender, p->tag, number);
+	for (uint32_t i = 0; i < p->hops; i++)
+		buf_text_put(out, "Received: from a.example by b.example; Sun, 22 Nov 2026 00:00:00 +0000\r\n");
+	buf_text_put(out, "Subject: test\r\n\r\n");
 	while (out->n + 66 < p->size)
 		buf_text_put(out, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n");
 }
@@ -132,6 +137,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: intake-put SOCKET COUNT SIZE SENDER RECIPIENT...\n");
 		return 2;
 	}
+	if (getenv("HOPS") != NULL && !num_parse_u32(span_of(getenv("HOPS")), 1000, &p.hops))
+		return 2;
 	p.path = argv[1];
 	p.size = size;
 	p.sender = argv[4];

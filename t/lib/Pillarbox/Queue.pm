@@ -8,7 +8,9 @@ use warnings;
 use Exporter qw(import);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(put put_start put_answers queue_files wait_queue numbers);
+use Socket;
+
+our @EXPORT = qw(put put_start put_answers queue_files wait_queue numbers packet_socket ask);
 
 sub tool { (my $t = $Pillarbox::BIN) =~ s{/prog/?$}{/t/tool/intake-put}; return $t }
 
@@ -19,6 +21,7 @@ sub put_start {
 	my $pid = fork() // die "fork: $!";
 	if ($pid == 0) {
 		$ENV{TAG} = $o{tag} // 'm';
+		$ENV{HOPS} = $o{hops} // 0;
 		open STDOUT, '>', $out or POSIX::_exit(126);
 		exec { tool() } 'intake-put', "$pb->{dir}/run/pub/intake", $o{count} // 1, $o{size} // 2000,
 			$o{from} // '', @{ $o{to} } or POSIX::_exit(127);
@@ -35,14 +38,34 @@ sub put_answers {
 
 sub put { return put_answers(put_start(@_)) }
 
+# A connection for records, and one question over it: the answer, or undef when it
+# was closed or none came within the seconds.
+sub packet_socket {
+	my ($pb, $name) = @_;
+	socket(my $s, PF_UNIX, SOCK_SEQPACKET, 0) or die "socket: $!";
+	connect($s, sockaddr_un("$pb->{dir}/run/pub/$name")) or die "connect $name: $!";
+	return $s;
+}
+
+sub ask {
+	my ($s, $record, $seconds) = @_;
+	send($s, $record, MSG_NOSIGNAL) // return undef if defined $record;
+	my $bits = '';
+	vec($bits, fileno $s, 1) = 1;
+	select($bits, undef, undef, $seconds // 10) or return undef;
+	recv($s, my $answer, 65536, 0) // return undef;
+	return length $answer ? $answer : undef;
+}
+
 sub queue_files { my ($pb) = @_; return glob "$pb->{dir}/spool/SubSpool*/*" }
 
-# True once the queue has n message files.
+# True once the queue has n messages.  A body whose envelope is gone is none: what a
+# crash leaves of a finished message rests 24 hours.
 sub wait_queue {
 	my ($pb, $n, $seconds) = @_;
 	my $end = time + ($seconds // 15);
 	while (time < $end) {
-		return 1 if $n == grep { /\.eml$/ } queue_files($pb);
+		return 1 if $n == grep { /\.hdr$/ } queue_files($pb);
 		sleep 0.05;
 	}
 	return 0;

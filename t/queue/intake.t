@@ -1,0 +1,71 @@
+#!/usr/bin/perl
+# Intake: what is given up leaves nothing, broken rules end the connection, no room is said in time.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Pillarbox;
+use Pillarbox::Queue;
+
+my $pb = Pillarbox->new;
+$pb->user('u0@example.com');
+$pb->start;
+
+sub received { return scalar grep { /\.em_$/ } queue_files($pb) }
+sub soon { my ($is) = @_; my $end = time + 5; sleep 0.02 while time < $end && !$is->(); return $is->() }
+
+my $s = packet_socket($pb, 'intake');
+my $new = ask($s, "new\n");
+my ($id) = ($new // '') =~ /^new\nid=(\d+)\n/;
+ok($id, 'a new message has an id');
+is(received(), 1, 'and a file');
+close $s;
+ok(soon(sub { received() == 0 }), 'a connection that ends takes its file along');
+
+$s = packet_socket($pb, 'intake');
+($id) = ask($s, "new\n") =~ /id=(\d+)/;
+ask($s, "abort\nid=$id\n", 0.2);
+ok(soon(sub { received() == 0 }), 'so does abort');
+my ($next) = ask($s, "new\n") =~ /id=(\d+)/;
+cmp_ok($next, '>', $id, 'an id is not used twice');
+close $s;
+
+for my $case (
+	[ 'a second new', "new\n", "new\n" ],
+	[ 'commit of a foreign id', "new\n", "commit\nid=5\nsender=\nrcpt=u0\@example.com\n" ],
+	[ 'queued before header', "new\n", "queued\nid=ID\n" ],
+	[ 'no record', "no record at all" ],
+	[ 'an unknown verb', "destroy\n" ],
+	[ 'a record over the limit', "new\n" . 'k=' . 'x' x 70000 . "\n" ],
+) {
+	my ($name, @records) = @$case;
+	$s = packet_socket($pb, 'intake');
+	my $answer;
+	for my $record (@records) {
+		($id) = ($answer // '') =~ /id=(\d+)/;
+		$answer = ask($s, $record =~ s/ID/$id/r, 5);
+	}
+	is($answer, undef, "$name ends the connection");
+	close $s;
+}
+ok(soon(sub { received() == 0 }), 'and leaves no file');
+
+$s = packet_socket($pb, 'intake');
+($id) = ask($s, "new\n") =~ /id=(\d+)/;
+like(ask($s, "commit\nid=$id\nsender=\ncreated=1\npriority=5\nsize=100\ncrc32c=00000000\nrcpt=u0\@example.com\n"),
+	qr/^error\ncode=451\n/, 'a size that the file does not have is refused');
+like(ask($s, "new\n"), qr/^new\n/, 'the connection goes on');
+close $s;
+
+my ($answer) = put($pb, from => 's@far.example', to => [ map { "u0+$_\@example.com" } 1 .. 101 ]);
+like($answer, qr/^250 2\.0\.0 Queued/, 'more than 100 recipients take the queue');
+$pb->wait_mail('u0@example.com', 1);
+ok(wait_queue($pb, 0), 'and arrive');
+
+$pb->ctl_ok('set', 'spoolReserveMB', 1048576);
+$pb->ctl_ok('reload');
+my $end = time + 10;
+do { ($answer) = put($pb, from => 's@far.example', to => [ 'u0@example.com' ]); sleep 0.2 }
+	while time < $end && $answer !~ /^452/;
+like($answer, qr/^452 4\.3\.1 /, 'below the reserve mail is refused for now');
+done_testing;
