@@ -9,6 +9,10 @@
 #include <sys/stat.h>
 
 #include "base/die.h"
+#include "sys/clock.h"
+
+#define LOCK_TRIES 50
+#define LOCK_WAIT_MS 100
 
 int
 runner_open_spool(struct service *svc)
@@ -27,6 +31,19 @@ on_spool_log(void *ctx, const char *text)
 	log_failure(ctx, NULL, NULL, "event=spool text=\"%s\"", text);
 }
 
+/* One that is just being stopped, or its helpers, may hold the lock for a moment. */
+static void
+take_lock(const struct service *svc, struct spool *sp, const char *lock)
+{
+	for (int i = 0; spool_lock(sp, lock) < 0; i++) {
+		if (errno != EAGAIN)
+			die(EXIT_REFUSED, "cannot lock %s: %s", lock, strerror(errno));
+		if (i == LOCK_TRIES)
+			die(EXIT_REFUSED, "%s is already running on this spool", svc->mode);
+		clock_sleep_ms(LOCK_WAIT_MS);
+	}
+}
+
 struct spool *
 runner_spool(struct service *svc, int spool_fd, const char *lock)
 {
@@ -42,11 +59,7 @@ runner_spool(struct service *svc, int spool_fd, const char *lock)
 	umask(027);	/* messages are 0440, see spool_put.h */
 	if (spool_open(spool_fd, &options, &sp) < 0)
 		die(EXIT_REFUSED, "cannot use the spool: %s", strerror(errno));
-	if (spool_lock(sp, lock) < 0) {
-		if (errno == EAGAIN)
-			die(EXIT_REFUSED, "%s is already running on this spool", svc->mode);
-		die(EXIT_REFUSED, "cannot lock %s: %s", lock, strerror(errno));
-	}
+	take_lock(svc, sp, lock);
 	return sp;
 }
 
