@@ -63,9 +63,13 @@ read_settings(struct service *svc)
 int
 main(int argc, char **argv)
 {
-	struct service svc = { .warm = warm_up, .worker = worker, .refuse = refuse, .ctx = &program };
+	struct service svc;
 
 	service_init(&svc, "pop3-serve", argc, argv);
+	svc.warm = warm_up;
+	svc.worker = worker;
+	svc.refuse = refuse;
+	svc.ctx = &program;
 	service_settings(&svc, "popLog");
 	read_settings(&svc);
 	service_warm_up(&svc);
