@@ -11,12 +11,19 @@ use Pillarbox::Outbound;
 
 plan skip_all => 'remote-send is not built' unless Pillarbox::Outbound::available();
 
+my @servers;
+my $main = $$;
+END { local $?; kill 'KILL', @servers if @servers && $$ == $main }
+
 # A name server whose answers are the test's: header and question are echoed.
 sub dns_server {
 	my ($answer) = @_;
 	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp') or die "udp: $!";
 	my $pid = fork() // die "fork: $!";
-	return ($pid, '127.0.0.1@' . $s->sockport) if $pid;
+	if ($pid) {
+		push @servers, $pid;
+		return ($pid, '127.0.0.1@' . $s->sockport);
+	}
 	while (defined(my $peer = $s->recv(my $query, 4096))) {
 		my $end = 12;
 		my $n;
@@ -47,7 +54,7 @@ for my $name (sort keys %answers) {
 	is($r{dns}, 1, "$name: counts as a failed look-up");
 	is($out->stop, 0, "$name: alive to the end");
 	unlike($out->log, qr/event=child-died/, "$name: so is the resolver");
-	kill 'KILL', $pid;
+	kill 'KILL', pop @servers;
 	waitpid $pid, 0;
 }
 
@@ -61,7 +68,7 @@ if ($sender == 0) {
 	POSIX::_exit(($r{1} // '') =~ /^451 4\.4\.3 / && time - $begin < 20 ? 0 : 1);
 }
 sleep 1;
-my @resolver = grep { my @f = split ' ', Pillarbox::Outbound::slurp("$_/stat"); @f && $f[3] == $out->{sender} }
+my @resolver = grep { my @f = split ' ', Pillarbox::Outbound::slurp("$_/stat"); @f && $f[1] eq '(remote-send)' && $f[3] == $out->{sender} }
 	glob '/proc/[0-9]*';
 is(scalar @resolver, 1, 'the resolver has a process of its own');
 kill 'KILL', map { m{(\d+)$} } @resolver;
