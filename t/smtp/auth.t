@@ -1,0 +1,98 @@
+#!/usr/bin/perl
+# Log-in with every mechanism by real clients over TLS, and all the ways in which
+# it fails (cases S24, S25).
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use Test::More;
+use MIME::Base64 qw(encode_base64);
+use Pillarbox;
+
+my $pb = Pillarbox->new(settings => { smtpMaxBadCommands => 0 });
+$pb->domain('example.com');
+$pb->ctl_ok('domain', 'edit', 'example.com', 'offerCramMd5=True');
+$pb->user('alice@example.com');
+$pb->start;
+
+sub have { my ($name) = @_; return grep { -x "$_/$name" } split /:/, "$ENV{PATH}:/usr/sbin" }
+
+my $sent = 0;
+SKIP: {
+	skip 'swaks is not installed', 4 unless have('swaks');
+	for my $mechanism (qw(PLAIN LOGIN CRAM-MD5)) {
+		my ($rc, $out) = $pb->run('swaks', '--server', '127.0.0.1:' . $pb->port('submission'), '--tls',
+			'--auth', $mechanism, '--auth-user', 'alice@example.com', '--auth-password', $Pillarbox::PASSWORD,
+			'--from', 'alice@example.com', '--to', 'alice@example.com', '--timeout', '20');
+		is($rc, 0, "swaks with $mechanism over STARTTLS") or diag($out);
+		$sent += $rc == 0;
+	}
+	my ($rc) = $pb->run('swaks', '--server', '127.0.0.1:' . $pb->port('submission'), '--tls',
+		'--auth', 'PLAIN', '--auth-user', 'alice@example.com', '--auth-password', 'wrong',
+		'--from', 'alice@example.com', '--to', 'alice@example.com', '--timeout', '20');
+	is($rc, 28, 'swaks with a wrong password');
+}
+SKIP: {
+	skip 'msmtp is not installed', 5 unless have('msmtp');
+	for my $case ([ 'submission', 'scram-sha-256', 'on' ], [ 'smtps', 'scram-sha-256', 'off' ], [ 'smtps', 'plain', 'off' ],
+		[ 'submission', 'login', 'on' ], [ 'smtps', 'cram-md5', 'off' ]) {
+		my ($service, $mechanism, $starttls) = @$case;
+		my $rc_file = "$pb->{top}/msmtprc";
+		Pillarbox::spew($rc_file, "defaults\ntls on\ntls_certcheck off\ntls_starttls $starttls\naccount default\n"
+			. "host 127.0.0.1\nport " . $pb->port($service) . "\nfrom alice\@example.com\nauth $mechanism\n"
+			. "user alice\@example.com\npassword $Pillarbox::PASSWORD\n");
+		chmod 0600, $rc_file;
+		my ($rc, $out, $err) = $pb->run_input("From: alice\@example.com\nSubject: $mechanism\n\nx\n",
+			'msmtp', '-C', $rc_file, 'alice@example.com');
+		is($rc, 0, "msmtp with $mechanism on $service") or diag($err);
+		$sent += $rc == 0;
+	}
+}
+is(scalar($pb->wait_mail('alice@example.com', $sent)), $sent, 'all of it arrived');
+
+sub begin {
+	my $c = $pb->connect('smtps');
+	$c->expect('EHLO c.example', qr/^250/);
+	return $c;
+}
+my $good = encode_base64("\0alice\@example.com\0$Pillarbox::PASSWORD", '');
+my $bad = encode_base64("\0alice\@example.com\0wrong", '');
+
+my $c = begin();
+like($c->command('AUTH'), qr/^501 5\.5\.4/, 'no mechanism');
+like($c->command('AUTH XYZZY'), qr/^504 5\.5\.4/, 'an unknown mechanism');
+like($c->command('AUTH PLAIN !!!'), qr/^501 5\.5\.2/, 'no base64');
+like($c->command('AUTH PLAIN ='), qr/^(?:501|535)/, 'an empty response');
+like($c->command("AUTH PLAIN $good x"), qr/^501/, 'two responses');
+like($c->command('AUTH PLAIN'), qr/^334 ?$/, 'a challenge');
+like($c->command('*'), qr/^501 5\.7\.0/, 'cancelled by the client');
+like($c->command('AUTH LOGIN'), qr/^334/, 'LOGIN asks for the name');
+like($c->command('*'), qr/^501/, 'cancelled');
+like($c->command("AUTH PLAIN $bad"), qr/^535 5\.7\.8 .* ticket \d{12}$/, 'a wrong password');
+like($c->command('AUTH PLAIN ' . encode_base64("\0nobody\@example.com\0wrong", '')), qr/^535 5\.7\.8/,
+	'an unknown user gets the same answer');
+like($c->command('MAIL FROM:<alice@example.com>'), qr/^530 5\.7\.0/, 'none of that is a log-in');
+my $tries = 30;
+my $ok = 0;
+for (1 .. $tries) {
+	last unless $c->command('AUTH SCRAM-SHA-256 ' . encode_base64('n,,n=alice@example.com,r=abcdefgh', '')) =~ /^334/;
+	last unless $c->command('*') =~ /^501/;
+	$ok++;
+}
+is($ok, $tries, 'exchanges that are begun and given up leave nothing behind (S25)');
+like($c->command("AUTH PLAIN $good"), qr/^235 2\.7\.0/, 'then the right password');
+like($c->command("AUTH PLAIN $good"), qr/^503 5\.5\.1/, 'once is enough');
+unlike($c->expect('EHLO c.example', qr/^250/), qr/AUTH/, 'and nothing more is offered');
+
+# Ten others in flight complete while one misbehaves.
+my @others = map { begin() } 1 .. 10;
+$_->expect('AUTH LOGIN', qr/^334/) for @others;
+my $evil = begin();
+$evil->command('AUTH PLAIN ' . 'A' x 60000);
+$_->expect(encode_base64('alice@example.com', ''), qr/^334/) for @others;
+is(scalar(grep { $_->command(encode_base64($Pillarbox::PASSWORD, '')) =~ /^235/ } @others), 10, 'others are not disturbed (S24)');
+
+my $log = $pb->log_text('smtpLog');
+unlike($log, qr/\Q$good\E|\Q$Pillarbox::PASSWORD\E/, 'no password is in the log');
+ok($pb->wait_log('smtpLog', qr/event=login user=alice\@example\.com mechanism=\S+ tls=1/), 'log-ins are');
+ok($pb->wait_log('smtpLog', qr/event=login-failed/), 'so are failures');
+done_testing();
