@@ -49,5 +49,6 @@ is_deeply([ sort @missing ], [], 'nothing that was acknowledged is missing');
 my $got = numbers($pb);
 cmp_ok(scalar(grep { $_ > 1 } values %$got), '<=', 50, 'copies only where an outcome was not yet durable');
 ok(wait_queue($pb, 0, 90), 'the queue drains');
-is(scalar(grep { /\.em_$/ } queue_files($pb)), 0, 'no half-received file is left');
+# Receivers hold empty ones in advance.
+is(scalar(grep { /\.em_$/ && -s } queue_files($pb)), 0, 'no half-received file is left');
 done_testing;
