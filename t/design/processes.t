@@ -63,6 +63,8 @@ for my $program (qw(smtp-listen pop3-serve imap-serve)) {
 		is(readlink("/proc/$pid/root"), "$pb->{dir}/run/pub", "$program ($pid) sees the sockets only");
 		my @mail = grep { m{^/} && !m{^/dev/null$|/run/pub$|/log/stderr\.log$} && !m{^/tmp/#|\(deleted\)|^/dev/(?:zero|pts/)} }
 			descriptors($pid);
+		# smtp-listen has the file for its next message ready: a new one, without content.
+		@mail = grep { !(m{/spool/[^/]+/\d+\.em_$} && -z $_) } @mail if $program eq 'smtp-listen';
 		is(join(' ', @mail), '', "$program ($pid) holds no file before log-in");
 	}
 }

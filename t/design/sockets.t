@@ -13,16 +13,16 @@ my $pb = Pillarbox->new(settings => { 'greylisting/enabled' => 'True' });
 $pb->start;
 
 my @users = qw(pbsmtp pbmail pbsend pbcheck pbauth pbscan pblog pbhook nobody);
-# Who may call, and a first word that makes the server speak.
+# Who may call (always also the user that serves it), and a first word that makes the server speak.
 my %socket = (
-	'auth' => [ 'pbsmtp pbmail', SOCK_STREAM, "VERSION\t1\t2\nCPID\t1\n" ],
-	'lookup' => [ 'pbsmtp pbmail pbsend pbcheck', SOCK_STREAM, '14:rcpt a@b.test.,' ],
+	'auth' => [ 'pbsmtp pbmail pbauth', SOCK_STREAM, "VERSION\t1\t2\nCPID\t1\n" ],
+	'lookup' => [ 'pbsmtp pbmail pbsend pbcheck pbauth', SOCK_STREAM, '14:rcpt a@b.test.,' ],
 	'auth-control' => [ 'pbauth', SOCK_SEQPACKET, "logins\n" ],
-	'abuse' => [ 'pbsmtp pbmail pbauth', SOCK_SEQPACKET, "connect\nservice=smtp\nip=192.0.2.1\n" ],
+	'abuse' => [ 'pbsmtp pbmail pbauth pbcheck', SOCK_SEQPACKET, "connect\nservice=smtp\nip=192.0.2.1\n" ],
 	'intake' => [ 'pbsmtp pbmail', SOCK_SEQPACKET, "new\n" ],
 	'schedule' => [ 'pbmail', SOCK_SEQPACKET, "list\n" ],
-	'deliver' => [ 'pbmail', SOCK_SEQPACKET, "nothing\n" ],
-	'send' => [ 'pbmail pbsend', SOCK_SEQPACKET, "nothing\n" ],
+	'deliver' => [ 'pbmail', SOCK_SEQPACKET, '' ],
+	'send' => [ 'pbmail', SOCK_SEQPACKET, '' ],
 	'greylist' => [ 'pbsmtp pbcheck', SOCK_STREAM, '' ],
 	'greylist-control' => [ 'pbcheck', SOCK_SEQPACKET, "list\n" ],
 	'lmtp' => [ 'pbmail', SOCK_STREAM, '' ],
