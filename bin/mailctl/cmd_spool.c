@@ -134,29 +134,41 @@ cmd_spool_list(struct ctl *c, int argc, char **argv)
 
 typedef int entry_fn(const struct ctl *c, struct output *o, const struct queue_entry *e);
 
+/* One id a line on standard input, perhaps with more words behind it. */
+static int
+each_line(int (*fn)(void *ctx, uint64_t id), void *ctx)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	uint64_t id;
+	int code = EXIT_DONE;
+
+	while (code == EXIT_DONE && getline(&line, &cap, stdin) > 0) {
+		struct span rest = span_trim(span_of(line)), word = span_word(&rest);
+
+		if (word.n == 0)
+			continue;
+		code = num_parse(word, UINT64_MAX, &id) ? fn(ctx, id) :
+			ctl_fail(EXIT_USAGE, "%.*s is not the id of a message", SPAN_ARG(word));
+	}
+	free(line);
+	return code;
+}
+
 /* Ids from the arguments, or from standard input for "-": calls fn for each. */
 static int
 each_id(const struct args *a, int (*fn)(void *ctx, uint64_t id), void *ctx)
 {
-	char line[64];
 	uint64_t id;
 	int code = EXIT_DONE;
 
 	for (size_t i = 0; i < a->count && code == EXIT_DONE; i++) {
-		if (strcmp(a->item[i], "-") != 0) {
-			if (!num_parse(span_of(a->item[i]), UINT64_MAX, &id))
-				return ctl_fail(EXIT_USAGE, "%s is not the id of a message", a->item[i]);
+		if (strcmp(a->item[i], "-") == 0)
+			code = each_line(fn, ctx);
+		else if (num_parse(span_of(a->item[i]), UINT64_MAX, &id))
 			code = fn(ctx, id);
-			continue;
-		}
-		while (code == EXIT_DONE && fgets(line, sizeof(line), stdin) != NULL) {
-			struct span rest = span_trim(span_of(line)), word = span_word(&rest);
-
-			if (word.n > 0 && !num_parse(word, UINT64_MAX, &id))
-				return ctl_fail(EXIT_USAGE, "%.*s is not the id of a message", SPAN_ARG(word));
-			if (word.n > 0)
-				code = fn(ctx, id);
-		}
+		else
+			code = ctl_fail(EXIT_USAGE, "%s is not the id of a message", a->item[i]);
 	}
 	return code;
 }
