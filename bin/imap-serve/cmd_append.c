@@ -129,7 +129,7 @@ cmd_append(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 		imap_bad(im, c, "APPEND ends with the message as a literal");
 		return;
 	}
-	if (!imap_lex_space(x) || !imap_append_parse(x, &append))
+	if (!imap_append_parse(x, &append))
 		imap_bad_arguments(im, c);
 	else if (append.flags.recent)
 		imap_bad(im, c, "Only the server sets \\Recent");

@@ -24,9 +24,12 @@ static void
 enter(struct imap *im, const struct imap_command *c, struct auth_reply *reply)
 {
 	snprintf(im->user, sizeof(im->user), "%s", reply->user);
-	im->root = reply->mailbox;
 	im->s->ends_worker = true;
-	if (im->root < 0 || service_enter_mailbox(im->s->svc, im->root) != 0) {
+	if (reply->mailbox >= 0) {
+		im->root = service_enter_mailbox(im->s->svc, reply->mailbox);
+		close(reply->mailbox);
+	}
+	if (im->root < 0) {
 		log_failure(im->s->svc, im->s->ticket, im->s->ip, "event=no-mailbox user=%s", im->user);
 		imap_no(im, c, "UNAVAILABLE", "Your mailbox cannot be reached now");
 		im->closing = true;

@@ -34,15 +34,14 @@ imap_skip(struct imap *im, uint64_t n)
 	return true;
 }
 
-/* Does what was read so far end just before the message of an APPEND? */
+/* Is the literal that ends what was read so far the message of an APPEND? */
 static bool
-is_append_message(struct imap *im, size_t brace)
+is_append_message(struct imap *im)
 {
-	struct imap_lex x = { .rest = span_first(buf_view(&im->command), brace), .arena = im->arena };
+	struct imap_lex x = { .rest = buf_view(&im->command), .arena = im->arena };
 	struct imap_append append;
 	struct imap_command c;
-	bool is = imap_command_parse(&x, &c) && span_is_nocase(c.name, "APPEND") &&
-		imap_lex_space(&x) && imap_append_parse(&x, &append);
+	bool is = imap_command_parse(&x, &c) && span_is_nocase(c.name, "APPEND") && imap_append_parse(&x, &append);
 
 	arena_reset(im->arena);
 	return is;
@@ -120,10 +119,9 @@ read_line(struct imap *im, bool *more)
 	buf_text_put(&im->command, "\r\n");
 	if (!imap_literal_at_end(line, &lit))
 		return true;
-	if (!lit.is_bad && im->state != STATE_GREETED && is_append_message(im, begin + lit.at)) {
+	if (!lit.is_bad && im->state != STATE_GREETED && is_append_message(im)) {
 		im->append_pending = true;
 		im->append_literal = lit;
-		buf_cut(&im->command, begin + lit.at);
 		return true;
 	}
 	switch (read_literal(im, &lit)) {

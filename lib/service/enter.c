@@ -8,6 +8,8 @@
 #include "base/base.h"
 #include "service/enter.h"
 
+#include <fcntl.h>
+
 #include "service/service.h"
 #include "sys/sandbox.h"
 
@@ -23,5 +25,5 @@ service_enter_mailbox(struct service *svc, int mailbox_fd)
 	if (!sandbox_paths_apply(&paths))
 		log_failure(svc, "", "", "event=sandbox landlock=none");
 	sandbox_seccomp(SANDBOX_MAILBOX);
-	return 0;
+	return openat(mailbox_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

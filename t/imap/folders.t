@@ -50,7 +50,7 @@ like($c->command('NAMESPACE'), qr{^\* NAMESPACE \(\("" "/"\)\) NIL NIL$}m, 'NAME
 
 my $outside = sub { join "\n", sort split /\n/, `cd $pb->{dir}/domains && find . -path '*alice*' -prune -o -print` };
 my $before = $outside->();
-my @evil = ('../victim/INBOX', 'a/../../b', '/etc', '.', '..', '&AAA', '&AC8-', '&AC4-&AC4-/x', '*', '%', 'x//y', '"x\\"y/"',
+my @evil = ('../victim/INBOX', 'a/../../b', '/etc', '.', '..', '&AAA', '&AC8-', '&AC4-&AC4-/x', '*', '%', 'x//y',
 	'"INBOX/&AAA-"', join('/', ('d') x 1000), 'n' x 300);
 for my $name (@evil) {
 	my $short = length $name > 40 ? substr($name, 0, 20) . '...' : $name;
