@@ -86,10 +86,13 @@ enter(struct pop3 *p, struct auth_reply *reply)
 	struct mailbox_counts counts;
 
 	snprintf(p->user, sizeof(p->user), "%s", reply->user);
-	p->root = reply->mailbox;
 	p->s->ends_worker = true;
 	abuse_login_good(p->program->abuse, "pop3", p->s->ip);
-	if (p->root < 0 || service_enter_mailbox(p->s->svc, p->root) != 0) {
+	if (reply->mailbox >= 0) {
+		p->root = service_enter_mailbox(p->s->svc, reply->mailbox);
+		close(reply->mailbox);
+	}
+	if (p->root < 0) {
 		log_failure(p->s->svc, p->s->ticket, p->s->ip, "event=no-mailbox user=%s", p->user);
 		pop3_err(p, "SYS/TEMP", "Your mailbox cannot be reached now");
 		p->closing = true;
