@@ -35,3 +35,12 @@ retry_dns_count(struct span outcome)
 		return 0;
 	return num_parse_u32(span_first(outcome, outcome.n - 1), RETRY_WAITS_MAX + 1, &n) ? n : 0;
 }
+
+struct verdict
+retry_permanent(const struct verdict *v)
+{
+	struct verdict out = verdict_make(550, v->status, "%s", v->text);
+
+	out.status[0] = '5';
+	return out;
+}

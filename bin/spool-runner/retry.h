@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "base/span.h"
+#include "base/verdict.h"
 
 #define RETRY_WAITS_MAX 100
 
@@ -35,5 +36,11 @@ enum retry_step retry_decide(const struct retry_rules *rules, uint32_t attempts,
  */
 uint32_t retry_dns_count(struct span outcome);
 #define RETRY_DNS_FORMAT "DNS failure %u: %s"
+
+/*
+ * A failed look-up on which schedule gives up is a fact about the domain:
+ * "450 4.1.2" becomes "550 5.1.2" (RFC 3463 3.2).
+ */
+struct verdict retry_permanent(const struct verdict *v);
 
 #endif

@@ -262,7 +262,9 @@ deferred(struct round *r, struct envelope_rcpt *p, const struct outcome *o, stru
 		counted = verdict_make(v->code, v->status, RETRY_DNS_FORMAT, dns, v->text);
 	p->attempts++;
 	if (retry_decide(&r->s->rules, p->attempts, dns, schedule_now(), &next) == RETRY_GIVE_UP) {
-		failed(r, p, v, group);
+		struct verdict final = o->dns ? retry_permanent(v) : *v;
+
+		failed(r, p, &final, group);
 		return;
 	}
 	envelope_line_retry(&r->lines, r->env->line_seed, p->number, p->attempts, next, &counted);

@@ -46,10 +46,20 @@ counting(void)
 	is_num(retry_dns_count(SPAN("")), 0, "an empty text");
 }
 
+static void
+final(void)
+{
+	struct verdict v = verdict_make(450, "4.1.2", "domain x does not exist"), out = retry_permanent(&v);
+
+	ok(out.kind == VERDICT_PERM && out.code == 550, "a look-up given up is a permanent failure");
+	is_text(out.status, "5.1.2", "of the same subject");
+}
+
 int
 main(void)
 {
 	schedule();
+	final();
 	dns();
 	counting();
 	return done();
