@@ -30,8 +30,6 @@ warm_up(struct service *svc)
 	program.tls = tls_server_new(cert, key, TLS_VERSION_1_2, error);
 	if (program.tls == NULL || !tls_warm_up(program.tls, error))
 		die(EXIT_REFUSED, "certificate: %s", error);
-	close(cert);
-	close(key);
 }
 
 static void

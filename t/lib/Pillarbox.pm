@@ -306,7 +306,8 @@ sub dump_logs {
 }
 
 sub end_all {
-	my $failed = !Test::More->builder->is_passing;
+	my ($code) = @_;
+	my $failed = $code != 0 || !Test::More->builder->is_passing;
 	for my $self (grep { $_->{pid} == $$ } @live) {
 		$self->dump_logs if $failed;
 		$self->stop;
@@ -315,7 +316,7 @@ sub end_all {
 	}
 }
 
-END { my $code = $?; end_all(); $? = $code }
+END { my $code = $?; end_all($code); $? = $code }
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 
 1;
