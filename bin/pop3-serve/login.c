@@ -13,6 +13,7 @@
 #include "policy/greeting.h"
 #include "service/enter.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "sys/lock.h"
 
 #include <errno.h>
