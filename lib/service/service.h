@@ -127,7 +127,10 @@ void service_ready(struct service *svc);
  */
 void service_attach(struct service *svc, struct loop *loop, loop_timer_call *on_stop, void *ctx);
 
-/* The descriptor handed over under this name ("listen.unix.auth", "key"); -1 when there is none. */
+/*
+ * The descriptor handed over under this name ("listen.unix.auth", "key"); -1
+ * when there is none.  It stays ours: "key" and "cert" are closed by service_confine.
+ */
 int service_fd(const struct service *svc, const char *name);
 
 /* The next ticket: twelve digits and a NUL. */

@@ -37,6 +37,7 @@ main(int argc, char **argv)
 		add_argument(&request, argv[i]);
 	if (control_call(argv[1], &request, 30000, &reply) != 0) {
 		printf("%s\n", strerrorname_np(errno));
+		buf_free(&request);
 		return 2;
 	}
 	printf("%.*s\n", SPAN_ARG(reply.verb));
