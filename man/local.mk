@@ -1,5 +1,6 @@
 # Pages of programs are added here as dist_man_MANS; mailconfig(5) is made.
 dist_man_MANS += man/mailctl.1
+dist_man_MANS += man/auth-check.8 man/greylist-check.8
 nodist_man_MANS = man/mailconfig.5
 EXTRA_DIST += man/mailconfig.5.head
 CLEANFILES += man/mailconfig.5 etc/mailconfig.xml.sample

@@ -10,8 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libmilter/mfapi.h>
-#include <signal.h>
 #include "base/die.h"
 #include "service/control.h"
 #include "sys/clock.h"
@@ -70,17 +68,19 @@ each_second(void *ctx PB_UNUSED)
 	loop_timer(greylist.loop, 1000, each_second, NULL);
 }
 
-/*
- * libmilter looks whether it shall stop every few seconds only.  Every decision
- * is written when it is made, so there is nothing to wait for but the log.
- */
-static void
-on_stop(void *ctx PB_UNUSED)
+/* Every decision was written when it was made, so there is nothing to wait for but the log. */
+void
+greylist_end(void)
 {
-	smfi_stop();
 	pthread_mutex_lock(&greylist.log_lock);
 	log_flush(&greylist.svc, true);
 	_exit(EXIT_DONE);
+}
+
+static void
+on_stop(void *ctx PB_UNUSED)
+{
+	greylist_end();
 }
 
 static void *

@@ -42,6 +42,9 @@ bool greylist_recipient_wants(struct span recipient, struct span sender);
 void milter_open(int listener, const char *private_path);
 int milter_run(void);
 
+/* Send the last lines of the log and end the process. */
+PB_NORETURN void greylist_end(void);
+
 /* The thread of the loop. */
 void control_begin(int control_fd);
 

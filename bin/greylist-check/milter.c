@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmilter/mfapi.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -228,6 +229,21 @@ milter_open(int listener, const char *private_path)
 	if (dup3(listener, at, O_CLOEXEC) < 0)
 		die(EXIT_TRY_LATER, "dup3: %m");
 	close(listener);
+}
+
+/*
+ * libmilter waits in a thread of its own for SIGTERM, SIGHUP and SIGINT by sigwait(3),
+ * before any signalfd of ours sees them, and then looks whether it shall stop every
+ * five seconds only; so long would a reload leave the socket unserved.  Its call is
+ * bound to this function, which ends the process at once.
+ */
+int
+sigwait(const sigset_t *set, int *signo)
+{
+	*signo = sigwaitinfo(set, NULL);
+	if (*signo < 0)
+		return errno;
+	greylist_end();
 }
 
 int

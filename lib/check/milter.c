@@ -40,6 +40,7 @@ struct milter {
 	struct buf out;
 	struct buf in;			/* one packet: letter and data */
 	bool failed;
+	bool has_session;		/* a command of it was sent since negotiation or QUIT_NEXT */
 	bool body_began;		/* a piece of a new body came */
 	struct verdict verdict;
 	char error[128];
@@ -313,6 +314,7 @@ answer(struct milter *m, const struct milter_edits *edits, bool *skip)
 static enum milter_outcome
 step(struct milter *m, uint32_t quiet)
 {
+	m->has_session = true;
 	send_out(m);
 	if (m->failed)
 		return MILTER_FAILED;
@@ -537,14 +539,21 @@ tell(struct milter *m, char command)
 void
 milter_abort(struct milter *m)
 {
-	tell(m, MILTER_ABORT);
+	if (m->has_session)
+		tell(m, MILTER_ABORT);
 }
 
-/* QUIT_NEXT came with version 6 of the protocol (libmilter 1.0.1 of 2009). */
+/*
+ * QUIT_NEXT came with version 6 of the protocol (libmilter 1.0.1 of 2009).  Where no
+ * session was begun it must not be sent: libmilter then takes the next CONNECT
+ * for one out of order, and never answers it.
+ */
 bool
 milter_quit(struct milter *m)
 {
-	tell(m, MILTER_QUIT_NEXT);
+	if (m->has_session)
+		tell(m, MILTER_QUIT_NEXT);
+	m->has_session = false;
 	return !m->failed;
 }
 
