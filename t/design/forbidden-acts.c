@@ -1,4 +1,5 @@
 /*
+ * forbidden-acts roles: print the names of all roles.
  * forbidden-acts DIRECTORY ROLE [allow-all] [refuse]: confine a process as ROLE for each
  * act of the table and print "ok" or "not ok" as the kernel refuses it or not.
  *
@@ -176,7 +177,7 @@ static bool
 is_beyond_this_kernel(const struct act *act, enum sandbox_role role)
 {
 	bool parent = role == SANDBOX_LISTENER || role == SANDBOX_SCHEDULE || role == SANDBOX_RESOLVER ||
-	    role == SANDBOX_DELIVER;
+	    role == SANDBOX_DELIVER || role == SANDBOX_NURSERY;
 
 	return parent && sandbox_landlock_abi() < 6 &&
 	    strncmp(act->name, "signal", 6) == 0;
@@ -214,11 +215,15 @@ main(int argc, char **argv)
 	pid_t owner = 0;
 	int bad;
 
+	for (int r = 0; argc == 2 && strcmp(argv[1], "roles") == 0 && r < SANDBOX_ROLES; r++)
+		printf("%s\n", sandbox_role_name((enum sandbox_role)r));
 	for (int i = 3; i < argc; i++) {
 		allow_all |= strcmp(argv[i], "allow-all") == 0;
 		if (strcmp(argv[i], "refuse") == 0)
 			sandbox_set_action(SANDBOX_REFUSE);
 	}
+	if (argc == 2)
+		return 0;
 	if (role == SANDBOX_ROLES)
 		die(EXIT_USAGE, "usage: forbidden-acts DIRECTORY ROLE [allow-all] [refuse]");
 	if (make_scene(&scene, argv[1]) < 0)

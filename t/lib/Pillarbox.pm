@@ -146,9 +146,11 @@ sub user {
 		unless $address eq "postmaster\@$domain";
 }
 
+# Options: through => [ program and arguments that run mailctl ].
 sub start {
-	my ($self) = @_;
-	$self->ctl_ok('start');
+	my ($self, %o) = @_;
+	my ($rc, $out, $err) = $self->run(@{ $o{through} || [] }, "$BIN/mailctl", '-r', $self->{dir}, 'start');
+	die "mailctl start: exit $rc\n$out$err" if $rc != 0;
 	$self->{started} = 1;
 	$self->wait_port($_) for sort keys %OFFSET;
 	return $self;

@@ -10,3 +10,7 @@ t_design_forbidden_acts_SOURCES = t/design/forbidden-acts.c t/design/forbidden_a
 	t/design/forbidden_acts.h
 check_PROGRAMS += t/unit/sys-file
 t_unit_sys_file_SOURCES = t/unit/sys-file.c t/unit/tap.h
+
+# Used by t/design/no-landlock.t
+noinst_PROGRAMS += t/tool/without-landlock
+t_tool_without_landlock_SOURCES = t/tool/without-landlock.c
