@@ -6,3 +6,4 @@ prog_local_deliver_SOURCES = bin/local-deliver/main.c \
 
 check_PROGRAMS += t/unit/deliver-job
 t_unit_deliver_job_SOURCES = t/unit/deliver-job.c bin/local-deliver/job.c bin/local-deliver/mailbox.c t/unit/tap.h
+dist_man_MANS += man/local-deliver.8

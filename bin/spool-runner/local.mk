@@ -23,3 +23,4 @@ t_tool_intake_put_SOURCES = t/tool/intake-put.c
 check_PROGRAMS += t/unit/runner-retry t/unit/runner-queue
 t_unit_runner_retry_SOURCES = t/unit/runner-retry.c bin/spool-runner/retry.c t/unit/tap.h
 t_unit_runner_queue_SOURCES = t/unit/runner-queue.c bin/spool-runner/queue.c t/unit/tap.h
+dist_man_MANS += man/spool-runner.8
