@@ -57,7 +57,7 @@ uint32_t abuse_failed_login(struct abuse *a, const struct addr *ip, int service,
 void abuse_good_login(struct abuse *a, const struct addr *ip, int service);
 
 /* blocks.c: blocks in the map and in the database. */
-void blocks_open(struct abuse *a);
+void blocks_open(struct abuse *a, const char *home);
 void blocks_tend(struct abuse *a);
 void blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t seconds, const char *why);
 bool blocks_lift(struct abuse *a, const struct addr *ip);

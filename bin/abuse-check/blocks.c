@@ -54,12 +54,10 @@ trouble(struct abuse *a, const char *doing)
 }
 
 void
-blocks_open(struct abuse *a)
+blocks_open(struct abuse *a, const char *home)
 {
 	enum state_found found;
-	char home[INSTANCE_PATH_MAX];
 
-	instance_path(&a->svc.instance, home, "state/abuse-check");
 	if (state_open(&a->state, home, "blocks.db", CACHE_BYTES, &found) != 0)
 		die(EXIT_TRY_LATER, "database in %s: %s", home, state_why());
 	if (found == STATE_FOUND_BAD)

@@ -39,6 +39,7 @@ int
 main(int argc, char **argv)
 {
 	static struct abuse a;
+	char home[SERVICE_HOME_MAX];
 
 	service_init(&a.svc, "abuse-check", argc, argv);
 	service_settings(&a.svc, "abuseLog");
@@ -49,9 +50,10 @@ main(int argc, char **argv)
 	if (a.map == NULL)
 		die(EXIT_TRY_LATER, "shared memory: %s", strerror(errno));
 	service_path(&a.svc, "state/abuse-check", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MKDIR | SANDBOX_REFER);
+	service_home(&a.svc, "state/abuse-check", home);
 	service_confine(&a.svc, SANDBOX_DATABASE);
 	a.loop = loop_new();
-	blocks_open(&a);
+	blocks_open(&a, home);
 	clients_serve(&a);
 	service_attach(&a.svc, a.loop, on_stop, &a);
 	service_ready(&a.svc);

@@ -193,7 +193,7 @@ int
 main(int argc, char **argv)
 {
 	static struct auth_check p;
-	char home[INSTANCE_PATH_MAX];
+	char home[SERVICE_HOME_MAX];
 
 	if (argc > 1 && (strcmp(argv[1], "--checkpassword") == 0
 	    || (argc > 3 && strcmp(argv[3], "--checkpassword") == 0)))
@@ -202,7 +202,7 @@ main(int argc, char **argv)
 	service_settings(&p.svc, "authLog");
 	service_warm_up(&p.svc);
 	find_callers(&p);
-	instance_path(&p.svc.instance, home, "state/auth-check");
+	service_home(&p.svc, "state/auth-check", home);
 	p.refresh = refresh_new(&p.svc);
 	service_path(&p.svc, "domains", SANDBOX_READ);
 	service_path(&p.svc, "etc", SANDBOX_READ);

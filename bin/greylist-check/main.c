@@ -83,14 +83,14 @@ int
 main(int argc, char **argv)
 {
 	struct greylist *g = &greylist;
-	char home[INSTANCE_PATH_MAX], socket_path[INSTANCE_PATH_MAX];
+	char home[SERVICE_HOME_MAX], socket_path[SERVICE_HOME_MAX + 8];
 	int listener;
 
 	service_init(&g->svc, "greylist-check", argc, argv);
 	service_settings(&g->svc, "greylistLog");
 	service_warm_up(&g->svc);
-	instance_path(&g->svc.instance, home, "state/greylist-check");
-	instance_path(&g->svc.instance, socket_path, "state/greylist-check/milter");
+	service_home(&g->svc, "state/greylist-check", home);
+	snprintf(socket_path, sizeof(socket_path), "%s/milter", home);
 	g->settings_dir = instance_openat(&g->svc.instance, "run/settings", O_PATH | O_DIRECTORY, 0);
 	listener = service_fd(&g->svc, "listen.unix.greylist");
 	if (g->settings_dir < 0 || listener < 0)

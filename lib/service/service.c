@@ -286,6 +286,20 @@ service_path(struct service *svc, const char *name, unsigned sandbox_rights)
 	close(fd);
 }
 
+const char *
+service_home(struct service *svc, const char *name, char out[SERVICE_HOME_MAX])
+{
+	char path[INSTANCE_PATH_MAX];
+	int fd = instance_openat(&svc->instance, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		die(EXIT_NO_OBJECT, "cannot open %s: %m", instance_path(&svc->instance, path, name));
+	/* Stays open as long as the process.  The dot makes the link an inner part of the
+	 * path, so that O_NOFOLLOW does not refuse it. */
+	(void)snprintf(out, SERVICE_HOME_MAX, "/proc/self/fd/%d/.", fd);
+	return out;
+}
+
 /*
  * A listener names no path.  With root's help it is chrooted to the sockets;
  * with one uid only Landlock can hold it, and a log-in worker, whose mailbox

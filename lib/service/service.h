@@ -106,6 +106,15 @@ void service_warm_up(struct service *svc);
  */
 void service_path(struct service *svc, const char *name, unsigned sandbox_rights);
 
+/*
+ * The name under which a folder of the instance can still be reached after
+ * service_confine, whoever may pass the folders above it (an instance may lie
+ * in a home that is closed to service users).  For libraries that want a path;
+ * call before service_confine, for folders that service_path was told of.
+ */
+#define SERVICE_HOME_MAX 48
+const char *service_home(struct service *svc, const char *name, char out[SERVICE_HOME_MAX]);
+
 void service_confine(struct service *svc, enum sandbox_role role);
 
 /* Mask of enum owner.  Pool workers connect each for themselves. */

@@ -43,12 +43,12 @@ our %IS_TLS = map { $_ => 1 } qw(smtps pop3s imaps);
 
 my @live;
 
-# Options: root_owner => 1 makes it as root with service users although the
-# test could choose; host => name; settings => { name => value }; args => [ more for init ].
+# Options: host => name; settings => { name => value }; args => [ more for init ];
+# top_mode => mode of the folder in which the instance lies (0755).
 sub new {
 	my ($class, %o) = @_;
 	my $top = tempdir('pillarbox-t-XXXXXX', TMPDIR => 1);
-	chmod 0755, $top;
+	chmod $o{top_mode} // 0755, $top;
 	my $self = bless {
 		top => $top, dir => "$top/i", host => $o{host} || 'mail.test.example',
 		base => free_ports(7), pid => $$, %o,
