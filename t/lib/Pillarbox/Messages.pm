@@ -35,15 +35,15 @@ sub is_legal {
 	return $text !~ /\0/ && $text !~ /\r(?!\n)/;
 }
 
-# A delivered message without the Return-Path and Received fields put before
-# it, and without Date and Message-ID where the sent one had none.
+# A delivered message without the fields that were put before it: Return-Path
+# and Received, and Date and Message-ID where the sent one had none (RFC 6409 8).
 sub without_trace {
 	my ($got, $sent) = @_;
-	$got =~ s/\A(?:(?:Return-Path|Received):[^\n]*\n(?:[ \t][^\n]*\n)*)*?(?=\Q@{[first_line($sent)]}\E)//s;
-	for my $field ('Date', 'Message-ID') {
-		my ($head) = $sent =~ /\A(.*?\r\n)\r\n/s;
-		next if ($head // $sent) =~ /^$field:/mi;
-		$got =~ s/^$field:[^\n]*\r\n(?:[ \t][^\n]*\n)*//mi;
+	my ($head) = $sent =~ /\A(.*?\r\n)\r\n/s;
+	my @added = ('Return-Path', 'Received', grep { ($head // $sent) !~ /^$_:/mi } 'Date', 'Message-ID');
+	my $name = join '|', @added;
+	my $first = first_line($sent);
+	while (index($got, $first) != 0 && $got =~ s/\A(?:$name):[^\n]*\n(?:[ \t][^\n]*\n)*//i) {
 	}
 	return $got;
 }
