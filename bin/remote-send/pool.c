@@ -276,17 +276,15 @@ on_agent(void *ctx, int fd, unsigned events)
 	assign_waiting(p);
 }
 
-bool
-pool_reap(struct pool *p, pid_t pid, int status)
+void
+pool_reap(struct pool *p, pid_t pid)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (p->workers[i]->pid == pid) {
-			log_failure(p->o->svc, NULL, NULL, "event=agent-died pid=%d status=%d", (int)pid, status);
 			drop_worker(p->workers[i]);
 			assign_waiting(p);
-			return true;
+			return;
 		}
-	return false;
 }
 
 void

@@ -29,8 +29,8 @@ struct pool *pool_new(struct loop *loop, const struct options *o, size_t max);
  */
 void pool_send(struct pool *p, const struct job *job, int fd, pool_call *call, void *ctx);
 
-/* A child ended.  True when it was an agent. */
-bool pool_reap(struct pool *p, pid_t pid, int status);
+/* A child ended, perhaps an agent, perhaps one that is known to be gone. */
+void pool_reap(struct pool *p, pid_t pid);
 
 /*
  * Agents end when the job that they work on is done; jobs that wait for an

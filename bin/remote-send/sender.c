@@ -234,9 +234,11 @@ sender_reap(struct sender *s)
 	int status;
 	pid_t pid;
 
-	/* the resolver's process is not ours to count: dns.h replaces it */
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!pool_reap(s->pool, pid, status) && !s->stopping && status != 0)
+	/* the resolver's process is among them; resolve.c sees its socket end */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		pool_reap(s->pool, pid);
+		if (!s->stopping && status != 0)
 			log_failure(&s->svc, NULL, NULL, "event=child-died pid=%d status=%d", (int)pid, status);
+	}
 	log_flush(&s->svc, false);
 }

@@ -29,6 +29,7 @@ my $imap = $pb->connect('imap');
 $imap->login('alice@example.com', $Pillarbox::PASSWORD);
 $imap->expect('SELECT INBOX', qr/ OK /);
 like($imap->command('FETCH 1 BODY[]'), qr/Subject: x/, 'and read');
+$_->close for $c, $imap;
 $pb->stop;
 my %warned;
 for my $file (glob $pb->dir . '/log/*') {
