@@ -10,7 +10,8 @@ libpillarbox_a_SOURCES += \
 	lib/service/notify.c lib/service/notify.h \
 	lib/service/owners.c lib/service/owners.h lib/service/owners_private.h \
 	lib/service/pool.c lib/service/pool.h \
-	lib/service/pool_control.c lib/service/pool_watch.c \
+	lib/service/pool_control.c lib/service/pool_fds.c lib/service/pool_refuse.c \
+	lib/service/pool_stop.c lib/service/pool_watch.c \
 	lib/service/programs.c lib/service/programs.h \
 	lib/service/scoreboard.c lib/service/scoreboard.h \
 	lib/service/service.c lib/service/service.h \

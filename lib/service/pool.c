@@ -29,9 +29,6 @@
 
 /* Forks in one go: a burst of connections must not become a burst of forks only. */
 #define FORKS_AT_ONCE 16
-/* How long sessions may go on when the server stops. */
-#define STOP_MS 20000
-#define REFUSAL_MAX 512
 
 static unsigned
 spare(const struct pool *p)
@@ -39,16 +36,15 @@ spare(const struct pool *p)
 	return p->total - p->busy - p->leaving;
 }
 
-static void
-say(struct pool_worker *w, char message)
+void
+pool_say(struct pool_worker *w, char message)
 {
 	if (w->channel >= 0)
 		(void)!send(w->channel, &message, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Not counted as spare any more. */
-static void
-count_leaving(struct pool_worker *w)
+void
+pool_count_leaving(struct pool_worker *w)
 {
 	if (w->is_leaving)
 		return;
@@ -142,7 +138,7 @@ on_channel(void *ctx, int fd, unsigned events)
 		return;
 	if (n != 1) {		/* it ends; SIGCHLD takes it off the table */
 		close_channel(w);
-		count_leaving(w);
+		pool_count_leaving(w);
 	} else {
 		hear(w, message, count > 0 ? passed[0] : -1);
 	}
@@ -219,7 +215,7 @@ fork_worker(struct pool *p)
 	w->watch = loop_fd(p->loop, channel, LOOP_READ, on_channel, w);
 	if (w->watch == NULL) {	/* it finds its parent gone, and ends */
 		close_channel(w);
-		count_leaving(w);
+		pool_count_leaving(w);
 	}
 	return true;
 }
@@ -232,76 +228,8 @@ release_surplus(struct pool *p)
 
 		if (w->pid == 0 || w->is_busy || w->is_leaving || !w->is_ready)
 			continue;
-		say(w, CHANNEL_LEAVE);
-		count_leaving(w);
-	}
-}
-
-static void
-send_refusal(struct pool *p, const struct pool_listener *l, int fd)
-{
-	char ticket[SESSION_TICKET_DIGITS + 1], text[REFUSAL_MAX] = "";
-
-	p->refused++;
-	service_ticket(p->svc, ticket);
-	if (p->svc->refuse != NULL)
-		p->svc->refuse(p->svc, l->name, ticket, text, sizeof(text));
-	if (*text != '\0')
-		(void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
-	log_line(p->svc, ticket, NULL, "event=connection-refused listener=%s reason=busy sessions=%u",
-		l->name, p->busy);
-	close(fd);
-}
-
-/* The last descriptor is given up to take the connection, say no, and close it. */
-static int
-accept_with_reserve(struct pool *p, int listener)
-{
-	int fd;
-
-	if (p->reserve_fd < 0)
-		return -1;
-	close(p->reserve_fd);
-	p->reserve_fd = -1;
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	return fd;
-}
-
-static void
-keep_reserve(struct pool *p)
-{
-	if (p->reserve_fd < 0)
-		p->reserve_fd = fcntl(p->svc->pub_fd, F_DUPFD_CLOEXEC, p->low_fd);
-}
-
-static void
-on_refusable(void *ctx, int fd, unsigned events)
-{
-	struct pool_listener *l = ctx;
-	struct pool *p = l->pool;
-	int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)events;
-	if (c < 0 && (errno == EMFILE || errno == ENFILE))
-		c = accept_with_reserve(p, fd);
-	if (c >= 0)
-		send_refusal(p, l, c);
-	else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-		clock_sleep_ms(10);	/* a shortage that the reserve does not help: do not spin */
-	keep_reserve(p);
-}
-
-/* Refuse while every worker is busy and no other can be had. */
-static void
-set_refusing(struct pool *p, bool refuse)
-{
-	for (size_t i = 0; i < p->listener_count; i++) {
-		struct pool_listener *l = &p->listeners[i];
-
-		if (!refuse)
-			loop_fd_drop(&l->watch);
-		else if (l->watch == NULL && l->fd >= 0)
-			l->watch = loop_fd(p->loop, l->fd, LOOP_READ, on_refusable, l);
+		pool_say(w, CHANNEL_LEAVE);
+		pool_count_leaving(w);
 	}
 }
 
@@ -332,7 +260,7 @@ pool_maintain(struct pool *p)
 	if (p->retry == NULL)
 		fork_spares(p);
 	release_surplus(p);
-	set_refusing(p, spare(p) == 0 && (p->busy >= p->max_total || p->failures > 0));
+	pool_refuse(p, spare(p) == 0 && (p->busy >= p->max_total || p->failures > 0));
 }
 
 static void
@@ -373,147 +301,6 @@ on_child(void *ctx, int signo)
 }
 
 static void
-tell_all(struct pool *p, char message)
-{
-	for (unsigned i = 0; i < p->max_total; i++)
-		if (p->workers[i].pid != 0) {
-			say(&p->workers[i], message);
-			count_leaving(&p->workers[i]);
-		}
-}
-
-static void
-on_hurry(void *ctx)
-{
-	struct pool *p = ctx;
-
-	p->hurry = NULL;
-	for (unsigned i = 0; i < p->max_total; i++)
-		if (p->workers[i].pid != 0)
-			(void)kill(p->workers[i].pid, SIGTERM);
-}
-
-static void
-stop_listening(struct pool *p)
-{
-	set_refusing(p, false);
-	for (size_t i = 0; i < p->listener_count; i++) {
-		if (p->listeners[i].fd >= 0)
-			close(p->listeners[i].fd);
-		p->listeners[i].fd = -1;
-	}
-	loop_timer_drop(&p->retry);
-}
-
-/* mail-master tells mailctl how many sessions go on. */
-static void
-tell_finishing(const struct pool *p)
-{
-	char text[MASTER_MESSAGE_MAX];
-
-	(void)snprintf(text, sizeof(text), "finishing %u", p->busy);
-	(void)master_tell(p->svc, text);	/* when it is gone, nobody asks */
-}
-
-/* A new generation serves: no more connections, and sessions have all their time. */
-static void
-retire(struct pool *p)
-{
-	if (p->is_stopping)
-		return;
-	p->is_stopping = true;
-	stop_listening(p);
-	control_stop(&p->control);
-	tell_all(p, CHANNEL_LEAVE);
-	tell_finishing(p);
-	pool_maintain(p);
-}
-
-static void
-stop(struct pool *p)
-{
-	bool first = !p->is_stopping;
-
-	p->is_stopping = true;
-	if (first)
-		stop_listening(p);
-	if (p->hurry == NULL)
-		p->hurry = loop_timer(p->loop, STOP_MS, on_hurry, p);
-	tell_all(p, CHANNEL_STOP);
-	tell_finishing(p);
-	pool_maintain(p);
-}
-
-static void
-on_stop_signal(void *ctx, int signo)
-{
-	(void)signo;
-	stop(ctx);
-}
-
-static void
-on_master(void *ctx, int fd, unsigned events)
-{
-	struct pool *p = ctx;
-
-	(void)fd;
-	(void)events;
-	switch (master_read(p->svc)) {
-	case MASTER_NOTHING:
-		break;
-	case MASTER_RETIRE:
-		retire(p);
-		break;
-	case MASTER_GONE:
-		loop_fd_drop(&p->svc->master_watch);
-		stop(p);
-		break;
-	}
-}
-
-/*
- * Find the lowest number above all descriptors that workers need, and fill the
- * holes below while the loop takes its own.
- */
-static void
-split_descriptors(struct pool *p)
-{
-	int highest = p->svc->pub_fd, filler;
-
-	for (int fd = 0; fd < 1024; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			highest = fd > highest ? fd : highest;
-	p->channel_slot = highest + 1;
-	p->low_fd = highest + 2;
-	do {
-		filler = fcntl(p->svc->pub_fd, F_DUPFD_CLOEXEC, 0);
-	} while (filler >= 0 && filler < p->channel_slot);
-	p->loop = loop_new();
-	loop_signal(p->loop, SIGCHLD, on_child, p);
-}
-
-static void
-close_fillers(struct pool *p, const bool *was_open)
-{
-	for (int fd = 0; fd <= p->channel_slot && fd < 1024; fd++)
-		if (!was_open[fd])
-			close(fd);
-}
-
-static void
-make_room(struct pool *p)
-{
-	bool was_open[1024];
-
-	for (int fd = 0; fd < 1024; fd++)
-		was_open[fd] = fcntl(fd, F_GETFD) >= 0;
-	split_descriptors(p);
-	close_fillers(p, was_open);
-	p->reserve_fd = -1;
-	keep_reserve(p);
-}
-
-static void
 read_sizes(struct pool *p)
 {
 	const struct service_pool *want = &p->svc->pool;
@@ -544,14 +331,12 @@ pool_run(struct service *svc, session_call *session,
 		p->listeners[i].pool = p;
 		(void)fcntl(listeners[i].fd, F_SETFL, O_NONBLOCK);
 	}
-	make_room(p);
+	pool_split_descriptors(p);
 	svc->loop = p->loop;
-	loop_signal(p->loop, SIGTERM, on_stop_signal, p);
-	loop_signal(p->loop, SIGINT, on_stop_signal, p);
+	loop_signal(p->loop, SIGCHLD, on_child, p);
+	pool_stop_attach(p);
 	pool_watch_start(p);
 	pool_control_start(p);
-	if (svc->master_fd >= 0)
-		svc->master_watch = loop_fd(p->loop, svc->master_fd, LOOP_READ, on_master, p);
 	sandbox_seccomp(SANDBOX_LISTENER);
 	sandbox_warm_up(svc->role);
 	master_tickets(svc, p->sessions_per_worker);

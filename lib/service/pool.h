@@ -66,6 +66,20 @@ struct pool {
 /* Fork until there are min_spare idle workers, or ask surplus ones to leave. */
 void pool_maintain(struct pool *p);
 
+/* One message to a worker, without waiting; and: it is not to be counted as spare. */
+void pool_say(struct pool_worker *w, char message);
+void pool_count_leaving(struct pool_worker *w);
+
+/* pool_fds.c: find low_fd, make the loop and the reserve above it. */
+void pool_split_descriptors(struct pool *p);
+
+/* pool_refuse.c: refuse connections, or leave them to the workers again. */
+void pool_refuse(struct pool *p, bool refuse);
+void pool_keep_reserve(struct pool *p);
+
+/* pool_stop.c: SIGTERM, SIGINT and what mail-master says. */
+void pool_stop_attach(struct pool *p);
+
 /* pool_watch.c: the inotify of all sessions. */
 void pool_watch_start(struct pool *p);
 void pool_watch_add(struct pool_worker *w, int dirfd);
