@@ -232,6 +232,8 @@ fill_envelope(struct smtp *c, struct envelope *e, struct span from)
 {
 	static const char *const ret[] = { "", "FULL", "HDRS" };
 
+	if (c->w->message.quarantine[0] != '\0')
+		e->status = ENVELOPE_QUARANTINED;
 	e->id = c->w->held_id;
 	e->sender = smtp_path_view(&c->t.mail.from);
 	e->from = from;
@@ -281,6 +283,9 @@ store(struct smtp *c, struct span from)
 			c->s->ends_worker = true;
 		return write_error(error);
 	}
+	if (w->message.quarantine[0] != '\0')
+		smtp_log(c, "event=message-quarantined id=%llu why=\"%s\"", (unsigned long long)w->held_id,
+			 w->message.quarantine);
 	e = envelope_new();
 	fill_envelope(c, e, from);
 	e->size = size;

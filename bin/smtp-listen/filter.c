@@ -176,11 +176,13 @@ fail_mode_allows(const struct filter *f, struct verdict *out)
 static bool
 take(struct smtp *c, struct filter *f, enum milter_outcome o, struct verdict *out)
 {
+	bool in_message = f->state == BUSY;
+
 	switch (o) {
 	case MILTER_CONTINUE:
 		return true;
 	case MILTER_ACCEPT:
-		f->state = f->state == BUSY ? PASSED : OFF;
+		f->state = in_message ? PASSED : OFF;
 		return true;
 	case MILTER_DISCARD:
 		*out = (struct verdict){ .code = 0 };
@@ -190,8 +192,9 @@ take(struct smtp *c, struct filter *f, enum milter_outcome o, struct verdict *ou
 		return false;
 	case MILTER_FAILED:
 	default:
+		/* Before MAIL nothing is refused for it: MAIL asks fail_mode_allows. */
 		fail(c, f, milter_error(f->milter));
-		return fail_mode_allows(f, out);
+		return !in_message || fail_mode_allows(f, out);
 	}
 }
 
@@ -215,22 +218,37 @@ filters_of(struct smtp *c)
 	return c->w->filters;
 }
 
+/* Connect when needed, and tell of the client. */
+static enum milter_outcome
+begin_session(struct smtp *c, struct filter *f)
+{
+	bool kept = f->milter != NULL;
+	enum milter_outcome o = MILTER_CONTINUE;
+	char host[ADDR_TEXT_MAX + 2];
+
+	snprintf(host, sizeof(host), "[%s]", c->s->ip);
+	open_filter(c, f);
+	if (f->state != OFF)
+		o = milter_connect(f->milter, span_of(host), &c->s->peer);
+	if (o != MILTER_FAILED || !kept)
+		return o;
+	/* The milter was restarted since the last session, or was tired of waiting. */
+	drop(f);
+	open_filter(c, f);
+	return f->state == OFF ? MILTER_CONTINUE : milter_connect(f->milter, span_of(host), &c->s->peer);
+}
+
 bool
 filter_connect(struct smtp *c)
 {
 	struct filters *all = filters_of(c);
-	char host[ADDR_TEXT_MAX + 2];
 	struct verdict v;
 
-	snprintf(host, sizeof(host), "[%s]", c->s->ip);
 	for (size_t i = 0; all != NULL && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		open_filter(c, f);
-		if (f->state == OFF)
-			continue;
 		/* A discard of a session that has no message yet means nothing. */
-		if (!take(c, f, milter_connect(f->milter, span_of(host), &c->s->peer), &v) && v.code != 0)
+		if (!take(c, f, begin_session(c, f), &v) && v.code != 0)
 			return refuse(c, f, "connect", &v);
 	}
 	return true;

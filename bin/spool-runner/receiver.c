@@ -283,14 +283,17 @@ any_done(const struct receiver *rc)
 static void
 accepted(struct receiver *rc, uint32_t seed)
 {
+	bool is_held = rc->env->status == ENVELOPE_QUARANTINED;
 	struct buf lines;
 
 	buf_init(&lines, LIMIT_RECORD / 2);
 	if (any_done(rc))
 		outcome_lines(rc, seed, &lines);
-	intake_notify(rc->in, rc->put.ref, &lines);
+	/* What is quarantined stays where it is: schedule passes over it in its scans too. */
+	if (!is_held)
+		intake_notify(rc->in, rc->put.ref, &lines);
 	buf_free(&lines);
-	log_accepted(rc, "queued");
+	log_accepted(rc, is_held ? "quarantined" : "queued");
 	reset(rc);
 	reply_id(rc, "done", "queued", -1);
 }

@@ -42,6 +42,7 @@ struct milter {
 	bool failed;
 	bool has_session;		/* a command of it was sent since negotiation or QUIT_NEXT */
 	bool body_began;		/* a piece of a new body came */
+	bool at_rest;			/* the last step was a milter_end that continued */
 	struct verdict verdict;
 	char error[128];
 };
@@ -424,6 +425,7 @@ enum milter_outcome
 milter_mail(struct milter *m, struct span path, struct span args)
 {
 	m->body_began = false;
+	m->at_rest = false;
 	if ((m->steps & MILTER_NO_MAIL) != 0 || m->failed)
 		return m->failed ? MILTER_FAILED : MILTER_CONTINUE;
 	put_macros(m, STAGE_MAIL, MILTER_MAIL);
@@ -512,6 +514,7 @@ milter_body(struct milter *m, struct span piece, bool *enough)
 enum milter_outcome
 milter_end(struct milter *m, const struct milter_edits *edits)
 {
+	enum milter_outcome o;
 	size_t began;
 
 	if (m->failed)
@@ -521,7 +524,9 @@ milter_end(struct milter *m, const struct milter_edits *edits)
 	milter_packet_begin(&m->out, MILTER_BODY_END);
 	milter_packet_end(&m->out, began);
 	send_out(m);
-	return m->failed ? MILTER_FAILED : answer(m, edits, NULL);
+	o = m->failed ? MILTER_FAILED : answer(m, edits, NULL);
+	m->at_rest = o == MILTER_CONTINUE;
+	return o;
 }
 
 static void
@@ -539,22 +544,27 @@ tell(struct milter *m, char command)
 void
 milter_abort(struct milter *m)
 {
+	m->at_rest = false;
 	if (m->has_session)
 		tell(m, MILTER_ABORT);
 }
 
 /*
- * QUIT_NEXT came with version 6 of the protocol (libmilter 1.0.1 of 2009).  Where no
- * session was begun it must not be sent: libmilter then takes the next CONNECT
- * for one out of order, and never answers it.
+ * QUIT_NEXT came with version 6 of the protocol (libmilter 1.0.1 of 2009).
+ * libmilter's state table takes it after the end of a message that went on;
+ * elsewhere it passes over it in silence, and then never answers the CONNECT
+ * that follows.  So elsewhere the connection is given up, unless nothing was
+ * said on it yet.
  */
 bool
 milter_quit(struct milter *m)
 {
+	bool again = m->at_rest || !m->has_session;
+
 	if (m->has_session)
-		tell(m, MILTER_QUIT_NEXT);
-	m->has_session = false;
-	return !m->failed;
+		tell(m, again ? MILTER_QUIT_NEXT : MILTER_QUIT);
+	m->at_rest = m->has_session = false;
+	return again && !m->failed;
 }
 
 const struct verdict *

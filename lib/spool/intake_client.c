@@ -191,7 +191,8 @@ intake_commit(struct intake_client *c, const struct envelope *e, struct verdict 
 	struct answer a;
 	int result = 0;
 
-	if (!intake_record_put_commit(&c->record, e))
+	/* Only a header can say "Quarantined", and only it holds any number of recipients. */
+	if (e->status == ENVELOPE_QUARANTINED || !intake_record_put_commit(&c->record, e))
 		intake_record_put_queue(&c->record, e);
 	if (ask(c, &a) < 0)
 		return -1;

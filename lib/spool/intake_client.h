@@ -40,7 +40,8 @@ int intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct ve
 
 /*
  * The body is written, fsynced and closed; e says the rest (size and crc32c
- * set, id as given).  Makes the envelope durable when intake asks for it.
+ * set, id as given).  With status ENVELOPE_QUARANTINED the message is kept in
+ * the queue but not delivered.  Makes the envelope durable when intake asks for it.
  * 0 and a 250 in *out: the message is promised.  0 and another code: it was
  * refused and is forgotten.  -1: connection lost, outcome unknown.
  */

@@ -170,7 +170,8 @@ spool_put_header(struct spool_put *p, int *fd_out)
 static bool
 is_right(const struct spool_put *p, const struct envelope *e, size_t text_size)
 {
-	if (e->foreign || e->status != ENVELOPE_WRITTEN || e->id != p->ref.id)
+	if (e->foreign || e->id != p->ref.id ||
+	    (e->status != ENVELOPE_WRITTEN && e->status != ENVELOPE_QUARANTINED))
 		return false;
 	if (e->size != p->size || e->crc32c != p->crc32c || e->good_size != text_size)
 		return false;

@@ -1,3 +1,9 @@
 # t/unit/check.mk
 check_PROGRAMS += t/unit/check-milter
 t_unit_check_milter_SOURCES = t/unit/check-milter.c t/unit/tap.h
+# Driven by t/smtp/milter.t
+noinst_PROGRAMS += t/smtp/test-milter
+t_smtp_test_milter_SOURCES = t/smtp/test-milter.c
+t_smtp_test_milter_LDADD = $(MILTER_LIBS)
+# libmilter's header wants writable strings.
+t_smtp_test_milter_CFLAGS = $(AM_CFLAGS) -Wno-write-strings

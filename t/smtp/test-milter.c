@@ -1,0 +1,139 @@
+/*
+ * test-milter: a milter made with libmilter for the tests of smtp-listen.
+ *
+ *	test-milter SOCKET
+ *
+ * What it does with a message its Subject says:
+ *	add insert change delete body	the change of that name
+ *	reject tempfail custom discard quarantine	the answer of that name
+ *	slow	"in progress" for three seconds, then accept
+ *	silent	nothing at all, until killed
+ *	count	adds X-Count with the number of body bytes it saw
+ * A sender with "refuse" in it is refused at MAIL, a recipient at RCPT.
+ */
+#include <libmilter/mfapi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct talk {
+	char subject[64];
+	unsigned long bytes;
+};
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
+{
+	(void)host;
+	(void)addr;
+	return smfi_setpriv(ctx, calloc(1, sizeof(struct talk))) == MI_SUCCESS ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **args)
+{
+	memset(smfi_getpriv(ctx), 0, sizeof(struct talk));
+	return strstr(args[0], "refuse") != NULL ? SMFIS_REJECT : SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **args)
+{
+	if (strstr(args[0], "refuse") == NULL)
+		return SMFIS_CONTINUE;
+	smfi_setreply(ctx, "450", "4.7.3", "not this one");
+	return SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct talk *t = smfi_getpriv(ctx);
+
+	if (strcasecmp(name, "Subject") == 0 && t->subject[0] == '\0')
+		snprintf(t->subject, sizeof(t->subject), "%s", value);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *data, size_t n)
+{
+	struct talk *t = smfi_getpriv(ctx);
+
+	(void)data;
+	t->bytes += n;
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+change(SMFICTX *ctx, const struct talk *t)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%lu", t->bytes);
+	if (strstr(t->subject, "count") != NULL)
+		smfi_addheader(ctx, "X-Count", text);
+	if (strstr(t->subject, "add") != NULL)
+		smfi_addheader(ctx, "X-Added", "one\n\ttwo");
+	if (strstr(t->subject, "insert") != NULL)
+		smfi_insheader(ctx, 0, "X-Top", "first");
+	if (strstr(t->subject, "change") != NULL)
+		smfi_chgheader(ctx, "X-Old", 1, "new");
+	if (strstr(t->subject, "delete") != NULL)
+		smfi_chgheader(ctx, "X-Gone", 2, NULL);
+	if (strstr(t->subject, "body") != NULL) {
+		smfi_replacebody(ctx, (unsigned char *)"another ", 8);
+		smfi_replacebody(ctx, (unsigned char *)"body\r\n", 6);
+	}
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_end(SMFICTX *ctx)
+{
+	const struct talk *t = smfi_getpriv(ctx);
+
+	if (strcmp(t->subject, "reject") == 0)
+		return SMFIS_REJECT;
+	if (strcmp(t->subject, "tempfail") == 0)
+		return SMFIS_TEMPFAIL;
+	if (strcmp(t->subject, "discard") == 0)
+		return SMFIS_DISCARD;
+	if (strcmp(t->subject, "quarantine") == 0)
+		smfi_quarantine(ctx, (char *)"looks odd");
+	if (strcmp(t->subject, "custom") == 0) {
+		smfi_setmlreply(ctx, "554", "5.7.9", "first line", "second line", NULL);
+		return SMFIS_REJECT;
+	}
+	for (int i = 0; i < 6 && strcmp(t->subject, "slow") == 0; i++) {
+		smfi_progress(ctx);
+		usleep(500000);
+	}
+	while (strcmp(t->subject, "silent") == 0)
+		sleep(1);
+	return change(ctx, t);
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	free(smfi_getpriv(ctx));
+	smfi_setpriv(ctx, NULL);
+	return SMFIS_CONTINUE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct smfiDesc milter = {
+		.xxfi_name = "test-milter", .xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_QUARANTINE,
+		.xxfi_connect = on_connect, .xxfi_envfrom = on_mail, .xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header, .xxfi_body = on_body, .xxfi_eom = on_end, .xxfi_close = on_close,
+	};
+
+	if (argc != 2 || smfi_setconn(argv[1]) == MI_FAILURE || smfi_register(milter) == MI_FAILURE)
+		return 2;
+	return smfi_main() == MI_SUCCESS ? 0 : 1;
+}
