@@ -276,7 +276,7 @@ login_new(struct connection *n, uint32_t id, const struct mechanism *mech, const
 	copy_field(line, "service", l->service, sizeof(l->service));
 	copy_field(line, "rip", l->ip, sizeof(l->ip));
 	copy_field(line, "session", l->ticket, sizeof(l->ticket));
-	l->x = (struct exchange){ .core = n->server->core, .mech = mech, .challenge = on_challenge,
+	l->x = (struct exchange){ .core = n->server->core, .mech = mech, .ip = l->ip, .challenge = on_challenge,
 		.done = on_done, .ctx = l };
 	l->next = n->logins;
 	n->logins = l;

@@ -85,7 +85,7 @@ exchange_password(struct exchange *x, struct span name, struct span password)
 {
 	if (!exchange_set_name(x, name))
 		name = SPAN_NONE;
-	verify_password(x->core->verifier, name, password, &x->job, on_verified, x);
+	verify_password(x->core->verifier, name, password, x->ip, &x->job, on_verified, x);
 }
 
 void

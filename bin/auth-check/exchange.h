@@ -50,6 +50,7 @@ struct exchange {
 	struct auth_core *core;
 	const struct mechanism *mech;
 	unsigned step;			/* for the mechanism: 0 at first */
+	const char *ip;			/* of the client, "" when not known; borrowed */
 	void *state;			/* the mechanism's own */
 	struct hash_job *job;		/* a password is being checked */
 	char name[LIMIT_LOGIN_NAME + 1];	/* as given; for the log, "" before it is known */

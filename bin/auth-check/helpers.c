@@ -25,6 +25,7 @@ struct hash_job {
 	char *hash;
 	char *password;
 	size_t password_n;
+	struct hash_asker asker;
 	hash_done *done;	/* NULL: nobody asks any more, ctx is freed with the job */
 	void *ctx;
 };
@@ -36,12 +37,19 @@ struct slot {
 	struct hash_job *job;	/* at the helper now */
 };
 
+struct queue {
+	struct hash_job *first, **last;
+};
+
+#define CROWD_TURN 4
+
 struct helpers {
 	unsigned hashers;
 	struct slot slots[HELPERS_MAX];
 	int parser;
 	uint64_t parse_id;
-	struct hash_job *first, **last;
+	struct queue fair, crowd;	/* crowd: askers that ask much */
+	unsigned turn;			/* one question in CROWD_TURN is the crowd's */
 	size_t waiting;
 	char answer[HELPER_ANSWER_MAX];
 };
@@ -95,7 +103,8 @@ helpers_start(unsigned hashers)
 	if (hashers == 0 || hashers > HELPERS_MAX)
 		bug("%u password helpers", hashers);
 	h->hashers = hashers;
-	h->last = &h->first;
+	h->fair.last = &h->fair.first;
+	h->crowd.last = &h->crowd.first;
 	for (unsigned i = 0; i < hashers; i++) {
 		h->slots[i].owner = h;
 		make_pair(&h->slots[i].sock, &far[i]);
@@ -150,17 +159,41 @@ finish(struct hash_job *job, enum hash_result result)
 	job_free(job);
 }
 
+static struct hash_job *
+take_first(struct queue *q)
+{
+	struct hash_job *job = q->first;
+
+	if (job == NULL)
+		return NULL;
+	q->first = job->next;
+	if (q->first == NULL)
+		q->last = &q->first;
+	job->next = NULL;
+	return job;
+}
+
+/* The next in turn: the crowd is slowed down, never starved. */
+static struct hash_job *
+take_next(struct helpers *h)
+{
+	bool crowd_first = h->turn++ % CROWD_TURN == CROWD_TURN - 1;
+	struct hash_job *job = take_first(crowd_first ? &h->crowd : &h->fair);
+
+	if (job == NULL)
+		job = take_first(crowd_first ? &h->fair : &h->crowd);
+	if (job != NULL)
+		h->waiting--;
+	return job;
+}
+
 /* Give the idle helper of s the next question that still has an asker. */
 static void
 feed(struct helpers *h, struct slot *s)
 {
-	while (s->job == NULL && h->first != NULL) {
-		struct hash_job *job = h->first;
+	struct hash_job *job;
 
-		h->first = job->next;
-		if (h->first == NULL)
-			h->last = &h->first;
-		h->waiting--;
+	while (s->job == NULL && (job = take_next(h)) != NULL) {
 		if (job->done == NULL)
 			finish(job, HASH_TROUBLE);
 		else if (!send_job(s, job))
@@ -219,9 +252,33 @@ helpers_attach(struct helpers *h, struct loop *loop)
 			die(EXIT_TRY_LATER, "cannot watch a helper: %m");
 }
 
-struct hash_job *
-helpers_verify(struct helpers *h, const char *hash, struct span password, hash_done *done, void *ctx)
+static void
+count_asker(const struct hash_job *job, const struct hash_asker *asker, unsigned *names, unsigned *addresses)
 {
+	for (; job != NULL; job = job->next) {
+		*names += asker->name != 0 && job->asker.name == asker->name;
+		*addresses += asker->address != 0 && job->asker.address == asker->address;
+	}
+}
+
+/* Has this asker its share of questions already?  Counted anew each time: less than a hash costs. */
+static bool
+asks_much(const struct helpers *h, const struct hash_asker *asker)
+{
+	unsigned names = 0, addresses = 0;
+
+	count_asker(h->fair.first, asker, &names, &addresses);
+	count_asker(h->crowd.first, asker, &names, &addresses);
+	for (unsigned i = 0; i < h->hashers; i++)
+		count_asker(h->slots[i].job, asker, &names, &addresses);
+	return names >= HELPERS_FAIR_NAME || addresses >= HELPERS_FAIR_ADDRESS;
+}
+
+struct hash_job *
+helpers_verify(struct helpers *h, const char *hash, struct span password, const struct hash_asker *asker,
+	hash_done *done, void *ctx)
+{
+	struct queue *q = asks_much(h, asker) ? &h->crowd : &h->fair;
 	struct hash_job *job;
 
 	if (h->waiting >= HELPERS_QUEUE_MAX)
@@ -232,10 +289,11 @@ helpers_verify(struct helpers *h, const char *hash, struct span password, hash_d
 	job->password_n = password.n;
 	job->done = done;
 	job->ctx = ctx;
-	*h->last = job;
-	h->last = &job->next;
+	job->asker = *asker;
+	*q->last = job;
+	q->last = &job->next;
 	h->waiting++;
-	for (unsigned i = 0; i < h->hashers && job->next == NULL && h->waiting > 0; i++)
+	for (unsigned i = 0; i < h->hashers && h->waiting > 0; i++)
 		feed(h, &h->slots[i]);
 	return job;
 }

@@ -42,8 +42,19 @@ typedef void hash_done(void *ctx, enum hash_result result);
  * NULL, and done is never called, when HELPERS_QUEUE_MAX questions wait.  The password is wiped after use.
  */
 #define HELPERS_QUEUE_MAX 1000
+/*
+ * Who asks, as numbers that are equal for equals (0: not known): what guesses
+ * passwords asks often for one name or from one address, and its questions
+ * beyond HELPERS_FAIR_NAME and HELPERS_FAIR_ADDRESS wait behind those of others.
+ */
+struct hash_asker {
+	uint64_t name, address;
+};
+#define HELPERS_FAIR_NAME 2
+#define HELPERS_FAIR_ADDRESS 8
 struct hash_job;
-struct hash_job *helpers_verify(struct helpers *h, const char *hash, struct span password, hash_done *done, void *ctx);
+struct hash_job *helpers_verify(struct helpers *h, const char *hash, struct span password,
+	const struct hash_asker *asker, hash_done *done, void *ctx);
 /* The asker is gone: done will not be called, and ctx is freed by free(3).  *job becomes NULL. */
 void helpers_forget(struct hash_job **job);
 

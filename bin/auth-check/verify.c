@@ -146,11 +146,28 @@ on_hash(void *ctx, enum hash_result hash)
 	free(p);
 }
 
+/* A number for a text, under the key: nobody can choose to collide with somebody else. */
+static uint64_t
+number_of(const struct verifier *v, struct span text)
+{
+	unsigned char mac[MAC_SIZE];
+	uint64_t number;
+	unsigned n = 0;
+
+	if (text.n == 0)
+		return 0;
+	if (HMAC(EVP_sha256(), v->key, MAC_SIZE, (const unsigned char *)text.p, text.n, mac, &n) == NULL)
+		bug("HMAC failed");
+	memcpy(&number, mac, sizeof(number));
+	return number | 1;
+}
+
 void
-verify_password(struct verifier *v, struct span name, struct span password,
+verify_password(struct verifier *v, struct span name, struct span password, const char *ip,
 	struct hash_job **job_out, verify_done *done, void *ctx)
 {
 	struct pending *p = mem_new(sizeof(*p));
+	struct hash_asker asker;
 	struct account a;
 	bool possible = secret_is_password(password);
 
@@ -167,8 +184,10 @@ verify_password(struct verifier *v, struct span name, struct span password,
 			return;
 		}
 	}
+	asker.name = number_of(v, p->known ? span_of(a.address) : name);
+	asker.address = number_of(v, span_of(ip));
 	*job_out = helpers_verify(v->helpers, p->known ? a.hash : v->dummy,
-		possible ? password : SPAN("not a password"), on_hash, p);
+		possible ? password : SPAN("not a password"), &asker, on_hash, p);
 	mem_wipe(&a, sizeof(a));
 	if (*job_out == NULL) {
 		free(p);

@@ -29,9 +29,10 @@ bool verify_find(struct resolver *rs, struct span name, struct account *out, boo
 
 /*
  * Check; done is called once, possibly before verify_password returns.
+ * ip is the client's address or "", for fairness among many.
  * While it is pending *job_out is not NULL: helpers_forget gives up.  `account` is copied.
  */
-void verify_password(struct verifier *v, struct span name, struct span password,
+void verify_password(struct verifier *v, struct span name, struct span password, const char *ip,
 	struct hash_job **job_out, verify_done *done, void *ctx);
 
 #endif
