@@ -6,3 +6,4 @@ smtp_listen_sources = bin/smtp-listen/cmd_auth.c bin/smtp-listen/cmd_data.c bin/
 	bin/smtp-listen/message.c bin/smtp-listen/message.h bin/smtp-listen/reply.c \
 	bin/smtp-listen/session.c bin/smtp-listen/smtp.h
 prog_smtp_listen_SOURCES = bin/smtp-listen/main.c $(smtp_listen_sources)
+dist_man_MANS += man/smtp-listen.8
