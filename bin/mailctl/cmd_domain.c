@@ -20,56 +20,22 @@
 #include "show.h"
 #include "sys/file.h"
 
-/* Change one file of etc; `change` edits the open document. */
 static int
-edit_etc(struct ctl *c, enum setting_scope scope,
-	int (*change)(struct config_file *f, const char *name, struct buf *errors), const char *name)
-{
-	int etc = ctl_open_dir(c, "etc"), code = EXIT_NO_RIGHT;
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
-
-	if (etc < 0)
-		return EXIT_NO_RIGHT;
-	buf_init(&errors, 65536);
-	if (ctl_author(c, &by) && config_edit(&f, etc, etc, "etc", scope, &errors)) {
-		code = change(&f, name, &errors);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		config_close(&f);
-	} else if (errors.n > 0) {
-		code = EXIT_REFUSED;
-	}
-	ctl_report(code, &errors);
-	buf_free(&errors);
-	file_close(&etc);
-	return code;
-}
-
-static int
-list_add(struct config_file *f, const char *name, struct buf *errors)
+list_add(struct config_file *f, const void *name, struct buf *errors)
 {
 	char word[300], *words[] = { word };
 
-	snprintf(word, sizeof(word), "name=%s", name);
+	snprintf(word, sizeof(word), "name=%s", (const char *)name);
 	return edit_add(f, "domain", 1, words, errors);
 }
 
 static int
-list_remove(struct config_file *f, const char *name, struct buf *errors)
+list_remove(struct config_file *f, const void *name, struct buf *errors)
 {
 	char word[300], *words[] = { word };
 
-	snprintf(word, sizeof(word), "name=%s", name);
+	snprintf(word, sizeof(word), "name=%s", (const char *)name);
 	return edit_remove(f, "domain", 1, words, errors);
-}
-
-/* The first domain's administrator is the postmaster of a server without one (GEN-02). */
-static int
-set_postmaster(struct config_file *f, const char *address, struct buf *errors)
-{
-	return edit_set(f, "postmasterMailbox", address, errors);
 }
 
 /* Values of domainDefaults in mailconfig.xml become the new domain's own (DDEF-01). */
@@ -216,6 +182,7 @@ remove_half(const struct ctl *c, const char *name)
 	file_close(&domains);
 }
 
+/* The first domain's administrator is the postmaster of a server without one (GEN-02). */
 static int
 first_postmaster(struct ctl *c, const char *name, const char *admin)
 {
@@ -231,8 +198,7 @@ first_postmaster(struct ctl *c, const char *name, const char *admin)
 		return EXIT_DONE;
 	snprintf(address, sizeof(address), "%s@%s", admin, name);
 	ctl_say(c, "%s gets the mail for postmaster (setting postmasterMailbox)", address);
-	c->was_edited = true;
-	return edit_etc(c, SCOPE_SERVER, set_postmaster, address);
+	return edit_server(c, "postmasterMailbox", address);
 }
 
 int
@@ -353,6 +319,31 @@ cmd_domain_show(struct ctl *c, int argc, char **argv)
 	return code;
 }
 
+/* Other names of the domain: not more than allowed, and none that is a domain itself (USER-05). */
+static int
+check_aliases(const struct ctl *c, const struct config_file *f)
+{
+	struct settings *st = compile_settings(f->xml, SCOPE_DOMAIN);
+	uint64_t max = st == NULL ? 0 : settings_num(st, "maxDomainAliases");
+	size_t n = st == NULL ? 0 : settings_count(st, "domainAliases/domainAlias");
+	int domains = ctl_open_dir(c, "domains"), code = st == NULL || domains < 0 ? EXIT_REFUSED : EXIT_DONE;
+
+	if (code == EXIT_DONE && max > 0 && n > max)
+		code = ctl_fail(EXIT_REFUSED, "the domain may have %llu aliases (maxDomainAliases)",
+			(unsigned long long)max);
+	for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
+		char name[256], path[300];
+
+		code = domain_name(settings_list(st, "domainAliases/domainAlias", i), name);
+		snprintf(path, sizeof(path), "%s/domainConfig.xml", name);
+		if (code == EXIT_DONE && faccessat(domains, path, F_OK, 0) == 0)
+			code = ctl_fail(EXIT_REFUSED, "%s is a domain of its own", name);
+	}
+	file_close(&domains);
+	settings_free(&st);
+	return code;
+}
+
 int
 cmd_domain_edit(struct ctl *c, int argc, char **argv)
 {
@@ -372,6 +363,8 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 	code = EXIT_REFUSED;
 	if (ctl_author(c, &by) && config_edit(&f, d.fd, d.fd, d.folder, SCOPE_DOMAIN, &errors)) {
 		code = edit_words(&f, a.count - 1, a.item + 1, &errors);
+		if (code == EXIT_DONE)
+			code = check_aliases(c, &f);
 		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
 			code = EXIT_REFUSED;
 		config_close(&f);

@@ -14,6 +14,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "edit.h"
 #include "output.h"
 #include "sys/clock.h"
 
@@ -44,6 +45,29 @@ ask_only(const struct ctl *c, const char *verb, const struct args *names)
 	if (code == EXIT_DONE)
 		record_free(&reply);
 	return code;
+}
+
+/*
+ * While Spool is stopped intake sends nothing straight through, so that mail
+ * is accepted and waits (SVC-07); it learns that from a setting.
+ */
+static int
+note_spool(struct ctl *c, const struct args *names, bool runs)
+{
+	struct settings *st;
+	bool is_named = false, noted;
+
+	for (size_t i = 0; i < names->count; i++)
+		is_named |= strcmp(names->item[i], "spool") == 0 || strcmp(names->item[i], "all") == 0 ||
+			strcmp(names->item[i], "spool-schedule") == 0;
+	if (!is_named)
+		return EXIT_DONE;
+	st = ctl_server_settings(c);
+	if (st == NULL)
+		return EXIT_REFUSED;
+	noted = settings_bool(st, "services/spool");
+	settings_free(&st);
+	return noted == runs ? EXIT_DONE : edit_server(c, "services/spool", runs ? "True" : "False");
 }
 
 /* Pid of the running mail-master, 0 when none answers. */
@@ -129,7 +153,8 @@ cmd_service_start(struct ctl *c, int argc, char **argv)
 		ctl_say(c, "the server runs already");
 		return EXIT_DONE;
 	}
-	return ask_only(c, "start", &names);
+	code = ask_only(c, "start", &names);
+	return code == EXIT_DONE ? note_spool(c, &names, true) : code;
 }
 
 static void
@@ -187,7 +212,7 @@ cmd_service_stop(struct ctl *c, int argc, char **argv)
 	if (record_get_num(&reply, "finishing", UINT32_MAX, &n) && n > 0)
 		ctl_say(c, "%llu still finishing", (unsigned long long)n);
 	record_free(&reply);
-	return EXIT_DONE;
+	return note_spool(c, &names, false);
 }
 
 int

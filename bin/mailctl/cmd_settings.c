@@ -3,16 +3,10 @@
  */
 #include "base/base.h"
 #include "commands.h"
-#include <errno.h>
 #include "args.h"
 #include "base/die.h"
-#include "base/limits.h"
-#include "base/mem.h"
-#include "config/compile.h"
 #include "edit.h"
-#include "output.h"
 #include "show.h"
-#include "sys/file.h"
 
 int
 cmd_get(struct ctl *c, int argc, char **argv)
@@ -36,15 +30,23 @@ cmd_get(struct ctl *c, int argc, char **argv)
 
 enum set_kind { SET_VALUE, SET_ENABLE, SET_DISABLE, SET_ADD, SET_REMOVE };
 
+struct change {
+	enum set_kind kind;
+	const struct args *args;
+};
+
 static int
-change(struct config_file *f, enum set_kind kind, const struct args *a, struct buf *errors)
+change(struct config_file *f, const void *ctx, struct buf *errors)
 {
-	switch (kind) {
+	const struct change *ch = ctx;
+	const struct args *a = ch->args;
+
+	switch (ch->kind) {
 	case SET_VALUE:
 		return edit_set(f, a->item[0], a->item[1], errors);
 	case SET_ENABLE:
 	case SET_DISABLE:
-		return edit_switch(f, a->item[0], kind == SET_ENABLE, errors);
+		return edit_switch(f, a->item[0], ch->kind == SET_ENABLE, errors);
 	case SET_ADD:
 		return edit_add(f, a->item[0], a->count - 1, a->item + 1, errors);
 	case SET_REMOVE:
@@ -62,32 +64,6 @@ check_danger(const struct ctl *c, const struct args *a)
 	return ctl_fail(EXIT_REFUSED, "anyone could send anything through this server; add --force if that is meant");
 }
 
-static int
-save_change(struct ctl *c, enum set_kind kind, const struct args *a)
-{
-	int etc = ctl_open_dir(c, "etc"), code = EXIT_NO_RIGHT;
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
-
-	if (etc < 0)
-		return EXIT_NO_RIGHT;
-	buf_init(&errors, 65536);
-	if (ctl_author(c, &by) && config_edit(&f, etc, etc, "etc", SCOPE_SERVER, &errors)) {
-		code = change(&f, kind, a, &errors);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		config_close(&f);
-	} else if (errors.n > 0) {
-		code = EXIT_REFUSED;
-	}
-	ctl_report(code, &errors);
-	buf_free(&errors);
-	file_close(&etc);
-	c->was_edited |= code == EXIT_DONE;
-	return code;
-}
-
 int
 cmd_set(struct ctl *c, int argc, char **argv)
 {
@@ -98,6 +74,7 @@ cmd_set(struct ctl *c, int argc, char **argv)
 	};
 	enum set_kind kind;
 	struct args a;
+	struct change ch;
 	int code;
 
 	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 1, ARGS_MAX))
@@ -109,5 +86,6 @@ cmd_set(struct ctl *c, int argc, char **argv)
 	    (kind == SET_VALUE && a.count != 2))
 		return EXIT_USAGE;
 	code = kind == SET_VALUE ? check_danger(c, &a) : EXIT_DONE;
-	return code == EXIT_DONE ? save_change(c, kind, &a) : code;
+	ch = (struct change){ kind, &a };
+	return code == EXIT_DONE ? edit_etc(c, SCOPE_SERVER, change, &ch) : code;
 }

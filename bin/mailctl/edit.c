@@ -7,6 +7,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "sys/file.h"
 
 /* A setting and the element below which its path begins. */
 struct place {
@@ -269,4 +270,50 @@ edit_words(struct config_file *f, size_t count, char *const *words, struct buf *
 			return code;
 	}
 	return EXIT_DONE;
+}
+
+int
+edit_etc(struct ctl *c, enum setting_scope scope, edit_fn *change, const void *ctx)
+{
+	int etc = ctl_open_dir(c, "etc"), code = EXIT_NO_RIGHT;
+	struct config_author by;
+	struct config_file f;
+	struct buf errors;
+
+	if (etc < 0)
+		return EXIT_NO_RIGHT;
+	buf_init(&errors, 65536);
+	if (ctl_author(c, &by) && config_edit(&f, etc, etc, "etc", scope, &errors)) {
+		code = change(&f, ctx, &errors);
+		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
+			code = EXIT_REFUSED;
+		config_close(&f);
+	} else if (errors.n > 0) {
+		code = EXIT_REFUSED;
+	}
+	ctl_report(code, &errors);
+	buf_free(&errors);
+	file_close(&etc);
+	c->was_edited |= code == EXIT_DONE && scope == SCOPE_SERVER;
+	return code;
+}
+
+struct pair {
+	const char *name, *value;
+};
+
+static int
+set_pair(struct config_file *f, const void *ctx, struct buf *errors)
+{
+	const struct pair *p = ctx;
+
+	return edit_set(f, p->name, p->value, errors);
+}
+
+int
+edit_server(struct ctl *c, const char *name, const char *value)
+{
+	const struct pair p = { name, value };
+
+	return edit_etc(c, SCOPE_SERVER, set_pair, &p);
 }

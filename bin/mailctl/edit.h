@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "config/config_file.h"
+#include "ctl.h"
 
 /*
  * Set one value.  A list takes all its items as one text, comma separated.
@@ -21,6 +22,16 @@ int edit_remove(struct config_file *f, const char *name, size_t count, char *con
 
 /* The switch beside a value (attribute enabled). */
 int edit_switch(struct config_file *f, const char *name, bool on, struct buf *errors);
+
+/*
+ * Open a file of etc under its lock, let `change` edit it, and save it; an
+ * exit code after messages.  The file is saved only for EXIT_DONE.
+ */
+typedef int edit_fn(struct config_file *f, const void *ctx, struct buf *errors);
+int edit_etc(struct ctl *c, enum setting_scope scope, edit_fn *change, const void *ctx);
+
+/* One setting of the server; the running server is to reload. */
+int edit_server(struct ctl *c, const char *name, const char *value);
 
 /* "NAME=VALUE" words, all of them or none. */
 int edit_words(struct config_file *f, size_t count, char *const *words, struct buf *errors);

@@ -69,6 +69,9 @@ code_is(1, 'nor a user for the name of an alias', qw(user add sales@example.com 
 code_is(0, 'it is deleted', qw(alias delete sales@example.com));
 code_is(3, 'once', qw(alias delete sales@example.com));
 
+code_is(0, 'another name of the domain', qw(domain edit example.com domainAliases/domainAlias=example.net));
+code_is(1, 'not more than maxDomainAliases', 'domain', 'edit', 'example.com', 'domainAliases/domainAlias=a.example,b.example,c.example');
+code_is(1, 'none that is a domain itself', qw(domain edit example.com domainAliases/domainAlias=example.com));
 code_is(0, 'a limit on users', qw(domain edit example.com maxUsers=3));
 like(code_is(1, 'holds', qw(user add carol@example.com --password), $pw), qr/maxUsers/, 'and is named');
 code_is(1, 'a user is not deleted without --yes', qw(user delete bob@example.com));

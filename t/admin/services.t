@@ -85,8 +85,9 @@ like($c->command('RCPT TO:<carol@example.com>'), qr/^550 5\.1\.1/, 'a deleted us
 
 # The queue while the Spool service is stopped, and after.
 $pb->ctl_ok('stop', 'spool');
-$pb->ctl_ok('set', 'services/spool', 'False');
 like($pb->send_mail(from => 'alice@example.com', to => 'far@remote.invalid'), qr/^250 /, 'mail is taken while Spool is stopped');
+like($pb->send_mail(from => 'alice@example.com', to => 'alice@example.com'), qr/^250 /, 'also that for a local user');
+is(scalar $pb->mail('alice@example.com'), 0, 'who gets it later');
 my ($waiting) = @{ decode_json($pb->ctl_ok(qw(spool list --json))) };
 is($waiting->{sender}, 'alice@example.com', 'and waits in the queue');
 my $id = $waiting->{id};
@@ -95,8 +96,9 @@ like($pb->ctl_ok('spool', 'recipients', $id), qr/far\@remote\.invalid\s+pending/
 like($pb->ctl_ok('spool', 'show', $id, '--tsv'), qr/\tauth\talice\@example\.com\n/, 'and envelope');
 is(($pb->ctl('spool', 'show', 12345))[0], 3, 'an unknown id: exit 3');
 is(($pb->ctl('spool', 'force', 'x'))[0], 2, 'no id at all: exit 2');
-$pb->ctl_ok('set', 'services/spool', 'True');
 $pb->ctl_ok('start', 'spool');
+$pb->wait_mail('alice@example.com', 1);
+is(scalar $pb->mail('alice@example.com'), 1, 'namely when Spool runs again');
 ($code, $out, $err) = $pb->run_input($pb->ctl_ok(qw(spool list --tsv)) =~ s/^id.*\n//r, $pb->program('mailctl'), '-r', $pb->dir, qw(spool delete -));
 is($code, 0, 'ids on standard input') or diag("$out$err");
 my $end = time + 10;

@@ -55,7 +55,8 @@ my %described = map { $_ => 1 } $config =~ /^\.It Va (\S+)/mg;
 cmp_ok(scalar keys %settings, '>', 100, 'the table of settings is read');
 is(missing(\%settings, \%described), '', 'mailconfig(5) has every setting');
 is(missing(\%described, \%settings), '', 'and no other');
-my %scalars = map { (split m{/})[-1] => 1 } keys %settings;
+# A page may also name a field alone, or what lists and settings have in common.
+my %scalars = map { my @part = split m{/}; map { $_ => 1 } @part, map { join '/', @part[0 .. $_] } 0 .. $#part } keys %settings;
 
 for my $program (sort map { basename($_) } glob("$bin/*")) {
 	next unless -f "$bin/$program" && -x _ && $program =~ /^[a-z0-9-]+$/;
