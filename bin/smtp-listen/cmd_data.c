@@ -379,4 +379,6 @@ cmd_data(struct smtp *c, struct span args PB_UNUSED)
 		give_up(c);
 	}
 	transaction_reset(c);
+	if (!stream_buffered_input(&c->s->io) && stream_flush(&c->s->io) == 0)
+		smtp_hold_ahead(c);
 }

@@ -258,6 +258,18 @@ session_begin(struct smtp *c, struct session *s)
 	stream_timeout(&s->io, c->config->command_timeout_ms);
 }
 
+void
+smtp_hold_ahead(struct smtp *c)
+{
+	struct worker *w = c->w;
+	struct verdict refusal;
+
+	/* A refusal now is told to whoever asks for it at MAIL. */
+	if (w->held_fd < 0 && !c->s->ends_worker &&
+	    intake_new(w->intake, &w->held_fd, &w->held_id, &refusal) != 0)
+		w->held_fd = -1;
+}
+
 static void
 session_end(struct smtp *c)
 {
@@ -270,6 +282,7 @@ session_end(struct smtp *c)
 	/* A worker that knew a secret, or lost an owner, serves nobody else. */
 	if (c->user[0] != '\0' || owners_lost(c->s->svc))
 		c->s->ends_worker = true;
+	smtp_hold_ahead(c);
 }
 
 void

@@ -137,6 +137,9 @@ void transaction_reset(struct smtp *c);
  */
 bool smtp_hold_message(struct smtp *c) PB_MUST_CHECK;
 
+/* The same while the client has its answer and nobody waits for us. */
+void smtp_hold_ahead(struct smtp *c);
+
 /* The commands; each larger one in its own file. */
 smtp_call cmd_helo, cmd_ehlo, cmd_mail, cmd_rcpt, cmd_data, cmd_auth, cmd_starttls;
 smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat;
