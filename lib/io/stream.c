@@ -34,10 +34,10 @@ stream_init_pair(struct stream *st, int fd_in, int fd_out, size_t in_max)
 	*st = (struct stream){ .fd_in = fd_in, .fd_out = fd_out, .deadline = UINT64_MAX,
 		.in_max = in_max };
 	buf_init(&st->out, STREAM_OUT_MAX);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < (fd_in == fd_out ? 1 : 2); i++) {
 		int flags = fcntl(fds[i], F_GETFL);
 
-		if (flags < 0 || fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) < 0) {
+		if (flags < 0 || ((flags & O_NONBLOCK) == 0 && fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) < 0)) {
 			st->in_state = LINE_ERROR;
 			st->error = errno;
 			st->out_failed = true;
@@ -213,6 +213,13 @@ stream_fill(struct stream *st)
 	short events;
 	ssize_t got;
 
+	/*
+	 * Who has replies to come has seldom sent more: without this each command
+	 * would cost a read that finds nothing.  TLS may hold input that poll does
+	 * not see, and is asked first.
+	 */
+	if (st->in_state == LINE_OK && st->out.n > 0 && st->in_start == st->in_end && st->transport == NULL)
+		(void)wait_for_input(st, POLLIN);
 	while (st->in_state == LINE_OK) {
 		if (!make_room(st))
 			return LINE_TOO_LONG;

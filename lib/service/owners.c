@@ -79,11 +79,15 @@ owners_connect_all(struct service *svc)
 bool
 owners_lost(const struct service *svc)
 {
-	for (size_t i = 0; i < OWNERS_MAX; i++) {
-		struct pollfd p = { .fd = svc->owner_fds[i], .events = POLLRDHUP };
+	struct pollfd p[OWNERS_MAX];
+	int ready;
 
-		if (p.fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR)))
+	/* A descriptor of -1 is passed over by poll. */
+	for (size_t i = 0; i < OWNERS_MAX; i++)
+		p[i] = (struct pollfd){ .fd = svc->owner_fds[i], .events = POLLRDHUP };
+	ready = poll(p, OWNERS_MAX, 0);
+	for (size_t i = 0; ready > 0 && i < OWNERS_MAX; i++)
+		if (p[i].revents & (POLLHUP | POLLRDHUP | POLLERR))
 			return true;
-	}
 	return false;
 }
