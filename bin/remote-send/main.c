@@ -14,6 +14,7 @@
 
 #include <ifaddrs.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/die.h"
 #include "base/limits.h"
@@ -103,6 +104,19 @@ warm_up(struct service *svc)
 		die(EXIT_REFUSED, "event=start state=no-dns error=\"%s\"", error);
 }
 
+/* Each job is a descriptor; what the system grants is used. */
+static void
+raise_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+		die(EXIT_TRY_LATER, "event=start state=no-descriptors");
+}
+
 static void
 on_stop(void *ctx)
 {
@@ -127,6 +141,7 @@ main(int argc, char **argv)
 	s.svc.warm = warm_up;
 	s.svc.ctx = &s;
 	service_warm_up(&s.svc);
+	raise_files();
 	service_confine(&s.svc, SANDBOX_RESOLVER);
 	service_owners(&s.svc, OWNER_LOG);
 	s.callers[0] = service_uid(&s.svc, "pbmail");

@@ -41,6 +41,18 @@ forget_client(struct client *c)
 		free(c);
 }
 
+/* Where c stands in the table; with NULL a free place. */
+static struct client **
+client_place(struct sender *s, const struct client *c)
+{
+	size_t i = 0;
+
+	while (s->client[i] != c)
+		if (++i == LIMIT_SEND_CLIENTS)
+			bug("remote-send: client table");
+	return &s->client[i];
+}
+
 static void
 close_client(struct client *c)
 {
@@ -49,8 +61,18 @@ close_client(struct client *c)
 	loop_fd_drop(&c->watch);
 	close(c->fd);
 	c->fd = -1;
+	*client_place(c->sender, c) = NULL;
 	if (c->sender->clients-- == LIMIT_SEND_CLIENTS && c->sender->watch != NULL)
 		loop_fd_events(c->sender->watch, LOOP_READ);
+}
+
+/* With LIMIT_SEND_JOBS at work nothing is read: schedule keeps its jobs. */
+static void
+set_reading(struct sender *s, unsigned events)
+{
+	for (size_t i = 0; i < LIMIT_SEND_CLIENTS; i++)
+		if (s->client[i] != NULL)
+			loop_fd_events(s->client[i]->watch, events);
 }
 
 static void
@@ -82,7 +104,8 @@ end_task(struct task *t, bool dns)
 	record_free(&t->record);
 	free(t);
 	c->tasks--;
-	s->jobs--;
+	if (s->jobs-- == LIMIT_SEND_JOBS)
+		set_reading(s, LOOP_READ);
 	forget_client(c);
 	end_when_idle(s);
 }
@@ -138,7 +161,8 @@ begin_task(struct client *c, struct task *t)
 
 	t->client = c;
 	c->tasks++;
-	s->jobs++;
+	if (++s->jobs == LIMIT_SEND_JOBS)
+		set_reading(s, 0);
 	resolve_begin(&s->resolver, &t->job, on_resolved, t);
 }
 
@@ -174,13 +198,11 @@ on_client(void *ctx, int fd, unsigned events)
 	(void)events;
 	if (n < 0 && errno == EAGAIN)
 		return;
-	t = n > 0 && s->jobs < LIMIT_SEND_JOBS ? read_task(text, (size_t)n, message, nfds) : NULL;
+	t = n > 0 ? read_task(text, (size_t)n, message, nfds) : NULL;
 	if (t != NULL) {
 		begin_task(c, t);
 		return;
 	}
-	if (n > 0 && s->jobs >= LIMIT_SEND_JOBS && nfds == 1)
-		close(message);
 	if (n != 0)
 		log_failure(&s->svc, NULL, NULL, "event=job-refused jobs=%zu", s->jobs);
 	close_client(c);
@@ -207,6 +229,9 @@ on_connection(void *ctx, int fd, unsigned events)
 	c->watch = loop_fd(s->loop, conn, LOOP_READ, on_client, c);
 	if (c->watch == NULL)
 		die(EXIT_TRY_LATER, "event=client state=cannot-watch");
+	*client_place(s, NULL) = c;
+	if (s->jobs >= LIMIT_SEND_JOBS)
+		loop_fd_events(c->watch, 0);
 	if (++s->clients == LIMIT_SEND_CLIENTS)
 		loop_fd_events(s->watch, 0);
 }

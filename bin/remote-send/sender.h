@@ -22,6 +22,7 @@ struct sender {
 	struct pool *pool;
 	struct loop_fd *watch;		/* of the listening socket */
 	uid_t callers[1];
+	struct client *client[LIMIT_SEND_CLIENTS];	/* connected; NULL: a free place */
 	size_t clients, jobs;
 	bool stopping;
 };

@@ -203,9 +203,10 @@
 /* Names and interface addresses by which this machine knows itself. */
 #define LIMIT_OWN_NAMES 64
 #define LIMIT_OWN_ADDRS 256
-/* Connections to remote-send, and jobs it holds at a time. */
+/* Connections to remote-send, and jobs it holds at a time: each is a descriptor;
+ * more wait with schedule. */
 #define LIMIT_SEND_CLIENTS 16
-#define LIMIT_SEND_JOBS 4096
+#define LIMIT_SEND_JOBS 512
 
 /* Fields of the record of a job: its recipients, targets and a dozen others. */
 #define LIMIT_JOB_FIELDS (LIMIT_JOB_RECIPIENTS + LIMIT_SEND_TARGETS + 16)

@@ -59,28 +59,15 @@ read_file(const char *path, struct buf *out)
 	return p != NULL && got == 0;
 }
 
-/* The "nameserver" lines of resolv.conf; without any, libunbound asks the root. */
+/* Without any, libunbound asks the root. */
 static void
 servers_of_system(struct buf *out)
 {
 	struct buf text;
-	struct span rest;
-	int count = 0;
 
 	buf_init(&text, LIMIT_DNS_FILE);
-	if (read_file("/etc/resolv.conf", &text)) {
-		rest = buf_view(&text);
-		while (rest.p != NULL && count < LIMIT_NAME_SERVERS) {
-			struct span line = span_cut(&rest, '\n'), ip;
-			struct addr a;
-
-			if (!span_is(span_word(&line), "nameserver"))
-				continue;
-			ip = span_trim(span_word(&line));
-			if (addr_parse(ip, &a) && buf_span(out, ip) && buf_char(out, '\n'))
-				count++;
-		}
-	}
+	if (read_file("/etc/resolv.conf", &text))
+		dns_read_name_servers(buf_view(&text), out);
 	buf_free(&text);
 }
 

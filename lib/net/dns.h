@@ -16,6 +16,7 @@
 #define NET_DNS_H
 
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/span.h"
 #include "net/addr.h"
 
@@ -90,6 +91,9 @@ bool dns_read_mx(const struct dns_record *r, struct dns_mx *out) PB_MUST_CHECK;
 bool dns_read_addr(const struct dns_record *r, enum dns_type type, struct addr *out) PB_MUST_CHECK;
 /* A name in wire form to text; also for PTR.  Bytes that no host name has make it fail. */
 bool dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX]) PB_MUST_CHECK;
+
+/* The first LIMIT_NAME_SERVERS "nameserver" lines of a resolv.conf, one address a line. */
+void dns_read_name_servers(struct span text, struct buf *out);
 
 /* Text of an outcome for logs: "no such name" and so on. */
 const char *dns_outcome_text(enum dns_outcome o);

@@ -4,6 +4,8 @@
 #include "base/base.h"
 #include "net/dns.h"
 
+#include "base/limits.h"
+
 /* Letters that a host name of ours may have; "_" is for TXT and TLSA names. */
 static bool
 is_host_char(char c)
@@ -56,6 +58,23 @@ dns_read_addr(const struct dns_record *r, enum dns_type type, struct addr *out)
 		return false;
 	memcpy(out->ip, r->data, n);
 	return true;
+}
+
+void
+dns_read_name_servers(struct span text, struct buf *out)
+{
+	int count = 0;
+
+	while (text.p != NULL && count < LIMIT_NAME_SERVERS) {
+		struct span line = span_cut(&text, '\n'), ip;
+		struct addr a;
+
+		if (!span_is(span_word(&line), "nameserver"))
+			continue;
+		ip = span_trim(span_word(&line));
+		if (addr_parse(ip, &a) && buf_span(out, ip) && buf_char(out, '\n'))
+			count++;
+	}
 }
 
 const char *

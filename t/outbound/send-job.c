@@ -5,6 +5,9 @@
  *	send-job send SOCKET FILE KEY=VALUE...	send a job for the message in FILE
  *						and print the answer; "-" for FILE
  *						sends no descriptor
+ *	send-job flood SOCKET FILE COUNT DOMAIN	send COUNT jobs without waiting; print
+ *						how many could be sent, then how many
+ *						were answered
  */
 #include "base/base.h"
 
@@ -16,6 +19,7 @@
 
 #include "base/die.h"
 #include "base/limits.h"
+#include "base/num.h"
 #include "base/record.h"
 #include "config/compile.h"
 #include "sys/fdpass.h"
@@ -90,12 +94,52 @@ send_job(int argc, char **argv)
 	return 0;
 }
 
+static void
+print_job(struct buf *out, int number, const char *domain)
+{
+	record_begin(out, "send");
+	record_add_num(out, "job", (uint64_t)number);
+	record_add_num(out, "id", (uint64_t)number);
+	record_add_text(out, "domain", domain);
+	record_add_text(out, "rcpt", "1 a@x.example");
+}
+
+static int
+flood(char **argv)
+{
+	static char answer[LIMIT_RECORD];
+	int sock = open_socket(argv[2]), fd = open(argv[3], O_RDONLY | O_CLOEXEC), sent = 0, got = 0;
+	struct timeval patience = { .tv_usec = 700000 };
+	uint64_t count;
+	struct buf out;
+
+	if (!num_parse(span_of(argv[4]), 100000, &count) || fd < 0 ||
+	    setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		die(EXIT_USAGE, "flood");
+	buf_init(&out, LIMIT_RECORD);
+	for (; (uint64_t)sent < count; sent++) {
+		print_job(&out, sent, argv[5]);
+		if (fdpass_send(sock, out.p, out.n, &fd, 1) < 0)
+			break;
+	}
+	buf_free(&out);
+	printf("sent=%d\n", sent);
+	fflush(stdout);
+	while (got < sent && recv(sock, answer, sizeof(answer), 0) > 0)
+		got++;
+	printf("answered=%d\n", got);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
+	if (argc == 6 && strcmp(argv[1], "flood") == 0)
+		return flood(argv);
 	if (argc == 4 && strcmp(argv[1], "settings") == 0)
 		return make_settings(argv[2], argv[3]);
 	if (argc > 4 && strcmp(argv[1], "send") == 0)
 		return send_job(argc, argv);
-	die(EXIT_USAGE, "usage: send-job settings PROGRAM XML | send SOCKET FILE KEY=VALUE...");
+	die(EXIT_USAGE, "usage: send-job settings PROGRAM XML | send SOCKET FILE KEY=VALUE... | "
+	    "flood SOCKET FILE COUNT DOMAIN");
 }

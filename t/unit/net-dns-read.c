@@ -1,5 +1,6 @@
 /* dns_read: names and records as a hostile server may write them. */
 #include "base/base.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "net/dns.h"
 #include "tap.h"
@@ -37,6 +38,25 @@ long_names(void)
 	ok(!read_name(wire, 259, out), "a longer one is refused");
 }
 
+static void
+name_servers(void)
+{
+	struct buf text, out;
+
+	buf_init(&text, 4096);
+	buf_init(&out, 4096);
+	dns_read_name_servers(SPAN("# x\nsearch example.org\nnameserver 192.0.2.1\n nameserver\t2001:db8::1 # two\n"
+	    "nameserver\nnameserver nobody\nnameserver fe80::1%eth0\nnameserver 192.0.2.2"), &out);
+	is_text(buf_text(&out), "192.0.2.1\n2001:db8::1\n192.0.2.2\n", "the name servers of a resolv.conf");
+	for (int i = 0; i < 2 * LIMIT_NAME_SERVERS; i++)
+		buf_printf(&text, "nameserver 192.0.2.%d\n", i);
+	buf_clear(&out);
+	dns_read_name_servers(buf_view(&text), &out);
+	is_num(out.n, LIMIT_NAME_SERVERS * strlen("192.0.2.1\n"), "at most LIMIT_NAME_SERVERS");
+	buf_free(&text);
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -44,6 +64,7 @@ main(void)
 	struct dns_mx mx;
 	struct addr a;
 
+	name_servers();
 	ok(NAME("\3MX1\7example\3org\0", out), "a name");
 	is_text(out, "mx1.example.org", "in lower case, without final dot");
 	ok(NAME("\0", out) && out[0] == '\0', "the root is empty");

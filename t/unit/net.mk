@@ -12,3 +12,6 @@ check_PROGRAMS += t/unit/net-mx
 t_unit_net_mx_SOURCES = t/unit/net-mx.c bin/remote-send/mx.c bin/remote-send/job.c \
 	bin/remote-send/transaction.c bin/remote-send/connection.c
 t_unit_net_mx_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
+
+check_PROGRAMS += t/unit/net-dns
+t_unit_net_dns_SOURCES = t/unit/net-dns.c

@@ -1,0 +1,78 @@
+#!/usr/bin/perl
+# remote-send's own limits: LIMIT_SEND_CLIENTS, LIMIT_SEND_JOBS, LIMIT_JOB_FIELDS,
+# LIMIT_JOB_RECIPIENTS.  Crossing one makes a caller wait or ends its connection;
+# nothing else is disturbed.
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use Test::More;
+use Time::HiRes qw(time sleep);
+use IO::Socket::INET;
+use Socket qw(AF_UNIX SOCK_SEQPACKET pack_sockaddr_un);
+use Pillarbox::Outbound;
+
+plan skip_all => 'remote-send is not built' unless Pillarbox::Outbound::available();
+
+my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp') or die "udp: $!";
+my $out = Pillarbox::Outbound->new(dns => '127.0.0.1@' . $silent->sockport);
+my $path = "$out->{dir}/i/run/pub/send";
+my %null = (domain => '0.0.0.0', host => '0.0.0.0:25', from => '', rcpt => ['a@x.example']);
+
+my %r = $out->send("x\r\n", %null);
+like($r{1}, qr/^554 5\.4\.6 /, 'a job that needs no DNS');
+%r = $out->send("x\r\n", %null, rcpt => [map { "r$_\@x.example" } 1 .. 100]);
+like($r{100}, qr/^554 5\.4\.6 /, 'a hundred recipients');
+%r = $out->send("x\r\n", %null, rcpt => [map { "r$_\@x.example" } 1 .. 101]);
+isnt($r{exit}, 0, 'one more is no job');
+%r = $out->send("x\r\n", %null, map { ("x$_" => 'y') } 1 .. 200);
+isnt($r{exit}, 0, 'nor is a record with two hundred fields');
+
+my @held;
+for (1 .. 16) {
+	socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) or die "socket: $!";
+	connect($s, pack_sockaddr_un($path)) or die "connect: $!";
+	push @held, $s;
+}
+sleep 0.3;
+my $pid = fork() // die;
+if ($pid == 0) {
+	@held = ();	# the copies of this process
+	my $begin = time;
+	my %mine = $out->send("x\r\n", %null);
+	POSIX::_exit(($mine{1} // '') =~ /^554/ && time - $begin > 0.5 ? 0 : 1);
+}
+sleep 1;
+close pop @held;
+waitpid $pid, 0;
+is($?, 0, 'a seventeenth caller waits until another leaves');
+@held = ();
+
+Pillarbox::Outbound::write_file("$out->{dir}/m", "x\r\n");
+# The silent DNS server holds all jobs; killing the resolver lets them go.
+sub kill_resolver {
+	for my $p (glob '/proc/[0-9]*') {
+		my @f = split ' ', Pillarbox::Outbound::slurp("$p/stat");
+		kill 'KILL', $p =~ /(\d+)$/ if @f && $f[1] eq '(remote-send)' && $f[3] == $out->{sender};
+	}
+}
+open(my $flood, '-|', 'timeout', '60', "$Pillarbox::Outbound::TREE/t/outbound/send-job", 'flood', $path,
+	"$out->{dir}/m", 2000, 'x.example') or die "flood: $!";
+my ($sent) = (readline($flood) // '') =~ /=(\d+)/;
+cmp_ok($sent, '>=', 512, 'a flood of jobs is taken up to a limit');
+cmp_ok($sent, '<', 1500, '... and then waits with the caller');
+my $killer = fork() // die;
+if ($killer == 0) {
+	for (1 .. 40) {
+		kill_resolver();
+		sleep 0.5;
+	}
+	POSIX::_exit(0);
+}
+my ($answered) = (readline($flood) // '') =~ /=(\d+)/;
+kill 'KILL', $killer;
+waitpid $killer, 0;
+is($answered, $sent, '... and all that were taken are answered');
+%r = $out->send("x\r\n", %null);
+like($r{1}, qr/^554 5\.4\.6 /, 'afterwards all is as before');
+is($out->stop, 0, 'it ends in peace');
+done_testing();

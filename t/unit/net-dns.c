@@ -1,0 +1,128 @@
+/* dns: what it needs from files, and its process. Answers of servers: t/outbound/dns.t. */
+#include "base/base.h"
+#include "net/dns.h"
+#include "tap.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "sys/clock.h"
+
+#define DS ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"
+
+static char path[] = "/tmp/net-dns.XXXXXX";
+
+static void
+write_anchor(const char *text, size_t times)
+{
+	FILE *f = fopen(path, "w");
+
+	for (size_t i = 0; f != NULL && i < times; i++)
+		fputs(text, f);
+	if (f == NULL || fclose(f) != 0)
+		_exit(99);
+}
+
+static void
+refused(const char *servers, const char *why)
+{
+	char error[200] = "";
+	struct dns *d = dns_new(servers, path, true, error, sizeof(error));
+
+	ok(d == NULL && error[0] != '\0', "%s: %s", why, error);
+	dns_free(&d);
+}
+
+static void
+files(void)
+{
+	write_anchor("", 1);
+	refused("127.0.0.1", "an empty trust anchor");
+	write_anchor("; only a comment\n\n", 1);
+	refused("127.0.0.1", "one without record");
+	write_anchor(". IN DNSKEY ( 257 3 8\n AwEAA )\n", 1);
+	refused("127.0.0.1", "a record over several lines");
+	write_anchor("; filler\n", LIMIT_DNS_FILE / 9 + 2);
+	refused("127.0.0.1", "over LIMIT_DNS_FILE");
+	write_anchor(DS " ; the root\n", 1);
+	refused("ns.example.org", "a name instead of an address");
+	refused("127.0.0.1@99999", "a port that is none");
+	(void)unlink(path);
+	refused("127.0.0.1", "no file");
+}
+
+static int answers;
+static enum dns_outcome outcome;
+
+static void
+on_answer(void *ctx, const struct dns_answer *a)
+{
+	(void)ctx;
+	answers++;
+	outcome = a->outcome;
+}
+
+static void
+run(struct dns *d, int until)
+{
+	uint64_t end = clock_ms() + 5000;
+
+	while (answers < until && clock_ms() < end) {
+		struct pollfd p = { .fd = dns_fd(d), .events = POLLIN };
+
+		if (poll(&p, 1, 100) > 0 && !dns_process(d))
+			break;
+	}
+}
+
+static void
+queries(void)
+{
+	char error[200] = "", name[300];
+	struct dns *d;
+	uint64_t id;
+
+	write_anchor("; comment\n" DS " ; the root\n", 1);
+	d = dns_new("127.0.0.1@9 ::1@9", path, false, error, sizeof(error));
+	ok(d != NULL, "two servers and an anchor %s", error);
+	if (d == NULL)
+		return;
+	memset(name, 'a', sizeof(name));
+	is_num(dns_query(d, span_make(name, sizeof(name)), DNS_A, on_answer, NULL), 0, "a name too long cannot be asked");
+	is_num(dns_query(d, span_make("a\0b", 3), DNS_A, on_answer, NULL), 0, "nor one with NUL");
+	is_num(dns_query(d, SPAN_NONE, DNS_A, on_answer, NULL), 0, "nor none");
+	is_num(answers, 0, "and nobody is called");
+	ok(dns_start(d), "the resolver starts");
+	ok(dns_query(d, SPAN("localhost"), DNS_A, on_answer, NULL) != 0, "a name is asked");
+	run(d, 1);
+	ok(answers == 1 && outcome == DNS_OK, "and answered");
+	id = dns_query(d, SPAN("x.example.org"), DNS_MX, on_answer, NULL);
+	ok(id != 0, "another is asked");
+	dns_cancel(d, id);
+	dns_cancel(d, id);
+	run(d, 2);
+	is_num(answers, 1, "a question taken back is not answered");
+	ok(dns_query(d, SPAN("y.example.org"), DNS_MX, on_answer, NULL) != 0, "a third");
+	dns_restart(d);
+	ok(answers == 2 && outcome == DNS_FAIL, "fails when the resolver is lost");
+	ok(dns_query(d, SPAN("localhost"), DNS_A, on_answer, NULL) != 0, "a new one");
+	run(d, 3);
+	ok(answers == 3 && outcome == DNS_OK, "answers");
+	dns_free(&d);
+}
+
+int
+main(void)
+{
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		return 99;
+	close(fd);
+	files();
+	queries();
+	(void)unlink(path);
+	return done();
+}
