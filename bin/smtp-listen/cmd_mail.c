@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "filter.h"
+#include "policy/pattern.h"
 
 /* True when the session may send another message. */
 static bool
@@ -57,6 +58,19 @@ find_relay_facts(struct smtp *c, const struct smtp_mail *mail)
 	return answer >= 0;
 }
 
+/* The administrator's list of senders that may not send until further notice (BLKS-01). */
+static bool
+is_blocked(const struct smtp *c, struct span address)
+{
+	static const char list[] = "blockedSenders/sender";
+	const struct settings *s = c->config->settings;
+
+	for (size_t i = 0; address.n > 0 && i < settings_count(s, list); i++)
+		if (pattern_matches(span_of(settings_list(s, list, i)), address))
+			return true;
+	return false;
+}
+
 /* True when policy has nothing against the sender; else replied. */
 static bool
 sender_is_allowed(struct smtp *c, const struct smtp_mail *mail)
@@ -66,6 +80,7 @@ sender_is_allowed(struct smtp *c, const struct smtp_mail *mail)
 		.address = smtp_path_view(&mail->from),
 		.match = c->config->match,
 		.local_needs_login = c->config->local_needs_login,
+		.is_blocked = is_blocked(c, smtp_path_view(&mail->from)),
 	};
 	char storage[1024];
 	struct buf why;

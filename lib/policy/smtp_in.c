@@ -73,6 +73,10 @@ policy_sender(const struct policy_sender *f, struct buf *why)
 
 	if (add_login(&s, &f->client))
 		return verdict_make(530, "5.7.0", "Authentication required");
+	if (f->is_blocked) {
+		add(&s, "sender-blocked", f->address, AGAINST);
+		return verdict_make(550, "5.7.1", "This sender may not send");
+	}
 	/* RFC 6409 6.1; the null reverse-path belongs to nobody and to everybody. */
 	if (f->client.user.n > 0 && f->address.n > 0 && !matches(f)) {
 		add(&s, "sender-differs-from-log-in", f->address, AGAINST);

@@ -45,6 +45,7 @@ struct policy_sender {
 	bool may_send_as;		/* the directory says that user may use address */
 	bool is_local_domain;		/* the address is in one of our domains */
 	bool local_needs_login;		/* setting authForLocalDelivery */
+	bool is_blocked;		/* setting blockedSenders */
 };
 
 /* 250, 530 5.7.0 or 553 5.7.1. `why` gets the lines and may be NULL. */
