@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include "base/buf.h"
@@ -434,29 +435,62 @@ take_listed(void *ctx, const struct record *rec)
 	buf_char(&l->names, '\n');
 }
 
-static bool
-is_listed(struct span names, struct span name)
+/* One line of the list. */
+struct listed {
+	struct span name, folder;
+};
+
+static int
+compare_listed(const void *a, const void *b)
 {
-	while (names.p != NULL) {
-		struct span line = span_cut(&names, '\n');
-		if (span_eq(span_cut(&line, ' '), name))
-			return true;
+	return span_cmp(((const struct listed *)a)->name, ((const struct listed *)b)->name);
+}
+
+/* The lines as an array in the order of names; owned by the caller. */
+static struct listed *
+sort_listed(struct span lines, size_t *count_out)
+{
+	struct listed *list;
+	size_t n = 0;
+
+	for (size_t i = 0; i < lines.n; i++)
+		n += lines.p[i] == '\n';
+	list = mem_array(n + 1, sizeof(*list));
+	*count_out = n;
+	for (size_t i = 0; i < n; i++) {
+		list[i].folder = span_cut(&lines, '\n');
+		list[i].name = span_cut(&list[i].folder, ' ');
 	}
-	return false;
+	qsort(list, n, sizeof(*list), compare_listed);
+	return list;
 }
 
 static void
-drop_unlisted(struct refresh *r, struct span names)
+drop_unlisted(struct refresh *r, const struct listed *list, size_t n)
 {
 	char domain[LIMIT_DOMAIN + 1] = "", next[LIMIT_DOMAIN + 1];
 
 	while (index_next_domain(r->ix, span_of(domain), next)) {
+		struct listed key = { .name = span_of(next) };
+
 		memcpy(domain, next, sizeof(domain));
-		if (is_listed(names, span_of(domain)))
+		if (bsearch(&key, list, n, sizeof(*list), compare_listed) != NULL)
 			continue;
 		index_begin(r->ix);
 		index_drop_domain(r->ix, span_of(domain));
 		index_commit(r->ix);
+	}
+}
+
+static void
+read_listed(struct refresh *r, const struct listed *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char folder[LIMIT_DOMAIN + 64];
+
+		copy(list[i].folder, folder, sizeof(folder));
+		read_domain(r, list[i].name, folder);
+		read_aliases(r, list[i].name, folder);
 	}
 }
 
@@ -466,7 +500,8 @@ refresh_list(struct refresh *r)
 	struct list_reading l = { .r = r };
 	struct stamp known = { 0 };
 	struct stamp_of now = stamp_file(r->etc_fd, "domainList.xml");
-	struct span rest;
+	struct listed *list;
+	size_t n;
 
 	if (index_get_stamp(r->ix, "list", &known) && stamp_eq(&now.stamp, &known))
 		return;
@@ -475,15 +510,10 @@ refresh_list(struct refresh *r)
 		buf_free(&l.names);
 		return;
 	}
-	drop_unlisted(r, buf_view(&l.names));
-	for (rest = buf_view(&l.names); rest.n > 0;) {
-		struct span folder = span_cut(&rest, '\n'), name = span_cut(&folder, ' ');
-		char text[LIMIT_DOMAIN + 64];
-
-		copy(folder, text, sizeof(text));
-		read_domain(r, name, text);
-		read_aliases(r, name, text);
-	}
+	list = sort_listed(buf_view(&l.names), &n);
+	drop_unlisted(r, list, n);
+	read_listed(r, list, n);
+	free(list);
 	buf_free(&l.names);
 	index_put_stamp(r->ix, "list", &now.stamp);
 }
