@@ -38,7 +38,7 @@ sub by_msmtp {
 	my ($sent) = @_;
 	return $near->run_input($sent, 'msmtp', '--host=127.0.0.1', '--port=' . $near->port('smtps'), '--tls=on', '--tls-starttls=off',
 		'--tls-certcheck=off', '--auth=plain', "--user=$login[0]", "--passwordeval=echo $login[1]", "--from=$login[0]", '--timeout=30',
-		'--', 'carol@remote.test');
+		'--add-missing-from-header=off', '--add-missing-date-header=off', '--', 'carol@remote.test');
 }
 
 my (%local, %remote);
