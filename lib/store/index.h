@@ -36,6 +36,8 @@ struct index_head {
 	uint32_t uidnext;
 	uint32_t count;
 	uint32_t record_size;
+	uint32_t recent_uid;	/* messages from here on are \Recent */
+	uint32_t in_new;	/* messages that lie in new/ */
 	struct mailbox_counts counts;
 };
 

@@ -164,6 +164,8 @@ parse_fields(struct span text, struct journal_line *l)
 	case JOURNAL_SCAN:
 		return cut_num(&rest, INT64_MAX, &l->new_ns) && cut_num(&rest, INT64_MAX, &l->cur_ns) &&
 			rest.p == NULL;
+	case JOURNAL_RECENT:
+		return cut_uid(&rest, &l->uid) && rest.p == NULL;
 	case JOURNAL_NEXT:
 		return cut_uid(&rest, &l->uid) && cut_num(&rest, INT64_MAX, &l->modseq) && rest.p == NULL;
 	}
@@ -244,6 +246,9 @@ print_fields(const struct journal_line *l, struct buf *out)
 		break;
 	case JOURNAL_SCAN:
 		buf_printf(out, "s %llu %llu", (unsigned long long)l->new_ns, (unsigned long long)l->cur_ns);
+		break;
+	case JOURNAL_RECENT:
+		buf_printf(out, "r %u", l->uid);
 		break;
 	case JOURNAL_NEXT:
 		buf_printf(out, "u %u %llu", l->uid, (unsigned long long)l->modseq);

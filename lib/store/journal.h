@@ -8,6 +8,7 @@
  *	x MODSEQ UID						it is gone
  *	k BIT NAME						a keyword
  *	s NEW CUR		the directories were read when their mtimes (ns) were these; 0: unsure
+ *	r UID			messages below it are \Recent to no new session
  *	u UIDNEXT MODSEQ	lower bounds, after a rewrite or damage
  *
  * Each line ends with a blank, the CRC-32C of what stands before that blank in
@@ -33,13 +34,13 @@
 
 enum journal_kind {
 	JOURNAL_HEAD = 'p', JOURNAL_ADD = 'a', JOURNAL_FLAGS = 'f', JOURNAL_GONE = 'x',
-	JOURNAL_KEYWORD = 'k', JOURNAL_SCAN = 's', JOURNAL_NEXT = 'u'
+	JOURNAL_KEYWORD = 'k', JOURNAL_SCAN = 's', JOURNAL_NEXT = 'u', JOURNAL_RECENT = 'r'
 };
 
 struct journal_line {
 	enum journal_kind kind;
 	uint64_t modseq;	/* a f x; u: highest modseq */
-	uint32_t uid;		/* a f x; u: UIDNEXT; head: UIDVALIDITY; k: bit */
+	uint32_t uid;		/* a f x r; u: UIDNEXT; head: UIDVALIDITY; k: bit */
 	enum maildir_where where;
 	uint64_t letters;
 	uint64_t keywords;

@@ -136,7 +136,7 @@ void
 mailbox_counts(const struct mailbox *m, struct mailbox_counts *out)
 {
 	*out = m->counts;
-	out->recent = m->mode == MAILBOX_SELECT ? m->marked_recent : m->in_new;
+	out->recent = m->marked_recent;
 }
 
 struct span

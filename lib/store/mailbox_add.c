@@ -2,8 +2,7 @@
  * Adding messages: APPEND and COPY.
  *
  * Steps of an append: 1. write tmp/NAME; 2. date and fsync it; 3. lock the
- * target; 4. rename it into new/ (no flags: another session may find it
- * recent) or cur/; 5. fsync that directory; 6. journal line, fdatasync; 7. unlock.
+ * target; 4. rename it into cur/; 5. fsync that directory; 6. journal line, fdatasync; 7. unlock.
  * A crash before 4 leaves a file in tmp/, after 4 a message that gets its UID
  * from the next scan.  A copy links instead of 1, 2 and 4; when one link
  * fails, those made are removed again, all under the lock, so nobody saw them.
@@ -121,14 +120,6 @@ print_path(const struct journal_line *l, struct buf *out)
 	maildir_print(l->where, span_make(l->name, l->name_n), l->letters, out);
 }
 
-static int
-sync_dirs(struct mailbox *m, bool in_new, bool in_cur)
-{
-	if (in_new && file_fsync_dir(m->new_dir) < 0)
-		return -1;
-	return in_cur ? file_fsync_dir(m->cur_dir) : 0;
-}
-
 /* Steps 3 to 7. */
 static int
 append_place(struct mailbox_append *a, struct journal_line *l, struct mailbox_added *out)
@@ -151,13 +142,12 @@ append_place(struct mailbox_append *a, struct journal_line *l, struct mailbox_ad
 		return -1;
 	}
 	file_close(&a->fd);
-	if (sync_dirs(m, l->where == MAILDIR_NEW, l->where == MAILDIR_CUR) < 0) {
+	if (file_fsync_dir(m->cur_dir) < 0) {
 		log_end(m);
 		return -1;
 	}
 	log_put(m, l);
-	if (l->where == MAILDIR_CUR)
-		scan_own_change(m, before);
+	scan_own_change(m, before);
 	*out = (struct mailbox_added){ .uidvalidity = m->uidvalidity, .first_uid = l->uid, .count = 1 };
 	return log_commit(m, true);
 }
@@ -180,7 +170,7 @@ mailbox_append_commit(struct mailbox_append **ap, uint64_t letters, const struct
 		l.file_size = a->size;
 		l.wire_size = a->size + a->bare_lf;
 		l.keywords = keyword_bits(a->target, keywords, n);
-		l.where = l.letters == 0 && l.keywords == 0 ? MAILDIR_NEW : MAILDIR_CUR;
+		l.where = MAILDIR_CUR;
 		r = append_place(a, &l, out);
 	}
 	if (r < 0 && saved == 0)
@@ -199,7 +189,6 @@ struct copy {
 	uint64_t bits[LIMIT_KEYWORDS];	/* of keyword i of the source, in the target */
 	struct journal_line *made;	/* one for each message linked */
 	size_t made_n;
-	bool in_new, in_cur;
 };
 
 static int
@@ -283,14 +272,12 @@ copy_one(struct copy *c, size_t i, uint64_t modseq)
 		.keywords = target_keywords(c, msg->keywords), .file_size = msg->file_size,
 		.wire_size = msg->wire_size, .date = msg->date,
 		.uid = c->to->uidnext + (uint32_t)c->made_n };
-	l->where = l->letters == 0 && l->keywords == 0 ? MAILDIR_NEW : MAILDIR_CUR;
+	l->where = MAILDIR_CUR;
 	set_base(l);
 	buf_init_fixed(&path, to, sizeof(to));
 	print_path(l, &path);
 	if (link_one(c, i, to) < 0)
 		return -1;
-	c->in_new |= l->where == MAILDIR_NEW;
-	c->in_cur |= l->where == MAILDIR_CUR;
 	c->made_n++;
 	return 0;
 }
@@ -323,7 +310,7 @@ copy_locked(struct copy *c, const uint32_t *which, size_t n, struct mailbox_adde
 		if ((c->from->at[which[i]].state & MESSAGE_GONE) == 0)
 			r = copy_one(c, which[i], modseq);
 	if (r == 0)
-		r = sync_dirs(to, c->in_new, c->in_cur);
+		r = file_fsync_dir(to->cur_dir);
 	if (r < 0) {
 		undo(c);
 		return -1;
@@ -334,8 +321,7 @@ copy_locked(struct copy *c, const uint32_t *which, size_t n, struct mailbox_adde
 		log_put(to, &c->made[i]);
 		bytes += (int64_t)c->made[i].file_size;
 	}
-	if (c->in_cur)
-		scan_own_change(to, before);
+	scan_own_change(to, before);
 	r = log_commit(to, true);
 	if (r == 0 && c->made_n > 0)
 		quota_add(to->root, bytes, (int64_t)c->made_n);
@@ -363,7 +349,6 @@ copy_once(struct copy *c, const uint32_t *which, size_t n, struct mailbox_added 
 	int r = -1;
 
 	c->made_n = 0;
-	c->in_new = c->in_cur = false;
 	if (log_begin(c->to) == 0)
 		r = copy_locked(c, which, n, out);
 	log_end(c->to);

@@ -210,6 +210,8 @@ print_all(struct mailbox *m, struct buf *out)
 	journal_print(&l, out);
 	l = (struct journal_line){ .kind = JOURNAL_NEXT, .uid = m->uidnext, .modseq = m->modseq };
 	journal_print(&l, out);
+	l = (struct journal_line){ .kind = JOURNAL_RECENT, .uid = m->recent_uid };
+	journal_print(&l, out);
 	for (size_t i = 0; i < m->keyword_n; i++) {
 		l = (struct journal_line){ .kind = JOURNAL_KEYWORD, .uid = (uint32_t)i, .name_n = strlen(m->keywords[i]) };
 		memcpy(l.name, m->keywords[i], l.name_n);
@@ -461,7 +463,8 @@ pack(struct mailbox *m, struct packed *p)
 	p->head = (struct index_head){ .journal_id = m->journal_id, .journal_at = m->journal_at,
 		.cache_id = m->cache_id, .cache_at = m->cache_at, .modseq = m->modseq, .new_ns = m->new_ns,
 		.cur_ns = m->cur_ns, .uidvalidity = m->uidvalidity, .uidnext = m->uidnext, .counts = m->counts };
-	p->head.counts.recent = m->in_new;
+	p->head.in_new = m->in_new;
+	p->head.recent_uid = m->recent_uid;
 	p->records = mem_array(m->count - m->gone, sizeof(*p->records));
 	buf_init(&p->names, UINT32_MAX);
 	buf_init(&p->keywords, LIMIT_KEYWORDS * (LIMIT_KEYWORD_NAME + 1));

@@ -45,6 +45,7 @@ struct mailbox {
 	struct buf lines;		/* to be written by log_commit */
 
 	uint32_t uidvalidity, uidnext;
+	uint32_t recent_uid;		/* no session was told of messages from here on */
 	uint64_t modseq;
 	uint64_t new_ns, cur_ns;	/* mtimes at the last scan; 0: unsure */
 

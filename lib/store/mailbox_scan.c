@@ -46,6 +46,7 @@ struct scan {
 	struct buf names;
 	uint64_t modseq;
 	uint32_t moved;		/* from new/ to cur/ */
+	uint32_t next_uid;	/* after the new files */
 	bool added;
 	bool unsure;		/* two files had one base name: read again */
 };
@@ -323,7 +324,6 @@ move_known(struct scan *s)
 		if (!rename_to(s, from, MAILDIR_CUR, view_name(m, &m->at[i]), m->at[i].letters))
 			continue;
 		note_flags(s, &m->at[i], MAILDIR_CUR, m->at[i].letters);
-		view_mark_recent(m, &m->at[i]);
 		s->moved++;
 	}
 }
@@ -395,6 +395,17 @@ note_fresh(struct scan *s)
 		log_put(m, &l);
 		s->added = true;
 	}
+	s->next_uid = uid;
+}
+
+/* What this session is told of now is \Recent to no other. */
+static void
+claim_recent(struct mailbox *m, uint32_t next_uid)
+{
+	struct journal_line l = { .kind = JOURNAL_RECENT, .uid = next_uid };
+
+	if (m->mode == MAILBOX_SELECT && next_uid > m->recent_uid)
+		log_put(m, &l);
 }
 
 static bool
@@ -451,6 +462,7 @@ compare(struct scan *s)
 	if (s->m->mode == MAILBOX_SELECT)
 		move_known(s);
 	note_fresh(s);
+	claim_recent(s->m, s->next_uid);
 	note_scan(s);
 	return 0;
 }
@@ -459,8 +471,24 @@ static void
 mark_recent_from(struct mailbox *m, uint32_t uid)
 {
 	for (size_t i = mailbox_find_uid(m, uid); i < m->count; i++)
-		if (m->at[i].where == MAILDIR_CUR && (m->at[i].letters & MAILDIR_SEEN) == 0)
-			view_mark_recent(m, &m->at[i]);
+		view_mark_recent(m, &m->at[i]);
+}
+
+/* Messages that came by APPEND or COPY: no file has to be read, but they are claimed. */
+static int
+claim(struct mailbox *m)
+{
+	uint32_t first;
+	int r;
+
+	if (log_begin(m) < 0)
+		return -1;
+	first = m->recent_uid;
+	claim_recent(m, m->uidnext);
+	r = log_commit(m, false);
+	if (r == 0)
+		mark_recent_from(m, first);
+	return r;
 }
 
 static int
@@ -478,11 +506,11 @@ scan(struct mailbox *m, bool full)
 	s.both = full || m->cur_ns == 0 || s.cur_ns != m->cur_ns;
 	s.modseq = log_new_modseq(m);
 	buf_init(&s.names, UINT32_MAX / 2);
-	first = m->uidnext;
+	first = m->recent_uid;
 	r = compare(&s);
 	if (r == 0)
 		r = log_commit(m, s.added);
-	if (r == 0 && m->mode == MAILBOX_SELECT && s.added)
+	if (r == 0 && m->mode == MAILBOX_SELECT)
 		mark_recent_from(m, first);
 	log_end(m);
 	free(s.table);
@@ -503,21 +531,31 @@ sync_with(struct mailbox *m, bool full)
 {
 	if (log_refresh(m) < 0)
 		return -1;
-	if (!full && !m->damaged && !dirs_changed(m) && (m->mode != MAILBOX_SELECT || m->in_new == 0))
-		return 0;
-	return scan(m, full);
+	if (full || m->damaged || dirs_changed(m) || (m->mode == MAILBOX_SELECT && m->in_new > 0))
+		return scan(m, full);
+	return m->mode == MAILBOX_SELECT && m->uidnext > m->recent_uid ? claim(m) : 0;
+}
+
+static int
+sync_and_show(struct mailbox *m, bool full)
+{
+	int r = sync_with(m, full);
+
+	if (r == 0 && m->mode != MAILBOX_SELECT)
+		mark_recent_from(m, m->recent_uid);	/* shown, but left to others */
+	return r;
 }
 
 int
 mailbox_sync(struct mailbox *m)
 {
-	return sync_with(m, false);
+	return sync_and_show(m, false);
 }
 
 int
 mailbox_sync_full(struct mailbox *m)
 {
-	return sync_with(m, true);
+	return sync_and_show(m, true);
 }
 
 bool

@@ -138,8 +138,6 @@ apply_add(struct mailbox *m, const struct journal_line *l)
 	msg->name_at = (uint32_t)(m->map_names.n + m->names.n);
 	buf_put(&m->names, l->name, l->name_n);
 	count(m, msg, 1);
-	if (m->mode == MAILBOX_EXAMINE && msg->where == MAILDIR_NEW)
-		view_mark_recent(m, msg);
 }
 
 static void
@@ -155,7 +153,9 @@ view_apply(struct mailbox *m, const struct journal_line *l)
 {
 	struct message *msg;
 
-	if (l->kind != JOURNAL_KEYWORD && l->kind != JOURNAL_SCAN && l->kind != JOURNAL_HEAD) {
+	if (l->kind == JOURNAL_RECENT && l->uid > m->recent_uid)
+		m->recent_uid = l->uid;
+	if (l->kind == JOURNAL_ADD || l->kind == JOURNAL_FLAGS || l->kind == JOURNAL_GONE || l->kind == JOURNAL_NEXT) {
 		if (l->modseq > m->modseq)
 			m->modseq = l->modseq;
 		if (l->uid >= m->uidnext && l->kind != JOURNAL_FLAGS)
@@ -181,6 +181,7 @@ view_apply(struct mailbox *m, const struct journal_line *l)
 		m->cur_ns = l->cur_ns;
 		break;
 	case JOURNAL_HEAD:
+	case JOURNAL_RECENT:
 	case JOURNAL_NEXT:
 		break;
 	}
@@ -237,7 +238,7 @@ view_clear(struct mailbox *m)
 	m->map_names = SPAN_NONE;
 	m->counts = (struct mailbox_counts){ .bytes = 0 };
 	buf_clear(&m->names);
-	m->uidnext = 1;
+	m->uidnext = m->recent_uid = 1;
 	m->modseq = 1;
 	m->new_ns = m->cur_ns = 0;
 }
@@ -253,7 +254,9 @@ view_take_index(struct mailbox *m, const struct index *ix)
 	m->count = h->count;
 	m->map_names = ix->names;
 	m->counts = h->counts;
-	m->in_new = h->counts.recent;
+	m->counts.recent = 0;
+	m->in_new = h->in_new;
+	m->recent_uid = h->recent_uid;
 	m->uidvalidity = h->uidvalidity;
 	m->uidnext = h->uidnext;
 	m->modseq = h->modseq;
@@ -268,7 +271,4 @@ view_take_index(struct mailbox *m, const struct index *ix)
 		m->keywords[m->keyword_n++] = mem_copy(span_first(rest, n));
 		rest = span_from(rest, n + 1);
 	}
-	for (size_t i = 0; m->mode == MAILBOX_EXAMINE && m->in_new > 0 && i < m->count; i++)
-		if (m->at[i].where == MAILDIR_NEW)
-			view_mark_recent(m, &m->at[i]);
 }
