@@ -134,8 +134,9 @@ read_arguments(struct listing *l, const struct imap_command *c, struct imap_lex 
 	}
 	*is_root = pattern.n == 0;
 	if (!utf7_decode(reference, joined) || !utf7_decode(pattern, joined)) {
-		imap_no(l->im, c, "CANNOT", "This cannot be the name of a mailbox");
-		return false;
+		/* No name of ours is written like that: it matches nothing. */
+		buf_clear(joined);
+		buf_char(joined, '\n');
 	}
 	l->pattern = buf_view(joined);
 	return true;

@@ -13,6 +13,7 @@
 #include "imap/summary.h"
 #include "mail/charset.h"
 #include "mail/date.h"
+#include "mail/address.h"
 #include "mail/header.h"
 #include "mail/mime_param.h"
 #include "message.h"
@@ -49,6 +50,36 @@ header_value_matches(struct search *s, struct span value, const struct buf *need
 }
 
 static bool
+is_address_field(struct span name)
+{
+	static const char *const names[] = { "From", "To", "Cc", "Bcc", "Sender", "Reply-To" };
+
+	for (size_t i = 0; i < PB_COUNT(names); i++)
+		if (span_is_nocase(name, names[i]))
+			return true;
+	return false;
+}
+
+/* The addresses without the comments and blanks that may stand inside them. */
+static bool
+addresses_match(struct search *s, struct span value, const struct buf *needle)
+{
+	struct arena *a = arena_new(LIMIT_MIME_HEADER_MEMORY);
+	struct address_list list;
+
+	buf_clear(&s->decoded);
+	address_parse_list(value, a, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		charset_decode_header(list.items[i].name, &s->decoded);
+		buf_text_put(&s->decoded, " <");
+		address_print(list.items[i].local, list.items[i].domain, &s->decoded);
+		buf_text_put(&s->decoded, ">, ");
+	}
+	arena_free(&a);
+	return contains(s, buf_view(&s->decoded), needle);
+}
+
+static bool
 block_matches(struct search *s, struct span block, struct span name, const struct buf *needle)
 {
 	struct header_field field;
@@ -56,7 +87,8 @@ block_matches(struct search *s, struct span block, struct span name, const struc
 	while (header_next(&block, &field)) {
 		if (!field.valid || !span_eq_nocase(field.name, name))
 			continue;
-		if (needle->n == 0 || header_value_matches(s, field.value, needle))
+		if (needle->n == 0 || header_value_matches(s, field.value, needle) ||
+		    (is_address_field(name) && addresses_match(s, field.value, needle)))
 			return true;
 	}
 	return false;

@@ -19,6 +19,14 @@ command_limit(const struct imap *im)
 	return im->state == STATE_GREETED ? LIMIT_IMAP_LOGIN_COMMAND : LIMIT_IMAP_COMMAND;
 }
 
+static size_t
+literal_limit(const struct imap *im)
+{
+	size_t left = command_limit(im) - im->command.n;
+
+	return im->state == STATE_GREETED && left > LIMIT_IMAP_LOGIN_LITERAL ? LIMIT_IMAP_LOGIN_LITERAL : left;
+}
+
 bool
 imap_skip(struct imap *im, uint64_t n)
 {
@@ -69,7 +77,7 @@ read_literal(struct imap *im, const struct imap_literal *lit)
 		refuse_line(im, "This is not a literal");
 		return LITERAL_REFUSED;
 	}
-	if (lit->size > command_limit(im) - im->command.n) {
+	if (lit->size > literal_limit(im)) {
 		if (lit->plus) {
 			imap_bye(im, "TOOBIG", "The literal is larger than a command may be");
 			return LITERAL_CLOSE;

@@ -409,6 +409,7 @@ imap_session(struct session *s)
 	buf_init(&im.command, LIMIT_IMAP_COMMAND + 2);
 	buf_init(&im.out, RESPONSE_MAX);
 	im.arena = arena_new(LIMIT_IMAP_ARENA);
+	s->io.in_max = LIMIT_IMAP_LOGIN_COMMAND + 2;
 	if (admit(&im)) {
 		greet(&im);
 		while (!im.closing && imap_read_command(&im)) {

@@ -178,8 +178,10 @@
 #define LIMIT_POP3_LINE 512
 #define LIMIT_POP3_AUTH_LINE 12288
 
-/* IMAP commands before log-in: a name and a password, with quoting. */
-#define LIMIT_IMAP_LOGIN_COMMAND 8192
+/* IMAP commands before log-in: RFC 2971 3.3 allows ID 30 fields of 30 and 1,024
+ * octets.  A literal is a name or a password. */
+#define LIMIT_IMAP_LOGIN_COMMAND 34000
+#define LIMIT_IMAP_LOGIN_LITERAL 4096
 /* ... and after it: RFC 7162 4 asks for lines of 8,192; sequence sets and search texts grow longer. */
 #define LIMIT_IMAP_COMMAND (256 << 10)
 /* Memory for a command taken apart: a set of one-digit ranges takes four times its text. */
