@@ -125,7 +125,8 @@ test_intruders(void)
 	    mkdirat(root, "cur/2002.dir", 0700) < 0)
 		bug("cannot make intruders: %m");
 	put_file("new/2003.suid", "x");
-	fchmodat(root, "new/2003.suid", 04755, 0);
+	if (fchmodat(root, "new/2003.suid", 04755, 0) < 0)
+		bug("fchmodat: %m");
 	ok(mailbox_sync_full(m) == 0, "I12: a link, a FIFO, a folder and a setuid file");
 	is_num(mailbox_count(m), before, "are no messages");
 	unlinkat(root, "new/2000.link", 0);
