@@ -68,12 +68,15 @@ Pass $password
 SSLType IMAPS
 CertificateFile $pb->{dir}/etc/tls/cert.pem
 AuthMechs PLAIN
+
 IMAPStore far
 Account test
+
 MaildirStore near
 Path $pb->{top}/copy/
 Inbox $pb->{top}/copy/INBOX
 SubFolders Verbatim
+
 Channel all
 Far :far:
 Near :near:
