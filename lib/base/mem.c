@@ -82,6 +82,8 @@ mem_text(const char *text)
 void
 mem_wipe(void *p, size_t n)
 {
+	if (n == 0)	/* p may be NULL then */
+		return;
 	explicit_bzero(p, n);
 }
 

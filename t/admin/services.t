@@ -88,7 +88,7 @@ $pb->ctl_ok('stop', 'spool');
 like($pb->send_mail(from => 'alice@example.com', to => 'far@remote.invalid'), qr/^250 /, 'mail is taken while Spool is stopped');
 like($pb->send_mail(from => 'alice@example.com', to => 'alice@example.com'), qr/^250 /, 'also that for a local user');
 is(scalar $pb->mail('alice@example.com'), 0, 'who gets it later');
-my ($waiting) = @{ decode_json($pb->ctl_ok(qw(spool list --json))) };
+my ($waiting) = @{ decode_json($pb->ctl_ok(qw(spool list --recipient far@ --json))) };
 is($waiting->{sender}, 'alice@example.com', 'and waits in the queue');
 my $id = $waiting->{id};
 like($pb->ctl_ok('spool', 'view', $id), qr/^Subject: test\r$/m, 'it can be read');
