@@ -233,6 +233,8 @@ service_settings(struct service *svc, const char *log_kind)
 	if (svc->settings == NULL)
 		die(EXIT_REFUSED, "cannot use %s: %m", instance_path(&svc->instance, path, name));
 	close(fd);
+	if (strcmp(settings_text(svc->settings, "sandboxBreach"), "refuse") == 0)
+		sandbox_set_action(SANDBOX_REFUSE);
 	if (setting != NULL)
 		svc->log.level = level_named(settings_text(svc->settings, setting));
 }

@@ -14,3 +14,6 @@ t_unit_sys_file_SOURCES = t/unit/sys-file.c t/unit/tap.h
 # Used by t/design/no-landlock.t
 noinst_PROGRAMS += t/tool/without-landlock
 t_tool_without_landlock_SOURCES = t/tool/without-landlock.c
+
+check_PROGRAMS += t/unit/sys-user
+t_unit_sys_user_SOURCES = t/unit/sys-user.c
