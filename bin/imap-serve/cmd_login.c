@@ -9,7 +9,6 @@
 #include "session.h"
 
 #include "base/die.h"
-#include "policy/greeting.h"
 #include "service/enter.h"
 
 static struct auth_request
@@ -100,8 +99,7 @@ cmd_login(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 		imap_bad_arguments(im, c);
 		return;
 	}
-	if (!greeting_plaintext_allowed(im->program->plaintext_auth, im->s->tls,
-	    im->s->is_local || addr_is_loopback(&im->s->peer))) {
+	if (!imap_plaintext_allowed(im)) {
 		imap_no(im, c, "PRIVACYREQUIRED", "Begin TLS before you send a password");
 		return;
 	}
@@ -134,8 +132,7 @@ mechanism_allowed(struct imap *im, struct span mechanism)
 {
 	bool readable = span_is_nocase(mechanism, "PLAIN") || span_is_nocase(mechanism, "LOGIN");
 
-	return !readable || greeting_plaintext_allowed(im->program->plaintext_auth, im->s->tls,
-		im->s->is_local || addr_is_loopback(&im->s->peer));
+	return !readable || imap_plaintext_allowed(im);
 }
 
 void

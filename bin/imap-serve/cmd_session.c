@@ -5,15 +5,6 @@
 #include "base/base.h"
 #include "session.h"
 
-#include "policy/greeting.h"
-
-static bool
-plaintext_allowed(struct imap *im)
-{
-	return greeting_plaintext_allowed(im->program->plaintext_auth, im->s->tls,
-		im->s->is_local || addr_is_loopback(&im->s->peer));
-}
-
 /* Which mechanisms auth-check offers that may be used now. */
 static void
 print_mechanisms(struct imap *im, struct buf *out)
@@ -24,7 +15,7 @@ print_mechanisms(struct imap *im, struct buf *out)
 		struct span name = span_word(&rest);
 		bool readable = span_is(name, "PLAIN") || span_is(name, "LOGIN");
 
-		if (name.n > 0 && (!readable || plaintext_allowed(im)))
+		if (name.n > 0 && (!readable || imap_plaintext_allowed(im)))
 			buf_printf(out, " AUTH=%.*s", SPAN_ARG(name));
 	}
 }
@@ -36,7 +27,7 @@ imap_print_capabilities(struct imap *im, struct buf *out)
 	if (im->state == STATE_GREETED) {
 		if (im->program->tls != NULL && !im->s->tls)
 			buf_text_put(out, " STARTTLS");
-		if (!plaintext_allowed(im))
+		if (!imap_plaintext_allowed(im))
 			buf_text_put(out, " LOGINDISABLED");
 		print_mechanisms(im, out);
 		return;

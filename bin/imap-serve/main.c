@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "base/die.h"
 #include "mail/charset.h"
+#include "service/service_tls.h"
 #include "session.h"
 
 static struct imap_program program;
@@ -20,16 +21,8 @@ static struct imap_program program;
 static void
 warm_up(struct service *svc)
 {
-	char error[TLS_ERROR_MAX];
-	int cert = service_fd(svc, "cert");
-	int key = service_fd(svc, "key");
-
 	charset_warm_up();
-	if (cert < 0 || key < 0)
-		return;
-	program.tls = tls_server_new(cert, key, TLS_VERSION_1_2, error);
-	if (program.tls == NULL || !tls_warm_up(program.tls, error))
-		die(EXIT_REFUSED, "certificate: %s", error);
+	program.tls = service_tls(svc);
 }
 
 static void
@@ -43,8 +36,11 @@ static void
 refuse(struct service *svc, const char *listener, const char *ticket, char *out, size_t size)
 {
 	(void)svc;
-	(void)listener;
-	snprintf(out, size, "* BYE [UNAVAILABLE] Too many connections, try again later (%s)\r\n", ticket);
+	/* A listener with TLS from the first byte has no words in clear. */
+	if (service_is_tls_listener(listener))
+		out[0] = '\0';
+	else
+		snprintf(out, size, "* BYE [UNAVAILABLE] Too many connections, try again later (%s)\r\n", ticket);
 }
 
 static void

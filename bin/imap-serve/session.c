@@ -11,8 +11,9 @@
 #include <errno.h>
 
 #include "imap/print.h"
-#include "policy/greeting.h"
 #include "mail/date.h"
+#include "policy/greeting.h"
+#include "service/service_tls.h"
 #include "sys/clock.h"
 
 /* A response that a handler builds in memory: names and flags, not messages. */
@@ -147,6 +148,13 @@ imap_no_errno(struct imap *im, const struct imap_command *c, int error, const ch
 		imap_no(im, c, error == ENOSPC ? "OVERQUOTA" : "UNAVAILABLE", "The mail store is in trouble, try again later");
 		return;
 	}
+}
+
+bool
+imap_plaintext_allowed(const struct imap *im)
+{
+	return greeting_plaintext_allowed(im->program->plaintext_auth, im->s->tls,
+		im->s->is_local || addr_is_loopback(&im->s->peer));
 }
 
 /* ---- the selected mailbox ----------------------------------------------- */
@@ -370,7 +378,7 @@ admit(struct imap *im)
 	char error[TLS_ERROR_MAX];
 
 	stream_timeout(im->io, im->program->command_timeout_ms);
-	if (strcmp(im->s->listener, "imaps") == 0) {
+	if (service_is_tls_listener(im->s->listener)) {
 		if (im->program->tls == NULL || tls_accept(im->program->tls, im->io, error) != 0) {
 			log_line(im->s->svc, im->s->ticket, im->s->ip, "event=tls-failed error=\"%s\"",
 				im->program->tls == NULL ? "no certificate" : error);

@@ -108,6 +108,9 @@ bool imap_which(struct imap *im, const struct imap_command *c, struct imap_set *
 bool imap_mailbox_argument(struct imap *im, const struct imap_command *c, struct imap_lex *x,
 	struct buf *name, char path[FOLDER_PATH_SIZE]) PB_MUST_CHECK;
 
+/* May a readable password be sent on this connection? */
+bool imap_plaintext_allowed(const struct imap *im);
+
 /* Capabilities of the present state, without "* CAPABILITY ". */
 void imap_print_capabilities(struct imap *im, struct buf *out);
 

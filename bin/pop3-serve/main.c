@@ -10,6 +10,7 @@
  */
 #include "base/base.h"
 #include "base/die.h"
+#include "service/service_tls.h"
 #include "session.h"
 
 static struct pop3_program program;
@@ -17,15 +18,7 @@ static struct pop3_program program;
 static void
 warm_up(struct service *svc)
 {
-	char error[TLS_ERROR_MAX];
-	int cert = service_fd(svc, "cert");
-	int key = service_fd(svc, "key");
-
-	if (cert < 0 || key < 0)
-		return;
-	program.tls = tls_server_new(cert, key, TLS_VERSION_1_2, error);
-	if (program.tls == NULL || !tls_warm_up(program.tls, error))
-		die(EXIT_REFUSED, "certificate: %s", error);
+	program.tls = service_tls(svc);
 }
 
 static void
@@ -39,8 +32,11 @@ static void
 refuse(struct service *svc, const char *listener, const char *ticket, char *out, size_t size)
 {
 	(void)svc;
-	(void)listener;
-	snprintf(out, size, "-ERR [SYS/TEMP] Too many connections, try again later (%s)\r\n", ticket);
+	/* A listener with TLS from the first byte has no words in clear. */
+	if (service_is_tls_listener(listener))
+		out[0] = '\0';
+	else
+		snprintf(out, size, "-ERR [SYS/TEMP] Too many connections, try again later (%s)\r\n", ticket);
 }
 
 static void

@@ -13,7 +13,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "filter.h"
-#include "base/die.h"
+#include "service/service_tls.h"
 
 #define SESSIONS_PER_WORKER 1000
 #define INTAKE_TIMEOUT_MS 60000
@@ -23,15 +23,8 @@ static void
 warm(struct service *svc)
 {
 	struct worker *w = svc->ctx;
-	char error[TLS_ERROR_MAX];
-	int cert = service_fd(svc, "cert");
-	int key = service_fd(svc, "key");
 
-	if (cert < 0 || key < 0)
-		return;
-	w->tls = tls_server_new(cert, key, TLS_VERSION_1_2, error);
-	if (w->tls == NULL || !tls_warm_up(w->tls, error))
-		die(EXIT_REFUSED, "TLS: %s", error);
+	w->tls = service_tls(svc);
 }
 
 /* In each worker, after the change of uid, before the first byte from outside. */
@@ -56,7 +49,7 @@ static void
 refuse(struct service *svc PB_UNUSED, const char *listener, const char *ticket, char *out, size_t size)
 {
 	/* A listener with TLS from the first byte has no words in clear. */
-	if (strcmp(listener, "smtps") == 0)
+	if (service_is_tls_listener(listener))
 		out[0] = '\0';
 	else
 		snprintf(out, size, "421 4.3.2 Too many connections, try again later ticket %s\r\n", ticket);

@@ -18,3 +18,4 @@ libpillarbox_a_SOURCES += \
 	lib/service/session.c lib/service/session.h \
 	lib/service/worker.c
 libpillarbox_a_SOURCES += lib/service/enter.c lib/service/enter.h
+libpillarbox_a_SOURCES += lib/service/service_tls.c lib/service/service_tls.h
