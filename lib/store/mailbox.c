@@ -60,8 +60,10 @@ mailbox_open(int rootfd, const char *path, enum mailbox_mode mode)
 	}
 	if (m != NULL)
 		mailbox_forget(m, NULL, NULL);
+	/* Only what differs is written: a page of the mapping stays shared until then. */
 	for (size_t i = 0; m != NULL && i < m->count; i++)
-		m->at[i].state &= MESSAGE_RECENT;
+		if (m->at[i].state & ~MESSAGE_RECENT)
+			m->at[i].state &= MESSAGE_RECENT;
 	return m;
 }
 
