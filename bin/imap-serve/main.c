@@ -11,7 +11,6 @@
  * it is reported.
  */
 #include "base/base.h"
-#include "base/die.h"
 #include "mail/charset.h"
 #include "service/service_tls.h"
 #include "session.h"

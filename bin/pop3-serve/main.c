@@ -9,7 +9,6 @@
  * Crash: dying anywhere is safe; messages are deleted only in UPDATE state.
  */
 #include "base/base.h"
-#include "base/die.h"
 #include "service/service_tls.h"
 #include "session.h"
 
