@@ -12,45 +12,13 @@
  */
 #include "base/base.h"
 
-#include <ifaddrs.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "base/die.h"
 #include "base/limits.h"
+#include "self.h"
 #include "sender.h"
-
-static void
-add_name(struct self *self, const char *name)
-{
-	if (name[0] != '\0' && self->name_count < LIMIT_OWN_NAMES)
-		snprintf(self->names[self->name_count++], DNS_NAME_MAX, "%s", name);
-}
-
-/* Names by the settings, addresses by the interfaces. */
-static void
-know_self(struct self *self, const struct settings *settings)
-{
-	struct ifaddrs *list = NULL;
-
-	add_name(self, settings_text(settings, "hostName"));
-	for (size_t i = 0; i < settings_count(settings, "hostNames/hostName"); i++)
-		add_name(self, settings_entry(settings, "hostNames/hostName", i, "name"));
-	self->allow_loopback = settings_bool(settings, "allowLoopbackTargets");
-	if (getifaddrs(&list) < 0)
-		die(EXIT_TRY_LATER, "event=start state=no-interfaces");
-	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		struct addr *a = &self->addrs[self->addr_count];
-
-		if (i->ifa_addr == NULL || self->addr_count == LIMIT_OWN_ADDRS ||
-		    !addr_from_sockaddr(i->ifa_addr, sizeof(struct sockaddr_in6), a) ||
-		    a->family == AF_UNIX || addr_is_loopback(a))
-			continue;
-		self->has_ipv6 |= a->family == AF_INET6 && !addr_is_private(a);
-		self->addr_count++;
-	}
-	freeifaddrs(list);
-}
 
 static void
 read_source(const struct settings *settings, const char *name, int family, struct addr *out)
@@ -96,7 +64,7 @@ warm_up(struct service *svc)
 	snprintf(servers, sizeof(servers), "%s %s", settings_text(settings, "primaryDns"),
 		settings_text(settings, "secondaryDns"));
 	s->resolver.port = (uint16_t)settings_num(settings, "smtpOutPort");
-	know_self(&s->resolver.self, settings);
+	self_know(&s->resolver.self, settings);
 	read_options(s);
 	s->resolver.dns = dns_new(servers, settings_text(settings, "dnsTrustAnchor"),
 		settings_bool(settings, "dnsCache"), error, sizeof(error));

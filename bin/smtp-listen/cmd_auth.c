@@ -136,7 +136,7 @@ fail(struct smtp *c, const char *mechanism, const struct auth_reply *answer)
 		delay = answer->delay_ms;
 	smtp_log(c, "event=login-failed mechanism=%s tls=%d delay=%u", mechanism, c->s->tls, delay);
 	(void)stream_flush(&c->s->io);
-	clock_sleep_ms(delay < LIMIT_LOGIN_DELAY_MS ? delay : LIMIT_LOGIN_DELAY_MS);
+	clock_sleep_ms(delay);
 	reply_bad(c, 535, "5.7.8", "Authentication failed");
 }
 

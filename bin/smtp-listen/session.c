@@ -12,6 +12,9 @@
 #include "policy/greeting.h"
 #include "sys/clock.h"
 
+/* Of one transaction: every recipient with the longest ORCPT, and what alignment costs. */
+#define TRANSACTION_MEMORY ((size_t)LIMIT_SMTP_RECIPIENTS * (LIMIT_ADDRESS + LIMIT_ORCPT + 64))
+
 const struct smtp_entry smtp_table[] = {
 	{ "EHLO", cmd_ehlo, IS_JUNK },
 	{ "HELO", cmd_helo, IS_JUNK },
@@ -251,7 +254,7 @@ session_begin(struct smtp *c, struct session *s)
 	char local[ADDR_TEXT_MAX];
 
 	*c = (struct smtp){ .s = s, .w = w, .config = w->config };
-	c->t.arena = arena_new(LIMIT_TRANSACTION);
+	c->t.arena = arena_new(TRANSACTION_MEMORY);
 	c->host = settings_host_name(w->config->settings, addr_print(&s->local, local, sizeof(local)));
 	c->is_trusted = s->is_local || config_is_trusted(c->config, &s->peer);
 	c->needs_login = strcmp(s->listener, "submission") == 0 || strcmp(s->listener, "smtps") == 0;

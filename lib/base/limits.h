@@ -72,11 +72,9 @@
 #define LIMIT_SMTP_OVERSHOOT 100
 /* Commands in a row that move no message forward: enough for any honest client. */
 #define LIMIT_SMTP_JUNK 100
-/* Memory of one transaction: every recipient with the longest ORCPT, and the From field. */
-#define LIMIT_TRANSACTION 2097152
 /* A message up to this size is kept in memory until every check has spoken. */
 #define LIMIT_MESSAGE_MEMORY 1048576
-/* Longest wait we impose on a client whose log-in failed. */
+/* Longest wait we impose on a client whose log-in failed; an owner that asks for more is not believed. */
 #define LIMIT_LOGIN_DELAY_MS 15000
 /* A command as the log shows it. */
 #define LIMIT_LOG_COMMAND 512
@@ -154,8 +152,8 @@
 #define LIMIT_MIME_BOUNDARY 256
 /* Memory for reading the fields of one header. */
 #define LIMIT_MIME_HEADER_MEMORY (4 << 20)
-/* Name of a character set; the longest registered has 45 characters. */
-#define LIMIT_CHARSET_NAME 63
+/* Name of a character set: the longest registered has 45 characters, ICU takes 59. */
+#define LIMIT_CHARSET_NAME 59
 /* An encoded word: RFC 2047 2 allows 75, and some write whole lines. */
 #define LIMIT_ENCODED_WORD 4096
 
@@ -202,8 +200,9 @@
 #define LIMIT_MX_HOSTS 5
 #define LIMIT_HOST_ADDRS 8
 #define LIMIT_SEND_TARGETS 10
-/* Names and interface addresses by which this machine knows itself. */
-#define LIMIT_OWN_NAMES 64
+/* Names and interface addresses by which this machine knows itself: hostName and
+ * as many hostNames as settings.def allows. */
+#define LIMIT_OWN_NAMES 257
 #define LIMIT_OWN_ADDRS 256
 /* Connections to remote-send, and jobs it holds at a time: each is a descriptor;
  * more wait with schedule. */

@@ -25,7 +25,6 @@
 #include "sys/fdpass.h"
 
 /* Longest wait that abuse-check may ask for. */
-#define DELAY_MAX_MS 60000
 
 struct abuse_client {
 	int fd;		/* -1: given up */
@@ -195,7 +194,7 @@ abuse_login_failed(struct abuse_client *c, const char *service, const char *ip, 
 		record_add(&c->request, "user", span_first(user, LIMIT_LOGIN_NAME));
 	if (!send_request(c) || !receive(c, &reply, NULL))
 		return 0;
-	if (!record_get_num(&reply, "delay", DELAY_MAX_MS, &delay))
+	if (!record_get_num(&reply, "delay", LIMIT_LOGIN_DELAY_MS, &delay))
 		delay = 0;
 	record_free(&reply);
 	return (uint32_t)delay;

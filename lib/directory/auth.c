@@ -100,7 +100,7 @@ read_ok(struct directory *d, const struct auth_line *l, struct auth_reply *reply
 static enum auth_result
 read_fail(const struct auth_line *l, struct auth_reply *reply)
 {
-	if (!num_parse_u32(auth_line_get(l, "delay"), 60000, &reply->delay_ms))
+	if (!num_parse_u32(auth_line_get(l, "delay"), LIMIT_LOGIN_DELAY_MS, &reply->delay_ms))
 		reply->delay_ms = 0;
 	if (auth_line_get(l, "temp").p != NULL)
 		return AUTH_TROUBLE;

@@ -69,6 +69,10 @@ for my $program (sort map { basename($_) } glob("$bin/*")) {
 	my $version = `'$bin/$program' --version 2>&1 </dev/null`;
 	is($? >> 8, 0, "$program --version: exit 0");
 	like($version, qr/\b\d+\.\d+/, "$program tells its version");
+	my $wrong = `'$bin/$program' --no-such-option 2>&1 >/dev/null </dev/null`;
+	# mail-inject has the exit codes of sysexits.h, as sendmail's callers expect.
+	is($? >> 8, $program eq 'mail-inject' ? 64 : 2, "$program: a wrong option is a usage error");
+	isnt($wrong, '', "$program says what is wrong");
 	$help .= `'$bin/$program' help` if $program eq 'mailctl';
 	my ($in_page, $in_help) = (options_of_page($page), options_of_help($help));
 	# Options of mail-inject are sendmail's; its help names the page for them.

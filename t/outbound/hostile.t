@@ -33,6 +33,7 @@ my %script = (
 	'an empty line' => sub { my $c = shift; $c->raw("\r\n"); $c->hear },
 	'code 999' => sub { my $c = shift; $c->raw("999 hello\r\n"); $c->hear },
 	'continued for ever' => sub { my $c = shift; $c->raw("220-again\r\n" x 100) for 1 .. 200; $c->hear },
+	# over LIMIT_SMTP_REPLY_LINE
 	'ten megabytes in a line' => sub { my $c = shift; $c->raw('220 ' . 'x' x 10_000_000); $c->hear },
 	'bytes without end' => sub { my $c = shift; $c->raw("220 mx"); sleep 20 },
 	'NUL and escapes' => sub { my $c = shift; $c->raw("554 no\0\e[2J\xff thing\r\n"); $c->hear },

@@ -134,7 +134,20 @@ targets(void)
 	mx = sort(1);
 	for (int i = 0; i < 40; i++)
 		add(&mx, 0, "192.0.2.7");
-	ok(mx.host[0].addr_count <= LIMIT_HOST_ADDRS, "addresses of one host are bounded");
+	ok(mx.host[0].addr_count <= LIMIT_HOST_ADDRS, "one address is not kept forty times");
+	make_mx(0, 10, "a.example");
+	make_mx(1, 20, "b.example");
+	mx = sort(2);
+	for (int i = 0; i <= LIMIT_HOST_ADDRS; i++) {
+		char ip[2][32];
+
+		snprintf(ip[0], sizeof(ip[0]), "192.0.2.%d", 10 + i);
+		snprintf(ip[1], sizeof(ip[1]), "198.51.100.%d", 10 + i);
+		add(&mx, 0, ip[0]);
+		add(&mx, 1, ip[1]);
+	}
+	is_num(mx.host[0].addr_count, LIMIT_HOST_ADDRS, "LIMIT_HOST_ADDRS addresses of a host are kept, one more is not");
+	is_num(mx_targets(&mx, &self, 25, t, &why, &dns), LIMIT_SEND_TARGETS, "of two such hosts LIMIT_SEND_TARGETS are tried");
 }
 
 static void

@@ -89,7 +89,7 @@ raw_client(const char *path)
 static void
 hostile_clients(const char *path)
 {
-	int silent = raw_client(path), wrong = raw_client(path), long_one = raw_client(path);
+	int last = -1, silent = raw_client(path), wrong = raw_client(path), long_one = raw_client(path);
 	static char big[LIMIT_RECORD + 2];
 	char answer[512];
 	struct record reply;
@@ -105,7 +105,10 @@ hostile_clients(const char *path)
 	is_span(record_get(&reply, "echo"), "still here", "and nobody else is touched");
 	record_free(&reply);
 	for (int i = 0; i < LIMIT_CONTROL_CLIENTS + 8; i++)
-		(void)raw_client(path);
+		last = raw_client(path);
+	is_num(recv(last, answer, sizeof(answer), 0), 0, "past LIMIT_CONTROL_CLIENTS a caller is closed");
+	ok(send(silent, "echo\necho=x\n", 12, MSG_NOSIGNAL) == 12 && recv(silent, answer, sizeof(answer), 0) > 0,
+		"who was there before is answered");
 	close(silent);
 }
 

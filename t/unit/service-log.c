@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 static struct service svc;
 static int reader;
@@ -96,6 +97,36 @@ stopped_reader_costs_little(void)
 	is_num(svc.log.lost, 0, "once");
 }
 
+static void
+datagrams_are_bounded(void)
+{
+	char filler[1000];
+	unsigned sent = 0, lines = 0;
+	bool fits = true;
+	int small = svc.log.fd, small_reader = reader, ends[2];
+
+	ok(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0, "a reader with an ordinary buffer");
+	svc.log.fd = ends[0];
+	reader = ends[1];
+	memset(filler, 'f', sizeof(filler) - 1);
+	filler[sizeof(filler) - 1] = '\0';
+	for (int i = 0; i < 100; i++)
+		log_line(&svc, NULL, NULL, "event=big text=%s", filler);
+	log_flush(&svc, true);
+	for (const char *text = next_datagram(); *text != '\0'; text = next_datagram(), sent++) {
+		fits &= strlen(text) <= LIMIT_LOG_DATAGRAM;
+		for (; (text = strstr(text, "event=big")) != NULL; text++)
+			lines++;
+		text = "";
+	}
+	ok(fits && sent >= 2, "more than LIMIT_LOG_DATAGRAM bytes go out in several: %u", sent);
+	is_num(lines, 100, "and no line is lost");
+	close(ends[0]);
+	close(ends[1]);
+	svc.log.fd = small;
+	reader = small_reader;
+}
+
 int
 main(void)
 {
@@ -104,6 +135,7 @@ main(void)
 	lines_are_one_line();
 	values_are_quoted();
 	long_lines_are_cut();
+	datagrams_are_bounded();
 	stopped_reader_costs_little();
 	return done();
 }

@@ -1,0 +1,150 @@
+/* Every limit of lib/mail: what is as long as it passes, one more is left as it is or cut. */
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "imap/print.h"
+#include "mail/charset.h"
+#include "mail/mime.h"
+#include "mail/mime_param.h"
+#include "tap.h"
+
+/* Append n times one character. */
+static void
+fill(struct buf *b, size_t n, char c)
+{
+	char *at = buf_reserve(b, n);
+
+	if (at == NULL)
+		bug("buffer too small for %zu bytes", n);
+	memset(at, c, n);
+	buf_commit(b, n);
+}
+
+/* Length of a file name given in two RFC 2231 sections of n bytes in all. */
+static size_t
+joined(size_t n)
+{
+	struct arena *a = arena_new(LIMIT_MIME_HEADER_MEMORY);
+	struct mime_value v;
+	struct buf b;
+	size_t got;
+
+	buf_init(&b, n + 100);
+	buf_text_put(&b, "attachment; name*0=");
+	fill(&b, 40000, 'a');
+	buf_text_put(&b, "; name*1=");
+	fill(&b, n - 40000, 'b');
+	got = mime_value_parse(buf_view(&b), a, &v) ? mime_value_param(&v, "name").n : 0;
+	buf_free(&b);
+	arena_free(&a);
+	return got;
+}
+
+static void
+param_value(void)
+{
+	is_num(joined(LIMIT_MIME_PARAM_VALUE), LIMIT_MIME_PARAM_VALUE, "sections of LIMIT_MIME_PARAM_VALUE bytes are joined");
+	is_num(joined(LIMIT_MIME_PARAM_VALUE + 1), 40000, "one byte more: the section that does not fit is left out");
+}
+
+/* A charset's name of n characters: ICU passes over hyphens. */
+static bool
+is_known(size_t n)
+{
+	struct buf b;
+	bool known;
+
+	buf_init(&b, 200);
+	buf_text_put(&b, "UTF");
+	fill(&b, n - 4, '-');
+	buf_char(&b, '8');
+	known = charset_is_known(buf_view(&b));
+	buf_free(&b);
+	return known;
+}
+
+static void
+charset_name(void)
+{
+	ok(is_known(LIMIT_CHARSET_NAME), "a charset name of LIMIT_CHARSET_NAME characters");
+	ok(!is_known(LIMIT_CHARSET_NAME + 1), "a longer one is no charset");
+}
+
+/* An encoded word of n bytes behind its "=?"; true when it is decoded. */
+static bool
+word_is_decoded(size_t n)
+{
+	struct buf b, out;
+	bool decoded;
+
+	buf_init(&b, n + 10);
+	buf_init(&out, n + 10);
+	buf_text_put(&b, "=?utf-8?Q?");
+	fill(&b, n - 10, 'x');
+	buf_text_put(&b, "?=");
+	charset_decode_header(buf_view(&b), &out);
+	decoded = out.n == n - 10 && out.p[0] == 'x';
+	if (!decoded)
+		ok(span_eq(buf_view(&out), buf_view(&b)), "what is too long stays as it was written");
+	buf_free(&b);
+	buf_free(&out);
+	return decoded;
+}
+
+static void
+encoded_word(void)
+{
+	ok(word_is_decoded(LIMIT_ENCODED_WORD), "an encoded word of LIMIT_ENCODED_WORD bytes");
+	ok(!word_is_decoded(LIMIT_ENCODED_WORD + 1), "a longer one is plain text");
+}
+
+/* A multipart whose field needs about n bytes of memory before its boundary is known. */
+static enum mime_kind
+kind_with_comment(size_t n)
+{
+	struct mime_tree t;
+	struct buf b;
+	enum mime_kind kind;
+
+	buf_init(&b, n + 200);
+	buf_text_put(&b, "Content-Type: multipart/mixed; x=\"");
+	fill(&b, n, 'x');
+	buf_text_put(&b, "\"; boundary=a\r\n\r\n--a\r\n\r\nx\r\n--a--\r\n");
+	mime_parse(buf_view(&b), &t);
+	kind = t.parts[0].kind;
+	mime_tree_free(&t);
+	buf_free(&b);
+	return kind;
+}
+
+static void
+header_memory(void)
+{
+	struct buf header, out;
+
+	is_num(kind_with_comment(LIMIT_MIME_HEADER_MEMORY / 2), MIME_MULTIPART, "a field within LIMIT_MIME_HEADER_MEMORY");
+	is_num(kind_with_comment(LIMIT_MIME_HEADER_MEMORY + 1), MIME_LEAF, "one that needs more is not taken apart");
+	buf_init(&header, 2 * LIMIT_MIME_HEADER_MEMORY);
+	buf_init(&out, 4 * LIMIT_MIME_HEADER_MEMORY);
+	for (int i = 0; i < 5000; i++) {
+		buf_printf(&header, "To: a%d@", i);
+		fill(&header, 1000, 'd');
+		buf_text_put(&header, "\r\n");
+	}
+	imap_print_envelope(buf_view(&header), &out);
+	ok(out.overflow, "an envelope over LIMIT_MIME_HEADER_MEMORY says that it is not whole");
+	buf_free(&header);
+	buf_free(&out);
+}
+
+int
+main(void)
+{
+	param_value();
+	charset_name();
+	encoded_word();
+	header_memory();
+	return done();
+}

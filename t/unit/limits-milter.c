@@ -1,0 +1,210 @@
+/*
+ * What a milter may change in one message, and how long it may take: the
+ * limits of smtp-listen's edits and of lib/check's milter client.  The clock
+ * is the test's: a step that takes ten minutes takes none.
+ */
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/die.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "check/milter.h"
+#include "check/milter_wire.h"
+#include "edit.h"
+#include "message.h"
+#include "sys/clock.h"
+#include "tap.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static uint64_t ahead_ms;	/* added to the true time at each reading once it is set */
+static uint64_t now_ms;
+
+uint64_t __real_clock_ms(void);
+uint64_t __wrap_clock_ms(void);
+
+uint64_t
+__wrap_clock_ms(void)
+{
+	if (ahead_ms == 0)
+		return __real_clock_ms();
+	return now_ms += ahead_ms;
+}
+
+static void
+take_text(struct message *m, struct span text)
+{
+	char *at = message_room(m, text.n);
+
+	if (at == NULL)
+		bug("no room for %zu bytes", text.n);
+	memcpy(at, text.p, text.n);
+	(void)message_take(m, text.n, -1);
+}
+
+static void
+begin(struct message *m, size_t fields)
+{
+	message_init(m);
+	for (size_t i = 0; i < fields; i++)
+		take_text(m, SPAN("A: b\r\n"));
+	take_text(m, SPAN("\r\nbody\r\n"));
+	message_scan(m, SPAN("us.example"));
+}
+
+static void
+number_of_edits(void)
+{
+	struct milter_edits edits;
+	struct message m;
+	bool good = true;
+
+	begin(&m, LIMIT_HEADER_LINES);
+	edit_begin(&m, &edits);
+	for (int i = 0; i < LIMIT_MILTER_EDITS; i++)
+		good = good && edits.add(edits.ctx, SPAN("X"), SPAN(" y"));
+	ok(good, "LIMIT_MILTER_EDITS fields are added to the longest header");
+	ok(!edits.add(edits.ctx, SPAN("X"), SPAN(" y")), "one more is refused");
+	ok(!edits.insert(edits.ctx, 0, SPAN("X"), SPAN(" y")), "inserted too");
+	edit_end(&m, &edits, true);
+	is_num(edit_header(&m).n, LIMIT_HEADER_LINES * 6 + LIMIT_MILTER_EDITS * 6, "the others are in the header");
+	message_reset(&m);
+}
+
+static void
+bytes_of_edits(void)
+{
+	struct milter_edits edits;
+	struct message m;
+	char *value = mem_new(LIMIT_MILTER_HEADERS);
+
+	memset(value, 'v', LIMIT_MILTER_HEADERS);
+	begin(&m, 1);
+	edit_begin(&m, &edits);
+	ok(edits.add(edits.ctx, SPAN("X"), span_make(value, LIMIT_MILTER_HEADERS - 4)), "a field of LIMIT_MILTER_HEADERS bytes");
+	ok(!edits.add(edits.ctx, SPAN("X"), SPAN("y")), "and no other beside it");
+	edit_end(&m, &edits, false);
+	is_num(edit_header(&m).n, 6, "dropped edits leave the header as it was");
+	free(value);
+	message_reset(&m);
+}
+
+static void
+new_body(void)
+{
+	struct milter_edits edits;
+	struct message m;
+	size_t piece = LIMIT_MILTER_BODY / 64;
+	char *text = mem_new(piece);
+	bool good = true;
+
+	begin(&m, 1);
+	edit_begin(&m, &edits);
+	for (int i = 0; i < 64; i++)
+		good = good && edits.body(edits.ctx, span_make(text, piece), i == 0);
+	ok(good, "a body of LIMIT_MILTER_BODY bytes");
+	ok(!edits.body(edits.ctx, SPAN("x"), false), "one byte more is refused");
+	edit_end(&m, &edits, false);
+	free(text);
+	message_reset(&m);
+}
+
+/* A milter that agrees to everything and then is "in progress" for ever. */
+static void
+lazy_milter(int fd)
+{
+	static const uint32_t numbers[] = { 6, 0, 0 };
+	struct buf out;
+
+	buf_init(&out, 1000);
+	milter_packet_begin(&out, MILTER_NEGOTIATE);
+	for (size_t i = 0; i < PB_COUNT(numbers); i++)
+		milter_put_u32(&out, numbers[i]);
+	milter_packet_end(&out, 0);
+	for (;;) {
+		if (write(fd, out.p, out.n) != (ssize_t)out.n)
+			_exit(0);
+		buf_clear(&out);
+		milter_packet_begin(&out, MILTER_RESP_PROGRESS);
+		milter_packet_end(&out, 0);
+	}
+}
+
+static const char *
+no_macro(void *ctx, const char *name)
+{
+	(void)ctx, (void)name;
+	return NULL;
+}
+
+static void
+total_time(void)
+{
+	struct milter *m;
+	int fds[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0 || (pid = fork()) < 0)
+		bug("milter: %m");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(fds[0]);
+		lazy_milter(fds[1]);
+	}
+	close(fds[1]);
+	m = milter_new(fds[0], 3000, no_macro, NULL);
+	is_num(milter_negotiate(m), MILTER_CONTINUE, "the milter agrees");
+	now_ms = __real_clock_ms();
+	uint64_t start = now_ms;
+
+	ahead_ms = 100;
+	is_num(milter_helo(m, SPAN("c.example")), MILTER_FAILED, "\"in progress\" does not last for ever");
+	ahead_ms = 0;
+	ok(now_ms - start >= LIMIT_MILTER_TOTAL_MS && now_ms - start < LIMIT_MILTER_TOTAL_MS + 60000,
+		"but until LIMIT_MILTER_TOTAL_MS, and what is buffered: %llu", (unsigned long long)(now_ms - start));
+	milter_free(&m);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* The byte that is one too many for memory makes the message go to its file. */
+static void
+message_memory(void)
+{
+	struct message m;
+	char *text = mem_new(LIMIT_MESSAGE_MEMORY);
+	char back[4];
+	FILE *file = tmpfile();
+
+	memset(text, 't', LIMIT_MESSAGE_MEMORY);
+	message_init(&m);
+	take_text(&m, span_make(text, LIMIT_MESSAGE_MEMORY));
+	ok(!m.spilled && m.text.n == LIMIT_MESSAGE_MEMORY, "LIMIT_MESSAGE_MEMORY bytes are kept in memory");
+	*message_room(&m, 1) = 'u';
+	ok(file != NULL && message_take(&m, 1, dup(fileno(file))) && m.spilled, "with one more they go to the file");
+	*message_room(&m, 1) = 'v';
+	ok(!message_take(&m, 1, -1) && m.text.n == LIMIT_MESSAGE_MEMORY + 1, "what follows is not kept in memory");
+	m.found.body = 0;
+	is_num(message_read_body(&m, LIMIT_MESSAGE_MEMORY, back, sizeof(back)), 1, "the part in memory is read");
+	is_num(message_read_body(&m, LIMIT_MESSAGE_MEMORY + 1, back, sizeof(back)), 1, "and the part in the file");
+	ok(back[0] == 'v', "byte for byte");
+	message_reset(&m);
+	if (file != NULL)
+		fclose(file);
+	free(text);
+}
+
+int
+main(void)
+{
+	number_of_edits();
+	bytes_of_edits();
+	new_body();
+	message_memory();
+	total_time();
+	return done();
+}
