@@ -20,7 +20,7 @@ static bool
 has_room(struct imap *im, const struct imap_command *c, const char *path, uint64_t size)
 {
 	struct quota quota;
-	struct mailbox_append *a;
+	int dir;
 
 	if (size > im->program->max_message) {
 		imap_no(im, c, "TOOBIG", "The message is larger than this server takes");
@@ -30,15 +30,15 @@ has_room(struct imap *im, const struct imap_command *c, const char *path, uint64
 		imap_no(im, c, "OVERQUOTA", "There is no room left in this account");
 		return false;
 	}
-	a = mailbox_append_begin(im->root, path);
-	if (a == NULL) {
+	dir = maildir_open_dir(im->root, path);
+	if (dir < 0) {
 		if (errno == ENOENT)
 			imap_no(im, c, "TRYCREATE", "There is no such mailbox, create it first");
 		else
 			imap_no_errno(im, c, errno, "append");
 		return false;
 	}
-	mailbox_append_abort(&a);
+	close(dir);
 	return true;
 }
 

@@ -4,3 +4,5 @@ t_unit_store_mailbox_SOURCES = t/unit/store-mailbox.c t/unit/tap.h t/unit/tmpdir
 check_PROGRAMS += t/unit/store-damage t/unit/store-crash
 t_unit_store_damage_SOURCES = t/unit/store-damage.c t/unit/tap.h t/unit/tmpdir.h
 t_unit_store_crash_SOURCES = t/unit/store-crash.c t/unit/tap.h t/unit/tmpdir.h
+check_PROGRAMS += t/unit/store-folder
+t_unit_store_folder_SOURCES = t/unit/store-folder.c t/unit/tap.h t/unit/tmpdir.h
