@@ -47,7 +47,7 @@ for (1 .. 200) {
 }
 like($last, qr/^421 4\.7\.0/, 'commands that move nothing are counted (S23)');
 
-# maxMessagesPerSession
+# maxMessagesPerSession (SMTPIN-16)
 $c = begin();
 for (1 .. 3) {
 	$c->expect($_, qr/^[23]/) for @open;
