@@ -22,6 +22,8 @@ my $pb = Pillarbox->new(settings => {
 $pb->user($_) for 'alice@example.com', 'bob@example.com';
 $pb->start;
 
+$SIG{PIPE} = 'IGNORE';	# servers die in the middle of a TLS session
+
 my %promised;	# subject => recipient
 my $n = 0;
 
