@@ -20,8 +20,8 @@ main(void)
 {
 	check("#HostName# ESMTP", "mx.example.com ESMTP", "BANNER-04: the host name");
 	check("hello #ConnectedIP#", "hello 192.0.2.1", "BANNER-05: the client's address");
-	check("#Time#", "Thu, 01 Jan 1970 01:00:00 +0100", "BANNER-06: local time");
-	check("#TimeUTC#", "Thu, 01 Jan 1970 00:00:00 +0000", "BANNER-07: UTC");
+	check("#Time#", "Thu, 1 Jan 1970 01:00:00 +0100", "BANNER-06: local time");
+	check("#TimeUTC#", "Thu, 1 Jan 1970 00:00:00 +0000", "BANNER-07: UTC");
 	check("t=#UnixTime#.", "t=0.", "BANNER-08: Unix time");
 	check("#hostname# #Other# # #", "#hostname# #Other# # #", "an unknown word stays as written");
 	check("#x#HostName#", "#xmx.example.com", "a variable may follow a lone #");
