@@ -1,5 +1,8 @@
 #!/usr/bin/perl
 # Domains, users and aliases by mailctl, with the server stopped.
+# Features: TOOL-02, TOOL-07, TOOL-18, ROLE-03, GEN-02, DOM-01, DOM-02, DOM-03,
+# DOM-04, DOM-06, DOM-09, DOM-11, DOM-19, LIMIT-02, LIMIT-03, USER-01, USER-04,
+# USER-05, USER-08, PASS-01, PASS-02.
 use strict;
 use warnings;
 use JSON::PP;

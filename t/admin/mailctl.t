@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # mailctl as a program: exit codes, help, instances, the shell, check.
+# Features: TOOL-05, TOOL-08, ADMIN-01, ADMIN-08, BIND-01, BIND-02, TLS-05.
 use strict;
 use warnings;
 use Test::More;

@@ -1,6 +1,8 @@
 #!/usr/bin/perl
 # Services by mailctl on a running server: start, stop, status, reload, and the
 # views that ask the programs.
+# Features: TOOL-06, TOOL-10, ADMIN-05, USER-09, SVC-02, SVC-03, SVC-05, SVC-07,
+# SPOOL-01, SPOOL-15, SPOOL-18, SPOOL-19, SPOOL-21, LOG-01, LOG-02, LOG-03, BANNER-03.
 use strict;
 use warnings;
 use JSON::PP;

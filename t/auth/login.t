@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Log-ins by every mechanism, and what is refused.
+# Features: ADMIN-05, USER-01.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

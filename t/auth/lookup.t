@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # What addresses mean: the maps rcpt, expand, domain, sender and greylist.
+# Features: GEN-02, DOM-12, USER-04.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

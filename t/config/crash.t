@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # mailctl is killed at any moment: a settings file is old or new, never empty,
 # and keeps owner and mode; the next change works.
+# Features: TOOL-01.
 use strict;
 use warnings;
 use Test::More;

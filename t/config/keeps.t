@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # A rewrite keeps what it does not know, and the history tells every change.
+# Features: TOOL-01, TOOL-04, TOOL-07, ADMIN-08.
 use strict;
 use warnings;
 use Test::More;

@@ -1,12 +1,18 @@
 #!/usr/bin/perl
-# t/FEATURES: well formed, every test it names exists, and every feature that
+# t/FEATURES: well formed, every test it names exists and names the feature, and every feature that
 # settings.def names stands in it.
 use strict;
 use warnings;
 use Test::More;
 
 my $src = $ENV{PB_SRC} or BAIL_OUT('PB_SRC is not set');
-my (%tests, @bad, @twice, @gone, $shown);
+my (%tests, @bad, @twice, @gone, @silent, $shown);
+
+sub mentions {
+	my ($file, $id) = @_;
+	open my $test, '<', $file or return 0;
+	return scalar grep { /\b\Q$id\E\b/ } <$test>;
+}
 
 open my $in, '<', "$src/t/FEATURES" or BAIL_OUT("t/FEATURES: $!");
 while (<$in>) {
@@ -17,10 +23,12 @@ while (<$in>) {
 	next if $list eq '-';
 	$shown++;
 	push @gone, map { "$id: $_" } grep { !-e "$src/$_" } split ' ', $list;
+	push @silent, map { "$id: $_" } grep { -f "$src/$_" && !mentions("$src/$_", $id) } split ' ', $list;
 }
 is("@bad", '', 'every line is a number and its tests');
 is("@twice", '', 'no feature stands there twice');
 is(join("\n", @gone), '', 'every test exists');
+is(join("\n", @silent), '', 'and names the feature');
 
 open my $def, '<', "$src/lib/config/settings.def" or BAIL_OUT("settings.def: $!");
 my $text = do { local $/; <$def> };

@@ -3,6 +3,7 @@
 # with log-in to a mailbox here and to one on a second server.  mail-master
 # brings it back; what was answered with 250 arrives, and log-in and reading
 # work again afterwards.
+# Features: TOOL-09.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

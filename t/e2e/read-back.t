@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The same real messages read back by curl (IMAP and POP3, over TLS), fetchmail,
 # mbsync and mutt: each gets every message as it lies in the mailbox.
+# Features: USER-02, SVC-08.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

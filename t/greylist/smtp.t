@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Greylisting as clients of smtp-listen see it.
+# Features: TOOL-15, GREY-01, GREY-02.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

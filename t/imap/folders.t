@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Folders: create, list, rename, delete, subscribe, special use; and case I06:
 # no name reaches outside the user's own mail.
+# Features: IMAP-01.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

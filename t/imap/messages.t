@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Messages: APPEND, FETCH of every kind, STORE, COPY, MOVE, EXPUNGE, SEARCH, and
 # what other sessions are told of it.
+# Features: IMAP-01.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Every command in every state: what a state does not allow is answered BAD and
 # changes nothing; greeting, log-in, log-out; limits on bad commands.
+# Features: SVC-10, IMAP-01.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # remote-send finds the hosts of a domain, sends by ESMTP, reuses connections,
 # and gives each recipient its verdict.
+# Features: SMTPOUT-11.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # What failing DNS means for mail (cases D04, D07, D08): deferred, never lost,
 # and the resolver's process may die without harm.
+# Features: GEN-03, SMTPOUT-11.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

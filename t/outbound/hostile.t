@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # remote-send against servers that lie, stall and flood (cases R01, R03, R04, D04):
 # every recipient gets a verdict in bounded time and memory, and nothing dies.
+# Features: SMTPOUT-05.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # remote-send delivers to a real Postfix found by MX: over TLS, bytes unchanged,
 # also what was injected with odd line ends (case S03), dots everywhere (S04).
+# Features: SMTPOUT-09.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

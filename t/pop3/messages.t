@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # POP3: messages: STAT, LIST, UIDL, RETR, TOP, DELE, RSET, QUIT (case I15).
+# Features: POP-01.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # POP3: greeting, states, log-in, CAPA, limits (cases I15, I16, I18).
+# Features: SVC-09, POP-01, POP-03.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

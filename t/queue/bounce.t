@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # What cannot be delivered is told to the sender once, and never a bounce of a bounce.
+# Features: QUEUE-11.
 use strict;
 use warnings;
 use Test::More;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # mailctl sees the queue and acts on it: list, force, reset-retries, delete.
+# Features: SPOOL-01, SPOOL-16, SPOOL-17, SPOOL-21.
 use strict;
 use warnings;
 use Test::More;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # kill -9 of intake, schedule, their helpers and local-deliver under load: what was
 # acknowledged is in the mailboxes (Q11).
+# Features: TOOL-09.
 use strict;
 use warnings;
 use Test::More;

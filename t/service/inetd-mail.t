@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # A mailbox read by POP3 and IMAP and mail sent by SMTP through programs that
 # inetd and tcpserver started, while mail-master's own listeners are stopped.
+# Features: TOOL-11.
 use strict;
 use warnings;
 use Pillarbox;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The same program under inetd, tcpserver, a systemd-style socket and as a
 # listener on fd 0: one session on fd 0/1, or the pool.
+# Features: TOOL-11.
 use strict;
 use warnings;
 use IO::Socket::INET;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # event-log: kinds, forged and malformed lines, a full disk.
+# Features: LOG-06.
 use strict;
 use warnings;
 use Pillarbox::Skeleton;

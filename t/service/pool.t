@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The pre-forked pool: spares, one session a worker, the limit and its words,
 # deaths of workers and of the parent, tickets, scoreboard, ending a session.
+# Features: TOOL-11, TOOL-12.
 use strict;
 use warnings;
 use Pillarbox::Skeleton;

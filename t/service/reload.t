@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Generations: reload, bad settings, stop and start of a service, what survives.
+# Features: TOOL-06, SVC-05.
 use strict;
 use warnings;
 use Pillarbox::Skeleton;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Log-in with every mechanism by real clients over TLS, and all the ways in which
 # it fails (cases S24, S25).
+# Features: DOM-19, SMTPIN-24.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # The commands as transcripts, each as it stands, byte by byte and in one piece.
+# Features: SMTPIN-01, SMTPIN-20.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

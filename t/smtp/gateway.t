@@ -2,6 +2,8 @@
 # A gateway: mail for listed domains is taken in from anybody and passed on to
 # the server the administrator names; trusted addresses may send anywhere,
 # blocked ones and blocked senders may not.
+# Features: ROUTE-02, ROUTE-03, ROUTE-05, IPBW-01, IPBW-02, IPBW-03, IPBW-04, BLKS-01,
+# AUTHB-01, AUTHB-02.
 use strict;
 use warnings;
 use Test::More;

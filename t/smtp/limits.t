@@ -1,6 +1,8 @@
 #!/usr/bin/perl
 # Every limit of a session is crossed once, and the server is well afterwards
 # (cases S05, S06, S20, S22 to S24, S26, S33, S34).
+# Features: SMTPIN-07, SMTPIN-08, SMTPIN-09, SMTPIN-10, SMTPIN-11, SMTPIN-12,
+# SMTPIN-13.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Who may send to whom: our recipients, postmaster, relaying, and what allowRelay opens.
+# Features: SMTPIN-22.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

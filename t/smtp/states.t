@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Every command in every state: the reply is the one RFC 5321 and the command
 # table want, and a refused command changes nothing.
+# Features: SMTPIN-01.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

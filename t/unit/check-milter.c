@@ -2,6 +2,7 @@
  * The milter client against a peer that plays a script: negotiation, steps
  * left out, macros, changes, refusals, and everything a broken milter may send.
  */
+/* Features: TOOL-15. */
 #include "base/base.h"
 #include "check/milter.h"
 #include "check/milter_wire.h"

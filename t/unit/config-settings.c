@@ -1,6 +1,7 @@
 /*
  * The table of settings, values and their check, and what programs read.
  */
+/* Features: TOOL-03, GEN-01, BIND-05, ROUTE-02, ROUTE-03, ROUTE-05, PASS-01, PASS-02. */
 #include "base/base.h"
 #include "tap.h"
 #include <errno.h>

@@ -1,6 +1,7 @@
 /*
  * Reading settings files: lenient about form, strict about danger.
  */
+/* Features: TOOL-01. */
 #include "base/base.h"
 #include "tap.h"
 #include "base/limits.h"

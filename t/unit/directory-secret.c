@@ -1,4 +1,5 @@
 /* secret: stored forms of passwords. */
+/* Features: DOM-19. */
 #include "base/base.h"
 #include "tap.h"
 

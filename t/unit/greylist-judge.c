@@ -1,4 +1,5 @@
 /* greylist-judge: block period, pass period, expiry, and what makes two deliveries the same. */
+/* Features: GREY-02, GREY-03, GREY-04, GREY-05. */
 #include "base/base.h"
 #include "tap.h"
 

@@ -1,4 +1,5 @@
 /* Banner variables are replaced exactly, and readable passwords stay where they may be. */
+/* Features: BANNER-03. */
 #include "base/base.h"
 #include "policy/greeting.h"
 #include "tap.h"

@@ -1,4 +1,5 @@
 /* The state table of the spool row by row, damage of every kind, ids, locks and folders. */
+/* Features: QUEUE-02. */
 #include "base/base.h"
 #include "tap.h"
 #include "base/crc32c.h"

@@ -2,6 +2,7 @@
  * state-damage: a database that was killed, cut or overwritten opens again, by
  * recovery or, after the second failure in a row, anew with the old one kept aside.
  */
+/* Features: TOOL-16. */
 #include "base/base.h"
 #include "tap.h"
 

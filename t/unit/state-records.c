@@ -1,4 +1,5 @@
 /* state-records: put, get, expiry, counters, walks and transactions. */
+/* Features: TOOL-16. */
 #include "base/base.h"
 #include "tap.h"
 
