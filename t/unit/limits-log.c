@@ -60,6 +60,7 @@ main(void)
 	ok(logfile_flush_all(&e) && e.files[0].failed == 0, "when there is room again");
 	ok(written > LIMIT_LOG_PENDING && e.files[0].lost == 0 && e.files[0].pending.n == 0,
 		"all that waited is written, and how many were lost");
+	buf_free(&e.files[0].pending);
 	tmpdir_remove();
 	return done();
 }

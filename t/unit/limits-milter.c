@@ -56,6 +56,18 @@ begin(struct message *m, size_t fields)
 	message_scan(m, SPAN("us.example"));
 }
 
+/* message_reset keeps small buffers for the next message. */
+static void
+end(struct message *m)
+{
+	message_reset(m);
+	buf_free(&m->trace);
+	buf_free(&m->added);
+	buf_free(&m->text);
+	buf_free(&m->header);
+	buf_free(&m->body);
+}
+
 static void
 number_of_edits(void)
 {
@@ -72,7 +84,7 @@ number_of_edits(void)
 	ok(!edits.insert(edits.ctx, 0, SPAN("X"), SPAN(" y")), "inserted too");
 	edit_end(&m, &edits, true);
 	is_num(edit_header(&m).n, LIMIT_HEADER_LINES * 6 + LIMIT_MILTER_EDITS * 6, "the others are in the header");
-	message_reset(&m);
+	end(&m);
 }
 
 static void
@@ -90,7 +102,7 @@ bytes_of_edits(void)
 	edit_end(&m, &edits, false);
 	is_num(edit_header(&m).n, 6, "dropped edits leave the header as it was");
 	free(value);
-	message_reset(&m);
+	end(&m);
 }
 
 static void
@@ -110,7 +122,7 @@ new_body(void)
 	ok(!edits.body(edits.ctx, SPAN("x"), false), "one byte more is refused");
 	edit_end(&m, &edits, false);
 	free(text);
-	message_reset(&m);
+	end(&m);
 }
 
 /* A milter that agrees to everything and then is "in progress" for ever. */
@@ -192,7 +204,7 @@ message_memory(void)
 	is_num(message_read_body(&m, LIMIT_MESSAGE_MEMORY, back, sizeof(back)), 1, "the part in memory is read");
 	is_num(message_read_body(&m, LIMIT_MESSAGE_MEMORY + 1, back, sizeof(back)), 1, "and the part in the file");
 	ok(back[0] == 'v', "byte for byte");
-	message_reset(&m);
+	end(&m);
 	if (file != NULL)
 		fclose(file);
 	free(text);

@@ -49,11 +49,13 @@ int
 main(void)
 {
 	struct service svc = { .pub_fd = -1 };
-	struct pool p = { .svc = &svc, .max_total = 1 };
+	static struct pool p;	/* its loop lives as long as the process */
 	struct pool_worker w = { .pool = &p, .pid = 1 };
 	bool polls = false;
 	int fds[2];
 
+	p.svc = &svc;
+	p.max_total = 1;
 	top = svc.pub_fd = tmpdir_open("limits-service");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
 		bug("socketpair: %m");
