@@ -49,7 +49,11 @@ find_sender(const struct options *o, const char *host, struct smtp_path *out)
 		return true;
 	if (address.n > 2 && address.p[0] == '<' && address.p[address.n - 1] == '>')
 		address = span_make(address.p + 1, address.n - 2);
-	if (o->sender == NULL && pw != NULL)
+	if (o->sender == NULL && pw == NULL) {
+		fprintf(stderr, "mail-inject: uid %u has no name; give the sender with -f\n", (unsigned)getuid());
+		return false;
+	}
+	if (o->sender == NULL)
 		address = span_of(pw->pw_name);
 	if (span_find(address, '@') < 0) {
 		snprintf(text, sizeof(text), "%.*s@%s", SPAN_ARG(span_first(address, LIMIT_LOCAL_PART)), host);

@@ -209,7 +209,7 @@ queue_find(const struct ctl *c, uint64_t id, struct queue_entry *out)
 	if (code != EXIT_DONE)
 		return code;
 	memset(out, 0, sizeof(*out));
-	if (!span_is(reply.verb, "message") || !parse_line(record_get(&reply, "m"), out))
+	if (!parse_line(record_get(&reply, "m"), out))
 		code = ctl_fail(EXIT_NO_OBJECT, "there is no message %llu", (unsigned long long)id);
 	record_free(&reply);
 	return code;

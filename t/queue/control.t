@@ -19,6 +19,11 @@ my ($answer) = put($pb, from => '', to => [ 'u0@example.com' ]);
 my ($id) = $answer =~ /Queued as (\d+)/ or die $answer;
 ok($pb->wait_log('delivery', qr/event=deferred id=$id .*attempts=1 /), 'the first attempt fails');
 like($pb->ctl_ok('spool', 'list'), qr/^$id\s.*\b1\b.*retry/m, 'the list shows it, with one attempt');
+# Asked of the running scheduler; t/admin/services.t does it while that is stopped.
+like($pb->ctl_ok('spool', 'show', $id, '--tsv'), qr/\tsender\t<>\n/, 'show');
+like($pb->ctl_ok('spool', 'recipients', $id, '--tsv'), qr/\tu0\@example\.com\tpending\t1\t/, 'recipients');
+like($pb->ctl_ok('spool', 'view', $id), qr/^Subject:/m, 'view');
+is(($pb->ctl('spool', 'show', '999'))[0], 3, 'show of an unknown id is "no such object"');
 $pb->ctl_ok('spool', 'force', $id);
 ok($pb->wait_log('delivery', qr/event=deferred id=$id .*attempts=2 /), 'force makes an attempt now, which counts');
 $pb->ctl_ok('spool', 'reset-retries', $id);
