@@ -76,6 +76,5 @@ runner_listener(const struct service *svc, const char *name)
 bool
 runner_has_checker(const struct service *svc)
 {
-	return settings_enabled(svc->settings, "newMailCommand") &&
-	    settings_text(svc->settings, "newMailCommand")[0] != '\0';
+	return settings_bool(svc->settings, "outsideChecker");
 }
