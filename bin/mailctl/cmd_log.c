@@ -13,11 +13,13 @@
 #include "args.h"
 #include "base/die.h"
 #include "base/mem.h"
+#include "output.h"
 #include "sys/file.h"
 
 #define SHOWN_MAX (1024 * 1024)
 
 struct show {
+	struct output *o;		/* rows for machines; NULL: the lines as they are */
 	const char *search;		/* NULL: all lines */
 	bool related;
 	char **sessions;		/* with a hit, sorted after the first pass */
@@ -25,6 +27,8 @@ struct show {
 	size_t shown;
 	bool cut;
 };
+
+typedef void line_fn(struct show *s, struct span line);
 
 /* The id in "HH:MM:SS.mmm [ip][session] ..."; SPAN_NONE when there is none. */
 static struct span
@@ -62,7 +66,7 @@ note_session(struct show *s, struct span line)
 {
 	struct span id = session_of(line);
 
-	if (id.n == 0 || !is_hit(s, line))
+	if (id.n == 0 || span_is(id, "-") || !is_hit(s, line))
 		return;
 	if (s->count == s->cap) {
 		s->cap = s->cap == 0 ? 64 : s->cap * 2;
@@ -89,6 +93,28 @@ is_wanted(const struct show *s, struct span line)
 	return found;
 }
 
+/* "HH:MM:SS.mmm [ip][session] text" as three fields and the text. */
+static void
+print_row(struct output *o, struct span line)
+{
+	struct span rest = line, session = session_of(line), clock = span_word(&rest), ip = SPAN_NONE;
+	char *field[4];
+
+	if (session.n > 0) {
+		const char *open = memchr(line.p, '[', line.n);
+
+		ip = span_make(open + 1, (size_t)(session.p - open) - 3);
+		rest = span_from(line, (size_t)(session.p + session.n - line.p) + 1);
+	}
+	field[0] = mem_copy(clock);
+	field[1] = mem_copy(ip);
+	field[2] = mem_copy(session);
+	field[3] = mem_copy(span_trim(rest));
+	output_row(o, field[0], field[1], field[2], field[3]);
+	for (size_t i = 0; i < PB_COUNT(field); i++)
+		free(field[i]);
+}
+
 static void
 print_line(struct show *s, struct span line)
 {
@@ -99,40 +125,34 @@ print_line(struct show *s, struct span line)
 		return;
 	}
 	s->shown += line.n + 1;
-	printf("%.*s\n", SPAN_ARG(line));
+	if (s->o == NULL)
+		printf("%.*s\n", SPAN_ARG(line));
+	else
+		print_row(s->o, line);
 }
 
 static void
-each_line(FILE *f, struct show *s, void (*fn)(struct show *, struct span))
+each_line(FILE *f, struct show *s, line_fn *fn)
 {
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
 
-	rewind(f);
 	while ((n = getline(&line, &cap, f)) > 0)
 		fn(s, span_trim(span_make(line, (size_t)n)));
 	free(line);
 }
 
 static int
-show_file(int dirfd, const char *name, struct show *s)
+each_file(int dirfd, const char *name, struct show *s, line_fn *fn)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 
 	if (f == NULL)
 		return ctl_fail(ctl_code_of_errno(errno), "log/%s: %s", name, strerror(errno));
-	if (s->related && s->search != NULL) {
-		each_line(f, s, note_session);
-		if (s->count > 0)
-			qsort(s->sessions, s->count, sizeof(char *), compare);
-	}
-	each_line(f, s, print_line);
+	each_line(f, s, fn);
 	fclose(f);
-	for (size_t i = 0; i < s->count; i++)
-		free(s->sessions[i]);
-	s->count = 0;
 	return EXIT_DONE;
 }
 
@@ -144,7 +164,7 @@ compare_entries(const struct dirent **a, const struct dirent **b)
 
 /* All files of the day whose kind begins as asked ("smtp" finds smtpLog). */
 static int
-show_day(int dirfd, const char *day, const char *kind, struct show *s)
+each_day_file(int dirfd, const char *day, const char *kind, struct show *s, line_fn *fn)
 {
 	struct dirent **names = NULL;
 	int n = scandirat(dirfd, ".", &names, NULL, compare_entries), found = 0, code = EXIT_DONE;
@@ -158,7 +178,7 @@ show_day(int dirfd, const char *day, const char *kind, struct show *s)
 			if (kind == NULL || span_starts_nocase(rest, span_of(kind))) {
 				found++;
 				if (code == EXIT_DONE)
-					code = show_file(dirfd, names[i]->d_name, s);
+					code = each_file(dirfd, names[i]->d_name, s, fn);
 			}
 		}
 		free(names[i]);
@@ -169,9 +189,28 @@ show_day(int dirfd, const char *day, const char *kind, struct show *s)
 	return code;
 }
 
+/* A session's lines stand in several files: its ids are collected from all of them first. */
+static int
+show_day(int dirfd, const char *day, const char *kind, struct show *s)
+{
+	int code = EXIT_DONE;
+
+	if (s->related && s->search != NULL) {
+		code = each_day_file(dirfd, day, NULL, s, note_session);
+		if (s->count > 0)
+			qsort(s->sessions, s->count, sizeof(char *), compare);
+	}
+	if (code == EXIT_DONE)
+		code = each_day_file(dirfd, day, kind, s, print_line);
+	for (size_t i = 0; i < s->count; i++)
+		free(s->sessions[i]);
+	return code;
+}
+
 int
 cmd_log_show(struct ctl *c, int argc, char **argv)
 {
+	static const char *const columns[] = { "time", "ip", "session", "text", NULL };
 	const char *day = NULL;
 	struct show s = { .search = NULL };
 	const struct arg_option options[] = {
@@ -190,7 +229,11 @@ cmd_log_show(struct ctl *c, int argc, char **argv)
 	fd = ctl_open_dir(c, "log");
 	if (fd < 0)
 		return EXIT_NO_RIGHT;
+	if (c->format != CTL_TEXT)
+		s.o = output_begin(c, columns);
 	code = show_day(fd, day != NULL ? day : today, a.count > 0 ? a.item[0] : NULL, &s);
+	if (s.o != NULL)
+		output_end(&s.o);
 	free(s.sessions);
 	file_close(&fd);
 	if (s.cut)

@@ -74,4 +74,13 @@ my $big = "Subject: big\n\n" . ('x' x 99 . "\n") x 50_000;
 is($rc, 0, 'five megabytes') or diag($err);
 $pb->wait_mail('alice@example.com', $n + 2);
 ok((grep { -s $_ > 5_000_000 } $pb->mail('alice@example.com')), 'arrive');
+SKIP: {
+	skip 'needs root to become somebody without a name', 2 if $> != 0;
+	my @unnamed = qw(setpriv --reuid=54321 --regid=54321 --clear-groups);
+	($rc, undef, $err) = $pb->run_input("x\n", @unnamed, $inject, 'alice@example.com');
+	like($err, qr/uid 54321 has no name; give the sender with -f/, 'a caller without a name is told what to do');
+	($rc, undef, $err) = $pb->run_input("x\n", @unnamed, $inject, '-f', 'x@y.example', 'alice@example.com');
+	is($rc, 0, 'and may do it') or diag($err);
+}
+
 done_testing();
