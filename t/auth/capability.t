@@ -47,10 +47,11 @@ sub attack {
 }
 my $good = encode_base64("\0alice\@example.com\0$pw", '');
 is(attack('a CONT out of nothing', "CONT\t1\t$good\n"), undef, 'ends the connection');
-is(attack('an id twice', "AUTH\t1\tPLAIN\tservice=imap\n", "AUTH\t1\tPLAIN\tservice=imap\n") // '', "CONT\t1\t", 'is heard once');
+like(attack('an id twice', "AUTH\t1\tPLAIN\tservice=imap\n", "AUTH\t1\tPLAIN\tservice=imap\n") // '', qr/^(?:CONT\t1\t)?$/,
+	'is heard once at most: the second ends the connection');
 is(attack('a line without end', 'A' x 20000), undef, 'ends the connection');
 is(attack('a number too big', "AUTH\t4294967297\tPLAIN\tservice=imap\tresp=$good\n"), undef, 'ends the connection');
-is(attack('no verb', "\n"), undef, 'is not answered') if 0;
+is(attack('no verb', "\n"), undef, 'ends the connection');
 like(attack('another user by parameters', "AUTH\t1\tPLAIN\tservice=imap\tuser=bob\@example.com\tmaster=1\tresp="
 	. encode_base64("\0alice\@example.com\0no", '') . "\n"), qr/^FAIL\t1/, 'is not another user');
 like(attack('an unknown mechanism', "AUTH\t1\tEXTERNAL\tservice=imap\tresp=$good\n"), qr/^FAIL\t1/, 'fails');
