@@ -8,7 +8,7 @@ use Pillarbox::Skeleton;
 use Test::More;
 
 plan skip_all => 'only root can start an instance with service users' if $> != 0;
-my $pb = Pillarbox->new;
+my $pb = Pillarbox->new(settings => { 'greylisting/enabled' => 'True' });
 $pb->user('alice@example.com');
 $pb->start;
 my %session = map { $_ => $pb->connect($_) } qw(smtp pop3 imap);
@@ -50,7 +50,7 @@ for my $pid (@pids) {
 	push @wrong, "capabilities $s->{CapEff}/$s->{CapPrm}" if "$s->{CapEff}$s->{CapPrm}" =~ /[1-9a-f]/;
 	is(join(', ', @wrong), '', "$name ($pid) has no rights left");
 }
-is(join(' ', grep { !$seen{$_} } qw(event-log auth-check abuse-check spool-runner local-deliver remote-send
+is(join(' ', grep { !$seen{$_} } qw(event-log auth-check abuse-check greylist-check spool-runner local-deliver remote-send
 	smtp-listen pop3-serve imap-serve)), '', 'every program was looked at');
 
 my @fds = descriptors($master);
