@@ -29,6 +29,7 @@ sub first_mirror
 my $mirror = first_mirror();
 ok($mirror, "apt's settings name a mirror") or BAIL_OUT("no mirror in the apt settings");
 my $root = tempdir("pillarbox-bare-XXXXXX", TMPDIR => 1, CLEANUP => 0);
+chmod 0755, $root;	# it becomes "/" of that system
 my $log = "$root.log";
 END { system("rm", "-rf", "--one-file-system", $root, $log) if $root && !$ENV{PB_KEEP}; }
 
