@@ -44,6 +44,7 @@
 #endif
 
 #define CODE_MAX 2048
+#define SELF_MAX 16
 
 static enum sandbox_action on_breach = SANDBOX_KILL;
 
@@ -62,6 +63,8 @@ __lsan_is_turned_off(void)
 struct code {
 	struct sock_filter at[CODE_MAX];
 	unsigned n;
+	unsigned self[SELF_MAX];	/* comparisons with the pid of who installs the filter */
+	unsigned self_count;
 };
 
 static void
@@ -111,6 +114,16 @@ allow_if_in(struct code *c, int arg, const uint32_t *values, size_t n)
 #define ALLOW_IF_IN(c, arg, ...) \
 	allow_if_in(c, arg, (const uint32_t[]){ __VA_ARGS__ }, \
 		PB_COUNT(((const uint32_t[]){ __VA_ARGS__ })))
+
+/* Allow when the first argument is 0 or our pid, which is put in by whoever installs the filter. */
+static void
+allow_if_self(struct code *c)
+{
+	if (c->self_count == SELF_MAX)
+		bug("sandbox: too many tests for the own pid");
+	ALLOW_IF_IN(c, 0, 0, 0);
+	c->self[c->self_count++] = c->n - 2;
+}
 
 /* Allow when no bit of mask is set in the argument. */
 static void
@@ -169,7 +182,7 @@ emit_test(struct code *c, enum sandbox_test test)
 		allow(c);
 		break;
 	case TEST_SELF:
-		ALLOW_IF_IN(c, 0, 0, (uint32_t)getpid());
+		allow_if_self(c);
 		break;
 	case TEST_MAP_PRIVATE:
 	case TEST_MAP_SHARED:
@@ -267,7 +280,7 @@ sandbox_set_action(enum sandbox_action action)
 void
 sandbox_warm_up(enum sandbox_role role)
 {
-	ready.n = 0;
+	ready.n = ready.self_count = 0;
 	compile(&ready, role);
 	ready_role = role;
 }
@@ -280,6 +293,9 @@ sandbox_seccomp(enum sandbox_role role)
 
 	if (ready_role != role)
 		sandbox_warm_up(role);
+	/* Never the pid of the parent that compiled it. */
+	for (unsigned i = 0; i < ready.self_count; i++)
+		ready.at[ready.self[i]].k = (uint32_t)getpid();
 	program.len = (unsigned short)ready.n;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) != 0)
 		die(EXIT_NO_RIGHT, "event=sandbox state=no-seccomp role=%s error=\"%s\"",

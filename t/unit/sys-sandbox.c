@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static char dir[] = "/tmp/sandbox.XXXXXX";
@@ -65,6 +67,65 @@ dies_by_abort(enum sandbox_role role)
 {
 	confine(role);
 	abort();
+}
+
+/* A worker whose parent compiled the filter ahead, as pool_run does. */
+static int
+warmed_up(enum sandbox_role role, int (*act)(pid_t parent))
+{
+	pid_t parent = getpid(), pid;
+	int status;
+
+	sandbox_scope();
+	sandbox_warm_up(role);
+	pid = fork();
+	if (pid == 0) {
+		sandbox_prepare(&(struct sandbox_limits){ .cpu_s = 20, .files = 64 });
+		sandbox_seccomp(role);
+		_exit(act(parent));
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int
+signal_parent(pid_t parent)
+{
+	return syscall(SYS_tgkill, parent, parent, SIGCONT) == 0 ? 1 : 0;
+}
+
+static int
+limit_parent(pid_t parent)
+{
+	struct rlimit r;
+
+	return prlimit((pid_t)parent, RLIMIT_NOFILE, NULL, &r) == 0 ? 1 : 0;
+}
+
+static int
+abort_self(pid_t parent)
+{
+	(void)parent;
+	abort();
+}
+
+static int
+worker_signals(enum sandbox_role role)
+{
+	return warmed_up(role, signal_parent);
+}
+
+static int
+worker_limits(enum sandbox_role role)
+{
+	return warmed_up(role, limit_parent);
+}
+
+static int
+worker_aborts(enum sandbox_role role)
+{
+	return warmed_up(role, abort_self);
 }
 
 static void *
@@ -194,6 +255,9 @@ main(void)
 		is_num(in_child(ordinary_life, (enum sandbox_role)r), 0, name);
 		is_num(in_child(dies_by_abort, (enum sandbox_role)r), 128 + SIGABRT, "abort shows as abort");
 	}
+	is_num(in_child(worker_signals, SANDBOX_SMTP), 128 + SIGSYS, "a worker cannot signal the parent that compiled its filter");
+	is_num(in_child(worker_limits, SANDBOX_SMTP), 128 + SIGSYS, "nor see or set its limits");
+	is_num(in_child(worker_aborts, SANDBOX_SMTP), 128 + SIGABRT, "its own abort shows as abort");
 	is_num(in_child(runs_thread, SANDBOX_DATABASE), 0, "a role with threads has them");
 	is_num(in_child(runs_thread, SANDBOX_MAILBOX), 128 + SIGSYS, "one without has none");
 	parents_cover_children();
