@@ -90,7 +90,9 @@ take_message(struct imap *im, const struct imap_command *c, const struct imap_ap
 	}
 	if (!ends_here(im)) {
 		mailbox_append_abort(&a);
+		/* It may announce more literals: their bytes must not be read as commands. */
 		imap_bad(im, c, "One message at a time, then the end of the line");
+		imap_bye(im, NULL, "What follows the message cannot be read");
 		return;
 	}
 	if (mailbox_append_commit(&a, append->flags.letters, append->flags.keywords, append->flags.count,

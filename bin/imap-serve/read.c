@@ -66,6 +66,17 @@ refuse_line(struct imap *im, const char *text)
 	imap_bad(im, &c, text);
 }
 
+/*
+ * The end of a line that is not understood: when it announces a literal that
+ * comes unasked, its bytes must not be read as commands.
+ */
+static void
+end_before_literal(struct imap *im, struct span end)
+{
+	if (span_ends_nocase(end, SPAN("+}")) || span_ends_nocase(end, SPAN("+}\r")))
+		imap_bye(im, NULL, "A literal came that cannot be read");
+}
+
 enum literal { LITERAL_READ, LITERAL_REFUSED, LITERAL_CLOSE };
 
 static enum literal
@@ -75,6 +86,8 @@ read_literal(struct imap *im, const struct imap_literal *lit)
 
 	if (lit->is_bad) {
 		refuse_line(im, "This is not a literal");
+		if (lit->plus)
+			imap_bye(im, NULL, "A literal came that cannot be read");
 		return LITERAL_REFUSED;
 	}
 	if (lit->size > literal_limit(im)) {
@@ -108,6 +121,7 @@ read_line(struct imap *im, bool *more)
 		break;
 	case LINE_TOO_LONG:
 		refuse_line(im, "The command is too long");
+		end_before_literal(im, span_make(im->io->tail, sizeof(im->io->tail)));
 		buf_clear(&im->command);
 		return true;
 	case LINE_TIMEOUT:
@@ -120,6 +134,7 @@ read_line(struct imap *im, bool *more)
 	}
 	if (im->io->bare_lf) {
 		refuse_line(im, "A line ends with CR LF");
+		end_before_literal(im, line);
 		buf_clear(&im->command);
 		return true;
 	}

@@ -261,6 +261,16 @@ stream_buffered_input(const struct stream *st)
 	return st->in_end > st->in_start;
 }
 
+/* Remember the end of what is dropped; of a CRLF that was cut only the CR is seen here. */
+static void
+keep_tail(struct stream *st, struct span s)
+{
+	for (size_t i = s.n > sizeof(st->tail) ? s.n - sizeof(st->tail) : 0; i < s.n; i++) {
+		memmove(st->tail, st->tail + 1, sizeof(st->tail) - 1);
+		st->tail[sizeof(st->tail) - 1] = s.p[i];
+	}
+}
+
 /* Read and forget up to and with the next LF. */
 static enum stream_result
 drop_line(struct stream *st)
@@ -269,6 +279,7 @@ drop_line(struct stream *st)
 		struct span s = stream_peek(st);
 		ssize_t lf = span_find(s, '\n');
 
+		keep_tail(st, lf >= 0 ? span_first(s, (size_t)lf) : s);
 		if (lf >= 0) {
 			stream_skip(st, (size_t)lf + 1);
 			return LINE_TOO_LONG;
@@ -297,6 +308,8 @@ stream_line(struct stream *st, size_t max, struct span *out)
 			stream_skip(st, n + 1);
 			st->bare_lf = !crlf;
 			*out = span_first(s, n - crlf);
+			if (out->n > max)
+				keep_tail(st, span_first(s, n));
 			return out->n > max ? LINE_TOO_LONG : LINE_OK;
 		}
 		seen = s.n;

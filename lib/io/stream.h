@@ -62,6 +62,7 @@ struct stream {
 	int error;				/* errno of the first error, 0 */
 	bool out_failed;
 	bool bare_lf;				/* the last line ended by LF alone */
+	char tail[3];				/* the end of the last line that was too long, perhaps with its CR */
 	uint64_t bytes_in, bytes_out;
 };
 

@@ -48,4 +48,34 @@ like($c->command('FETCH 1 (' . join(' ', ('BODY[]') x 200) . ')'), qr/BAD/, 'mor
 like($c->command('NOOP'), qr/OK/, 'the session lives');
 $c->send_raw("bare NOOP\n");
 like($c->line, qr/^\S+ BAD/, 'a bare LF ends no line');
+
+# A non-synchronising literal comes whatever we answer: where it is not read, the
+# connection ends, or its bytes would be commands of whoever wrote them.
+my $inside = "\r\nz1 CREATE Injected\r\n";
+my $begin = 's1 SEARCH TEXT {262100+}';
+my $filled = "$begin\r\n" . 'x' x 262100 . ' ' x (262144 - 262100 - length($begin) - 4);
+my %lie = (
+	'behind a command that is full' => "$filled HEADER SUBJECT {22+}\r\n$inside",
+	'at the end of a line that is too long' => 's1 SEARCH ' . 'x' x 300000 . " {22+}\r\n$inside",
+	'with a bare LF' => "s1 SEARCH TEXT {22+}\n$inside",
+	'of a size that is no number' => "s1 SEARCH TEXT {99999999999999999999+}\r\n$inside",
+	'as literal8' => "s1 SEARCH TEXT ~{22+}\r\n$inside",
+	'behind the message of APPEND' => "s1 APPEND INBOX {3+}\r\nabc (\\Seen) {22+}\r\n$inside",
+	'far behind the message of APPEND' => "s1 APPEND INBOX {3+}\r\nabc " . 'x' x 2000 . " {22+}\r\n$inside",
+);
+for my $how (sort keys %lie) {
+	my $d = $pb->connect('imap');
+	$d->login('alice@example.com', $Pillarbox::PASSWORD);
+	$d->send_raw($lie{$how});
+	my @heard;
+	while (defined(my $line = $d->line)) {
+		push @heard, $line;
+		last if $line =~ /^(?:z1|\* BYE)/;
+	}
+	like($heard[-1] // '', qr/^\* BYE/, "I01: a literal $how ends the connection");
+	unlike("@heard", qr/z1/, '... and none of it is a command');
+}
+$c = $pb->connect('imap');
+$c->login('alice@example.com', $Pillarbox::PASSWORD);
+unlike($c->command('LIST "" *'), qr/Injected/, 'nothing was created');
 done_testing;
