@@ -1,0 +1,154 @@
+#!/usr/bin/perl
+# What one message of 4 KiB may cost on a file system with a journal: files
+# created, synchronous calls, names removed, files opened, log datagrams.
+# Counted by strace over all processes of an instance.  Allowed beside it, once
+# a process and not once a message: the file that each SMTP worker holds for
+# its next message, log files, and checkpoints of databases by the clock.
+use strict;
+use warnings;
+use File::Path qw(remove_tree);
+use File::Temp qw(tempdir);
+use Test::More;
+
+my ($top, $mounted);
+BEGIN {
+	plan skip_all => 'strace and a loop mount need root' if $> != 0;
+	for my $tool (qw(strace mkfs.ext4 mount)) {
+		plan skip_all => "$tool is not installed" if system("command -v $tool >/dev/null 2>&1") != 0;
+	}
+	$top = tempdir('pillarbox-budget-XXXXXX', TMPDIR => 1);
+	chmod 0755, $top;
+	mkdir "$top/fs";
+	system("truncate -s 256M $top/image && mkfs.ext4 -q -F $top/image && mount -o loop $top/image $top/fs") == 0
+		or plan skip_all => 'no ext4 image can be mounted here';
+	$mounted = $$;
+	$ENV{TMPDIR} = "$top/fs";
+}
+# Before the module, so that it runs after the module has stopped the instance.
+END {
+	if (defined $mounted && $mounted == $$) {
+		my $code = $?;
+		system("umount $top/fs || umount -l $top/fs");
+		remove_tree($top);
+		$? = $code;
+	}
+}
+use Pillarbox;
+
+my $USERS = 4;
+my $BODY = "From: a\@far.example\r\nSubject: budget\r\n\r\n" . ("x" x 76 . "\r\n") x 51;
+my $HELD = 16;		# workers that may hold a file for their next message, before and after
+
+my $pb = Pillarbox->new;
+$pb->user("u$_\@example.com") for 0 .. $USERS - 1;
+$pb->start;
+
+# n messages over one connection.
+sub send_over {
+	my ($n, $first) = @_;
+	my $c = $pb->connect('smtp');
+	$c->command('EHLO client.example');
+	for my $i ($first .. $first + $n - 1) {
+		$c->command('MAIL FROM:<a@far.example>');
+		$c->command("RCPT TO:<u" . $i % $USERS . "\@example.com>");
+		$c->command('DATA');
+		my $reply = $c->command("$BODY.");
+		$reply =~ /^250/ or die "message $i: $reply";
+	}
+	$c->command('QUIT');
+	$c->close;
+}
+
+my %ON = (
+	created => sub { $_[0] =~ /^open/ && $_[0] =~ /O_CREAT/ && $_[0] =~ m{"[^"]*\.(?:em_|hdr|eml)"|/Maildir/} },
+	copied => sub { $_[0] =~ /^open/ && $_[0] =~ /O_CREAT/ && $_[0] =~ m{/Maildir/} },
+	body_writes => sub { $_[0] =~ /^(?:write|writev|pwrite64)\(\d+<[^>]*\.em_>/ },
+	syncs => sub { $_[0] =~ /^f(?:data)?sync\(\d+<[^>]*\/(?:spool|domains)\// },
+	other_syncs => sub { $_[0] =~ /^(?:f(?:data)?sync|sync|syncfs)\(/ && $_[0] !~ m{/(?:spool|domains)/} },
+	unlinked => sub { $_[0] =~ /^unlink/ },
+	unlinked_em => sub { $_[0] =~ /^unlink.*\.em_"/ },
+	linked => sub { $_[0] =~ /^link/ },
+	renamed => sub { $_[0] =~ /^rename/ },
+	settings => sub { $_[0] =~ /^open/ && $_[0] =~ m{\.xml"|run/settings|directory\.db|/etc/} },
+	other_opens => sub { $_[0] =~ /^open/ && $_[0] !~ m{\.(?:em_|eml|hdr)"|/Maildir/new"} },
+	session_logs => sub { $_[0] =~ /^send(?:msg|to)\(.*log kind=smtpLog/ },
+);
+
+# Every count over all processes while the code runs.
+sub trace {
+	my ($code) = @_;
+	my $out = tempdir(CLEANUP => 1, DIR => $top);
+	my $strace = fork() // die "fork: $!";
+	if ($strace == 0) {
+		open STDERR, '>', "$top/strace.log";
+		exec { 'strace' } 'strace', '-ff', '-qq', '-y', '-s', '64', '-o', "$out/t", '-e',
+			'trace=open,openat,openat2,creat,write,writev,pwrite64,fsync,fdatasync,sync,syncfs,' .
+			'unlink,unlinkat,rename,renameat,renameat2,link,linkat,sendmsg,sendto',
+			map { ('-p', $_) } $pb->pids or POSIX::_exit(127);
+	}
+	sleep 2;
+	$code->();
+	sleep 2;
+	kill 'INT', $strace;
+	Pillarbox::wait_pid($strace, 20);
+	my %n = map { $_ => 0 } keys %ON;
+	for my $file (glob "$out/t.*") {
+		for my $line (split /\n/, Pillarbox::slurp($file)) {
+			next if $line =~ /= -1 /;
+			$ON{$_}->($line) and $n{$_}++ for keys %ON;
+		}
+	}
+	diag(join ' ', map { "$_=$n{$_}" } sort keys %n) if $ENV{PB_VERBOSE};
+	return %n;
+}
+
+sub about {
+	my ($got, $want, $slack, $name) = @_;
+	ok($got >= $want - $slack && $got <= $want + $slack, $name)
+		or diag("$got, wanted $want, allowed $slack more or less");
+}
+
+sub straight_through {
+	my ($how, $n, %c) = @_;
+	about($c{created}, $n, $HELD, "$how: one created file a message");
+	is($c{copied}, 0, "$how: nothing is copied");
+	is($c{body_writes}, $n, "$how: one write of the body");
+	is($c{syncs}, 2 * $n, "$how: two synchronous calls") if $how =~ /each/;
+	cmp_ok($c{syncs}, '<=', 2 * $n, "$how: never more than two synchronous calls");
+	cmp_ok($c{other_syncs}, '<=', 8, "$how: other synchronous calls do not grow with the messages");
+	is($c{linked}, $n, "$how: one link");
+	about($c{unlinked}, $n, $HELD, "$how: only the spool name is removed");
+	is($c{unlinked}, $c{unlinked_em}, "$how: and nothing else");
+	is($c{renamed}, 0, "$how: nothing is renamed");
+	is($c{settings}, 0, "$how: no file is opened for settings or addresses");
+	cmp_ok($c{other_opens}, '<=', 40, "$how: opening other files does not grow with the messages");
+}
+
+send_over(1, $_) for 0 .. 7;	# every process has done its first work
+
+my $N = 200;
+my %c = trace(sub { send_over(1, $_) for 1 .. $N });
+straight_through('a connection each', $N, %c);
+cmp_ok($c{session_logs}, '<=', $N + $HELD, 'one log datagram a session');
+cmp_ok($c{session_logs}, '>=', $N, 'and no session without one');
+
+%c = trace(sub { send_over($N / 4, 0) for 1 .. 4 });
+straight_through('kept connections', $N, %c);
+
+# With the queue stopped everything is queued; started, it is delivered.
+$pb->ctl_ok('stop', 'spool');
+my %in = trace(sub { send_over(1, $_) for 1 .. $N });
+about($in{created}, 2 * $N, $HELD, 'queued: two created files a message');
+is($in{body_writes}, $N, 'queued: one write of the body');
+is($in{syncs}, 2 * $N, 'queued: two synchronous calls before the answer');
+is($in{renamed}, $N, 'queued: one name changed');
+my %out = trace(sub {
+	$pb->ctl_ok('start', 'spool');
+	my $end = time + 60;
+	sleep 1 while time < $end && grep { /\.hdr$/ } glob("$pb->{dir}/spool/SubSpool*/*");
+});
+is(scalar(grep { /\.(?:hdr|eml)$/ } glob("$pb->{dir}/spool/SubSpool*/*")), 0, 'the queue is delivered');
+is($out{linked}, $N, 'queued: one link');
+is($out{copied}, 0, 'queued: nothing is copied');
+cmp_ok($out{syncs}, '<=', $N + $N / 4, 'queued: a third synchronous call at most, and one shared by a group');
+done_testing;
