@@ -125,25 +125,35 @@ hear(struct pool_worker *w, char message, int fd)
 	}
 }
 
+/* One message of a worker; false when there is none now, or none will come. */
+static bool
+hear_one(struct pool_worker *w)
+{
+	int passed[FDPASS_MAX] = { -1, -1 }, count = 1;
+	char message = 0;
+	ssize_t n = fdpass_recv(w->channel, &message, 1, passed, &count);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n != 1) {		/* it ends; SIGCHLD takes it off the table */
+		close_channel(w);
+		pool_count_leaving(w);
+		return false;
+	}
+	hear(w, message, count > 0 ? passed[0] : -1);
+	if (count > 0)
+		close(passed[0]);
+	return true;
+}
+
 static void
 on_channel(void *ctx, int fd, unsigned events)
 {
 	struct pool_worker *w = ctx;
-	int passed[FDPASS_MAX] = { -1, -1 }, count = 1;
-	char message = 0;
-	ssize_t n = fdpass_recv(fd, &message, 1, passed, &count);
 
+	(void)fd;
 	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n != 1) {		/* it ends; SIGCHLD takes it off the table */
-		close_channel(w);
-		pool_count_leaving(w);
-	} else {
-		hear(w, message, count > 0 ? passed[0] : -1);
-	}
-	if (n == 1 && count > 0)
-		close(passed[0]);
+	(void)hear_one(w);
 	pool_maintain(w->pool);
 }
 
@@ -270,6 +280,9 @@ bury(struct pool_worker *w, int status)
 
 	if (WIFSIGNALED(status))
 		log_failure(p->svc, NULL, NULL, "event=worker-killed pid=%d signal=%d", (int)w->pid, WTERMSIG(status));
+	/* A session may be so short that SIGCHLD is seen before what the worker said. */
+	while (w->channel >= 0 && hear_one(w))
+		;
 	if (!w->is_ready && !p->is_stopping)
 		wait_to_fork(p);
 	pool_watch_forget(w);

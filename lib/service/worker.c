@@ -77,9 +77,23 @@ prepare_wait(const struct pool *p)
 	return epoll;
 }
 
+/*
+ * The parent needs to know who is idle, but each BUSY and IDLE wakes it.  So
+ * IDLE is said only when no connection waits already: under load a worker goes
+ * from one session to the next without a word.
+ */
+static bool
+is_said_busy(struct service *svc, bool *busy, bool now)
+{
+	if (*busy == now)
+		return true;
+	*busy = now;
+	return svc->channel >= 0 && tell(svc, now ? CHANNEL_BUSY : CHANNEL_IDLE);
+}
+
 /* Accept and serve one connection, if it is still there. */
 static void
-serve_one(struct pool *p, size_t which, struct score *score)
+serve_one(struct pool *p, size_t which, struct score *score, bool *busy)
 {
 	struct service *svc = p->svc;
 	int fd = accept4(p->listeners[which].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -91,12 +105,10 @@ serve_one(struct pool *p, size_t which, struct score *score)
 			svc->is_leaving = true;
 		return;
 	}
-	if (!tell(svc, CHANNEL_BUSY))
+	if (!is_said_busy(svc, busy, true))
 		_exit(0);
 	session_serve(svc, p->session, p->listeners[which].name, score, fd, fd);
 	if (score->sessions >= p->sessions_per_worker)
-		svc->is_leaving = true;
-	if (!svc->is_leaving && (svc->channel < 0 || !tell(svc, CHANNEL_IDLE)))
 		svc->is_leaving = true;
 }
 
@@ -105,17 +117,20 @@ serve(struct pool *p, struct score *score)
 {
 	struct service *svc = p->svc;
 	int epoll = prepare_wait(p);
+	bool busy = false;
 
 	while (!svc->is_leaving) {
 		struct epoll_event e;
-		int n = epoll_wait(epoll, &e, 1, -1);
+		int n = epoll_wait(epoll, &e, 1, busy ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			_exit(1);
+		if (n == 0 && !is_said_busy(svc, &busy, false))
+			svc->is_leaving = true;
 		if (n <= 0)
 			continue;
 		if (e.data.u64 < POOL_LISTENERS_MAX)
-			serve_one(p, e.data.u64, score);
+			serve_one(p, e.data.u64, score, &busy);
 		else if (e.data.u64 == POOL_LISTENERS_MAX)
 			(void)notify_read(svc);
 		else
