@@ -169,32 +169,29 @@ take(struct agent *a, struct batch *b, size_t n)
 	return good;
 }
 
-/* Log lines do not rest longer than a second while nothing comes in. */
+/*
+ * Wait for a job; log lines do not rest longer than a second while none comes.
+ * Only here SIGTERM may end us, and ppoll lets it in for one call instead of three.
+ */
 static void
 wait_for_jobs(struct agent *a)
 {
 	struct pollfd p = { .fd = a->conn, .events = POLLIN };
+	struct timespec rest = { .tv_sec = LOG_WAIT_MS / 1000 };
+	sigset_t none;
 
-	if (a->svc->log.pending.n > 0 && poll(&p, 1, LOG_WAIT_MS) == 0)
+	sigemptyset(&none);
+	while (ppoll(&p, 1, a->svc->log.pending.n > 0 ? &rest : NULL, &none) == 0)
 		log_flush(a->svc, false);
 }
 
-/* The first record of a batch may be waited for, and only there SIGTERM may end us. */
+/* The first record of a batch is waited for, the others are taken if they are there. */
 static ssize_t
 receive(struct agent *a, bool first)
 {
-	sigset_t term;
-	ssize_t n;
-
-	if (!first)
-		return recv(a->conn, packet, sizeof(packet), MSG_TRUNC | MSG_DONTWAIT);
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_UNBLOCK, &term, NULL);
-	wait_for_jobs(a);
-	n = recv(a->conn, packet, sizeof(packet), MSG_TRUNC);
-	sigprocmask(SIG_BLOCK, &term, NULL);
-	return n;
+	if (first)
+		wait_for_jobs(a);
+	return recv(a->conn, packet, sizeof(packet), MSG_TRUNC | MSG_DONTWAIT);
 }
 
 int
@@ -206,7 +203,7 @@ agent_run(struct agent *a)
 	for (;;) {
 		ssize_t n = receive(a, batch.count == 0);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (errno == EAGAIN && batch.count == 0)))
 			continue;
 		if (n > (ssize_t)sizeof(packet) || (n > 0 && !take(a, &batch, (size_t)n))) {
 			log_failure(a->svc, NULL, NULL, "event=bad-job size=%zd", n);

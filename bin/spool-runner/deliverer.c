@@ -351,7 +351,8 @@ on_answer(void *ctx, int fd, unsigned events)
 		l->full = false;
 		loop_fd_events(l->watch, LOOP_READ);
 	}
-	while (events & (LOOP_READ | LOOP_HANGUP) && l->fd == fd) {
+	/* Read on only while answers may be there: a read that finds nothing costs as much as one that does. */
+	for (bool more = events & (LOOP_READ | LOOP_HANGUP); more && l->fd == fd; more = l->jobs > 0) {
 		ssize_t n = recv(fd, packet, sizeof(packet), MSG_TRUNC | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)

@@ -26,6 +26,7 @@ struct loop_fd {
 	struct loop_fd *next;	/* in loop->watches, or in loop->dead */
 	struct loop_fd **at;	/* what points to this one */
 	int fd;
+	unsigned events;	/* what the kernel was told to watch for */
 	loop_fd_call *call;	/* NULL: dropped */
 	void *ctx;
 };
@@ -140,7 +141,7 @@ loop_fd(struct loop *l, int fd, unsigned events, loop_fd_call *call, void *ctx)
 		return NULL;
 	}
 	*w = (struct loop_fd){ .loop = l, .next = l->watches, .at = &l->watches,
-		.fd = fd, .call = call, .ctx = ctx };
+		.fd = fd, .events = events, .call = call, .ctx = ctx };
 	if (w->next != NULL)
 		w->next->at = &w->next;
 	l->watches = w;
@@ -152,6 +153,9 @@ loop_fd_events(struct loop_fd *w, unsigned events)
 {
 	struct epoll_event e = { .events = to_epoll(events), .data.ptr = w };
 
+	if (w->events == events)
+		return;
+	w->events = events;
 	if (epoll_ctl(w->loop->epoll, EPOLL_CTL_MOD, w->fd, &e) != 0)
 		bug("loop_fd_events on descriptor %d: %m", w->fd);
 }

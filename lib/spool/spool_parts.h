@@ -46,6 +46,12 @@ int spool_open_plain(int dirfd, const char *name, int flags) PB_MUST_CHECK;
  */
 int spool_to_corrupt(struct spool *sp, struct spool_ref ref, const char *why) PB_MUST_CHECK;
 
+/*
+ * Open for reading once nobody has the file open for writing; -1 with EAGAIN
+ * when somebody still has after wait_ms.  The read lease ends with the descriptor.
+ */
+int spool_open_unwritten(int dirfd, const char *name, unsigned wait_ms) PB_MUST_CHECK;
+
 /* 0 when nobody has the file open for writing; -1 with EAGAIN when somebody has. */
 int spool_no_writer(int dirfd, const char *name, unsigned wait_ms) PB_MUST_CHECK;
 

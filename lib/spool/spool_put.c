@@ -130,9 +130,7 @@ spool_put_body(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_m
 
 	file_close(&p->fd);
 	spool_id_name(p->ref.id, SPOOL_EM_, name);
-	if (spool_no_writer(folder(p), name, wait_ms) < 0)
-		return -1;
-	fd = spool_open_plain(folder(p), name, O_RDONLY);
+	fd = spool_open_unwritten(folder(p), name, wait_ms);
 	if (fd < 0)
 		return -1;
 	result = spool_read_checksum(fd, &p->size, &p->crc32c);
@@ -183,13 +181,16 @@ is_right(const struct spool_put *p, const struct envelope *e, size_t text_size)
 }
 
 static int
-read_header(struct spool_put *p, const char *name, struct envelope **out)
+read_header(struct spool_put *p, const char *name, unsigned wait_ms, struct envelope **out)
 {
+	int fd = spool_open_unwritten(folder(p), name, wait_ms), result;
 	struct buf text;
-	int result;
 
+	if (fd < 0)
+		return -1;
 	buf_init(&text, LIMIT_ENVELOPE);
-	result = spool_read_text(folder(p), name, &text);
+	result = file_read_all(fd, &text);
+	file_close(&fd);
 	if (result == 0 && (envelope_parse(buf_view(&text), out) != ENVELOPE_OK ||
 	    !is_right(p, *out, text.n))) {
 		errno = EBADMSG;
@@ -208,7 +209,7 @@ spool_put_accept(struct spool_put *p, unsigned wait_ms, struct envelope **envelo
 	spool_id_name(p->ref.id, SPOOL_EM_, em_);
 	spool_id_name(p->ref.id, SPOOL_EML, eml);
 	spool_id_name(p->ref.id, SPOOL_HDR, hdr);
-	if (spool_no_writer(folder(p), hdr, wait_ms) == 0 && read_header(p, hdr, envelope_out) == 0 &&
+	if (read_header(p, hdr, wait_ms, envelope_out) == 0 &&
 	    (!spool_must_sync_directory(p->sp) || file_fsync_dir(folder(p)) == 0) &&
 	    file_renameat(folder(p), em_, folder(p), eml, RENAME_NOREPLACE) == 0)
 		return 0;

@@ -79,7 +79,7 @@ spool_read_body(struct spool *sp, struct spool_ref ref)
 int
 spool_read_checksum(int fd, uint64_t *size_out, uint32_t *crc_out)
 {
-	char piece[65536];
+	static char piece[65536];	/* on the stack it would be zeroed at each call */
 	uint64_t at = 0;
 	uint32_t crc = 0;
 
@@ -90,10 +90,10 @@ spool_read_checksum(int fd, uint64_t *size_out, uint32_t *crc_out)
 			continue;
 		if (n < 0)
 			return -1;
-		if (n == 0)
-			break;
 		crc = crc32c(crc, piece, (size_t)n);
 		at += (uint64_t)n;
+		if ((size_t)n < sizeof(piece))
+			break;
 	}
 	*size_out = at;
 	*crc_out = crc;

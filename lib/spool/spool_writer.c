@@ -14,20 +14,34 @@
 #include <errno.h>
 
 int
-spool_no_writer(int dirfd, const char *name, unsigned wait_ms)
+spool_open_unwritten(int dirfd, const char *name, unsigned wait_ms)
 {
 	uint64_t end = clock_ms() + wait_ms;
 	int fd = spool_open_plain(dirfd, name, O_RDONLY);
-	int result;
 
 	if (fd < 0)
 		return -1;
-	for (;;) {
-		result = fcntl(fd, F_SETLEASE, F_RDLCK);
-		if (result == 0 || errno != EAGAIN || clock_ms() >= end)
-			break;
-		clock_sleep_ms(1);
+	while (fcntl(fd, F_SETLEASE, F_RDLCK) < 0) {
+		int error = errno;
+
+		if (error == EAGAIN && clock_ms() < end) {
+			clock_sleep_ms(1);
+			continue;
+		}
+		file_close(&fd);
+		errno = error;
+		return -1;
 	}
+	return fd;
+}
+
+int
+spool_no_writer(int dirfd, const char *name, unsigned wait_ms)
+{
+	int fd = spool_open_unwritten(dirfd, name, wait_ms);
+
+	if (fd < 0)
+		return -1;
 	file_close(&fd);
-	return result;
+	return 0;
 }
