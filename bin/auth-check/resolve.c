@@ -155,6 +155,23 @@ find_in_domain(struct resolver *rs, const struct domain *d, struct found *f, int
 	return true;
 }
 
+/*
+ * Names at the host name itself, where it is no domain of ours: programs of
+ * this machine send to root and from it.  Nothing else is at home there.
+ */
+static bool
+find_at_host(struct resolver *rs, struct found *f, int depth)
+{
+	static const char *const names[] = { "postmaster", "root", "mailer-daemon", "abuse" };
+
+	for (size_t i = 0; i < PB_COUNT(names); i++)
+		if (strcmp(f->address.local, names[i]) == 0)
+			return find_postmaster(rs, NULL, f, depth) || f->meaning == IS_NOBODY;
+	f->meaning = IS_UNKNOWN;
+	set_canonical(f, f->address.domain, span_of(f->address.local));
+	return true;
+}
+
 /* False when text is no address; else what it means. */
 static bool
 find_address(struct resolver *rs, const char *text, struct found *f, int depth)
@@ -167,6 +184,8 @@ find_address(struct resolver *rs, const char *text, struct found *f, int depth)
 	if (f->address.domain[0] == '\0')
 		return find_postmaster(rs, NULL, f, depth) || f->meaning == IS_NOBODY;
 	if (!resolve_domain(rs, f->address.domain, &d)) {
+		if (span_is_nocase(span_of(f->address.domain), settings_text(rs->settings, "hostName")))
+			return find_at_host(rs, f, depth);
 		f->meaning = IS_FOREIGN;
 		return true;
 	}

@@ -35,6 +35,8 @@ my @cases = (
 	[ 'rcpt x@sub.example.com', 'NOTFOUND ', 'nor is one below ours' ],
 	[ 'rcpt postmaster', qr/^OK mailbox postmaster\@/, 'postmaster alone' ],
 	[ 'rcpt PostMaster@second.example', qr/^OK mailbox postmaster\@second/, 'postmaster of a domain' ],
+	[ 'rcpt root@mail.test.example', qr/^OK mailbox postmaster\@/, 'root of the host name' ],
+	[ 'rcpt nobody@mail.test.example', qr/^PERM 550 5\.1\.1/, 'nobody else is at home there' ],
 	[ 'rcpt postmaster@other.example', qr/^OK mailbox postmaster\@example\.com$/, 'postmaster of another name' ],
 	[ 'rcpt ../alice@example.com', qr/^PERM 550 5\.1\.1/, 'a path' ],
 	[ 'rcpt @example.com', qr/^PERM 550 5\.1\.3/, 'no local part' ],

@@ -1,8 +1,9 @@
 #!/usr/bin/perl
-# Each program in turn is killed with -9 again and again while mail is sent
-# with log-in to a mailbox here and to one on a second server.  mail-master
-# brings it back; what was answered with 250 arrives, and log-in and reading
-# work again afterwards.
+# Each program in turn is killed with -9 again and again while real messages are
+# sent by swaks and msmtp, with log-in, to a mailbox here and to one on a second
+# server.  mail-master brings it back (mail-master itself is started again);
+# what was answered with 250 arrives, byte for byte, and log-in and reading work
+# again afterwards.
 # Features: TOOL-09.
 use strict;
 use warnings;
@@ -10,6 +11,7 @@ use lib "$ENV{PB_SRC}/t/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Pillarbox;
+use Pillarbox::Messages qw(real_messages wire without_trace is_legal by_swaks by_msmtp);
 use Pillarbox::Zone;
 
 my $zone = Pillarbox::Zone->new('remote.test' => "@ MX 10 mx\nmx A 127.0.0.1\n");
@@ -18,23 +20,38 @@ $far->user('carol@remote.test');
 $far->start;
 my $pb = Pillarbox->new(settings => {
 	primaryDns => $zone->address, smtpOutPort => $far->port('smtp'), allowLoopbackTargets => 'True', retryIntervals => '0,0,0,0,0,1,1,1',
-	'greylisting/enabled' => 'False',
+	'greylisting/enabled' => 'True', requireAuthMatch => 'none',
 });
 $pb->user($_) for 'alice@example.com', 'bob@example.com';
 $pb->start;
 
 $SIG{PIPE} = 'IGNORE';	# servers die in the middle of a TLS session
 
-my %promised;	# subject => recipient
+my %real = real_messages();
+my @texts = map { wire($_) } grep { is_legal($_) } map { $real{$_} } sort keys %real;
+@texts = map { "From: bob\@example.com\r\nSubject: $_\r\n\r\n" . "line $_\r\n" x (50 * $_) } 1 .. 40 unless @texts;
+
+my %promised;	# number => [ recipient, message ]
 my $n = 0;
 
 # One message; only a 250 to its end is a promise.  Trouble is what the test makes.
 sub try_to_send {
-	my ($to) = @_;
-	my $subject = 'ledger-' . ++$n;
-	my $reply = eval { $pb->send_mail(from => 'bob@example.com', to => $to, subject => $subject) } // '';
-	return 0 unless $reply =~ /^250/;
-	$promised{$subject} = $to;
+	my $number = ++$n;
+	my $text = "X-Ledger: $number\r\n$texts[$n % @texts]";
+	my $to = $n % 4 < 2 ? 'alice@example.com' : 'carol@remote.test';
+	my ($rc) = $n % 2 ? by_swaks($pb, $text, $to) : by_msmtp($pb, $text, $to);
+	return 0 if $rc != 0;
+	$promised{$number} = [ $to, $text ];
+	return 1;
+}
+
+sub kill_program {
+	my ($program) = @_;
+	my @pids = $pb->pids_of($program) or return 0;
+	kill 'KILL', @pids;
+	return 1 if $program ne 'mail-master';
+	sleep 0.5;
+	$pb->ctl('start');
 	return 1;
 }
 
@@ -43,20 +60,17 @@ sub send_while_killing {
 	my ($program, $want) = @_;
 	my ($sent, $kills, $end) = (0, 0, time + 40);
 	while (time < $end && ($sent < $want || $kills < 3)) {
-		if ($kills < 3 && $sent >= $kills * $want / 4) {
-			my @pids = $pb->pids_of($program);
-			$kills++ if @pids && kill 'KILL', @pids;
-		}
-		$sent += try_to_send($n % 2 ? 'alice@example.com' : 'carol@remote.test');
-		sleep 0.02;
+		$kills += kill_program($program) if $kills < 3 && $sent >= $kills * $want / 4;
+		$sent += try_to_send();
 	}
 	cmp_ok($kills, '>=', 3, "$program was killed");
 	cmp_ok($sent, '>=', $want, "... and mail was taken all the same");
 	return;
 }
 
-for my $program (qw(smtp-listen spool-runner local-deliver remote-send auth-check abuse-check event-log pop3-serve imap-serve)) {
-	send_while_killing($program, 12);
+for my $program (qw(smtp-listen spool-runner local-deliver remote-send auth-check abuse-check event-log greylist-check
+	pop3-serve imap-serve mail-master)) {
+	send_while_killing($program, 9);
 	my $up = 0;
 	my $end = time + 20;
 	until ($up || time > $end) {
@@ -73,12 +87,15 @@ for my $program (qw(smtp-listen spool-runner local-deliver remote-send auth-chec
 	ok($up, "after $program was killed, log-in and reading work again");
 }
 
+# How often each message is where it was due; damaged copies count as none.
 sub arrived {
 	my %got;
 	for my $where ([ $pb, 'alice@example.com' ], [ $far, 'carol@remote.test' ]) {
 		for my $file ($where->[0]->mail($where->[1])) {
-			my ($subject) = Pillarbox::slurp($file) =~ /^Subject: (\S+)/m;
-			$got{$subject}++;
+			my $text = Pillarbox::slurp($file);
+			my ($number) = $text =~ /^X-Ledger: (\d+)/m or next;
+			my $sent = $promised{$number} or next;
+			$got{$number}++ if $where->[1] eq $sent->[0] && without_trace($text, $sent->[1]) eq $sent->[1];
 		}
 	}
 	return %got;
@@ -91,6 +108,6 @@ while (time < $end) {
 	$pb->ctl('spool', 'force', '--all') if int(time) % 10 == 0;
 	sleep 1;
 }
-is_deeply([ sort grep { !$got{$_} } keys %promised ], [], 'every message that was answered with 250 arrived');
+is_deeply([ sort { $a <=> $b } grep { !$got{$_} } keys %promised ], [], 'every message that was answered with 250 arrived as it was sent');
 diag(scalar(keys %promised) . ' promised, ' . scalar(grep { $got{$_} > 1 } keys %got) . ' arrived twice');
 done_testing;
