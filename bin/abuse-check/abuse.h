@@ -61,10 +61,17 @@ void blocks_open(struct abuse *a, const char *home);
 void blocks_tend(struct abuse *a);
 void blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t seconds, const char *why);
 bool blocks_lift(struct abuse *a, const struct addr *ip);
-/* Append every present block to a reply record: `block=IP SERVICES UNTIL`. */
-void blocks_list(struct abuse *a, struct buf *reply);
+/*
+ * Begin a reply with present blocks, each `block=IP SECONDS-LEFT SERVICE...`, in the order
+ * of their keys; `from` as blocks_list put it into `next=` when not all had room,
+ * SPAN_NONE for the first.
+ */
+void blocks_list(struct abuse *a, struct span from, struct buf *reply);
 
 /* clients.c: the connections. */
 void clients_serve(struct abuse *a);
+
+/* control.c: requests of mailctl. */
+void control_begin(struct abuse *a);
 
 #endif

@@ -16,6 +16,8 @@
 #include "sys/clock.h"
 
 #define CACHE_BYTES (1u << 20)
+/* Room for the longest line of a list and the key of the next one. */
+#define LIST_ROOM 256
 
 static int64_t
 now_s(void)
@@ -37,7 +39,13 @@ load_one(struct span key, struct span value, int64_t expires, void *ctx)
 	uint32_t services;
 	uint8_t network[16];
 
-	if (parse_block(key, value, &ip, &services)) {
+	if (!parse_block(key, value, &ip, &services))
+		return 0;
+	/* Who was put on the whitelist meanwhile is let in by it. */
+	for (int i = 0; i < ABUSE_SERVICES; i++)
+		if (abuse_is_listed(a->white, a->white_count, &ip, i))
+			services &= ~(1u << i);
+	if (services != 0) {
 		abuse_key(&ip, network);
 		abuse_map_block(a->map, network, services, expires, now_s());
 	}
@@ -73,6 +81,36 @@ blocks_tend(struct abuse *a)
 		trouble(a, "tend");
 }
 
+struct known {
+	struct span key;
+	uint32_t services;
+	int64_t until;
+};
+
+static int
+read_known(struct span key, struct span value, int64_t expires, void *ctx)
+{
+	struct known *k = ctx;
+	struct addr ip;
+
+	if (span_eq(key, k->key) && parse_block(key, value, &ip, &k->services))
+		k->until = expires;
+	return 1;
+}
+
+/* As in the map: a block of another service joins the one there is, which never gets shorter. */
+static void
+add_known(struct abuse *a, struct span key, uint32_t *services, int64_t *until)
+{
+	struct known k = { .key = key };
+
+	if (state_each(a->state, key, now_s(), read_known, &k) < 0)
+		trouble(a, "read");
+	*services |= k.services;
+	if (k.until > *until)
+		*until = k.until;
+}
+
 void
 blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t seconds, const char *why)
 {
@@ -82,9 +120,10 @@ blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t s
 	uint8_t key[16];
 
 	addr_print(&network, text, sizeof(text));
-	snprintf(value, sizeof(value), "%u", services);
 	abuse_key(ip, key);
 	abuse_map_block(a->map, key, services, until, now_s());
+	add_known(a, span_of(text), &services, &until);
+	snprintf(value, sizeof(value), "%u", services);
 	if (state_put(a->state, span_of(text), span_of(value), until) != 0)
 		trouble(a, "block");
 	log_line(&a->svc, "", text, "event=blocked reason=%s seconds=%u", why, seconds);
@@ -107,22 +146,38 @@ blocks_lift(struct abuse *a, const struct addr *ip)
 	return true;
 }
 
+struct listing {
+	struct buf *reply;
+	int64_t now;
+};
+
 static int
 list_one(struct span key, struct span value, int64_t expires, void *ctx)
 {
-	struct buf *reply = ctx;
-	struct addr ip;
+	struct listing *l = ctx;
 	uint32_t services;
+	struct addr ip;
 
-	if (parse_block(key, value, &ip, &services) && reply->n < LIMIT_RECORD / 2)
-		buf_printf(reply, "block=%.*s %u %lld\n", SPAN_ARG(key), services, (long long)expires);
+	if (!parse_block(key, value, &ip, &services))
+		return 0;
+	if (l->reply->n > LIMIT_RECORD - LIST_ROOM) {
+		record_add(l->reply, "next", key);
+		return 1;
+	}
+	buf_printf(l->reply, "block=%.*s %lld", SPAN_ARG(key), (long long)(expires - l->now));
+	for (int i = 0; i < ABUSE_SERVICES; i++)
+		if (services >> i & 1)
+			buf_printf(l->reply, " %s", abuse_service_name(i));
+	buf_char(l->reply, '\n');
 	return 0;
 }
 
 void
-blocks_list(struct abuse *a, struct buf *reply)
+blocks_list(struct abuse *a, struct span from, struct buf *reply)
 {
+	struct listing l = { .reply = reply, .now = now_s() };
+
 	record_begin(reply, "ok");
-	if (state_each(a->state, SPAN_NONE, now_s(), list_one, reply) < 0)
+	if (state_each(a->state, from, l.now, list_one, &l) < 0)
 		trouble(a, "list");
 }

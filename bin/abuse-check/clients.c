@@ -1,8 +1,7 @@
 /*
- * clients: the connections of listeners' workers, and mailctl's requests.
+ * clients: the connections of listeners' workers.
  *
- * Records as in lib/check/abuse_client.c, and from root or the owner of the
- * instance: `list` -> `ok` with block= lines, `lift ip=` -> `ok` or `error`.
+ * Records as in lib/check/abuse_client.c.
  *
  * Trust: a worker may have been taken over.  It can only miscount its own
  * session: every field is checked, an unknown record ends the connection, and
@@ -116,39 +115,16 @@ on_event(struct client *c, const struct record *r, struct buf *reply)
 	return true;
 }
 
-static bool
-on_lift(struct client *c, const struct record *r, struct buf *reply)
-{
-	struct addr ip;
-
-	if (addr_parse(record_get(r, "ip"), &ip) && blocks_lift(c->a, &ip)) {
-		record_begin(reply, "ok");
-		return true;
-	}
-	record_begin(reply, "error");
-	record_add_num(reply, "exit", EXIT_NO_OBJECT);
-	record_add_text(reply, "text", "that address is not blocked");
-	return true;
-}
-
 /* False ends the connection. */
 static bool
 answer(struct client *c, const struct record *r, struct buf *reply)
 {
-	bool may_manage = c->uid == 0 || c->uid == getuid();
-
 	if (span_is(r->verb, "connect"))
 		return on_connect(c, r, reply);
 	if (span_is(r->verb, "close"))
 		return on_close(c, r);
 	if (span_is(r->verb, "event"))
 		return on_event(c, r, reply);
-	if (span_is(r->verb, "list") && may_manage) {
-		blocks_list(c->a, reply);
-		return true;
-	}
-	if (span_is(r->verb, "lift") && may_manage)
-		return on_lift(c, r, reply);
 	log_failure(&c->a->svc, "", "", "event=SECURITY what=\"a request without right\" uid=%u", (unsigned)c->uid);
 	return false;
 }

@@ -8,6 +8,7 @@
 #include "abuse.h"
 
 #include "base/limits.h"
+#include "delay.h"
 #include "sys/clock.h"
 
 #define PURPOSE_OPEN 0x10000u		/* + service */
@@ -87,7 +88,6 @@ abuse_bad_session(struct abuse *a, const struct addr *ip, int service)
 uint32_t
 abuse_failed_login(struct abuse *a, const struct addr *ip, int service, struct span user)
 {
-	static const uint32_t delay_ms[] = { 0, 0, 0, 2000, 4000, 8000, 15000 };
 	char text[ADDR_TEXT_MAX], quoted[LIMIT_LOGIN_NAME * 4 + 16];
 	struct buf line;
 	uint8_t key[16];
@@ -100,7 +100,7 @@ abuse_failed_login(struct abuse *a, const struct addr *ip, int service, struct s
 	log_line(&a->svc, "", addr_print(ip, text, sizeof(text)), "event=login-failed service=%s%s failures=%u",
 		abuse_service_name(service), buf_text(&line), failed);
 	apply_rules(a, ip, service, RULE_LOGINS);
-	return delay_ms[failed < PB_COUNT(delay_ms) ? failed : PB_COUNT(delay_ms) - 1];
+	return delay_of_failures(failed);
 }
 
 void

@@ -55,6 +55,7 @@ main(int argc, char **argv)
 	a.loop = loop_new();
 	blocks_open(&a, home);
 	clients_serve(&a);
+	control_begin(&a);
 	service_attach(&a.svc, a.loop, on_stop, &a);
 	service_ready(&a.svc);
 	loop_timer(a.loop, TEND_MS, on_second, &a);

@@ -3,7 +3,7 @@
  *
  * A record stands for one network (/24 of IPv4, /64 of IPv6), sender and recipient.
  * Its key is an HMAC of the three under a secret of the database: 16 bytes whatever
- * a client sends, and not to be guessed.  It is waiting from the first contact on; a
+ * a client sends, and not to be guessed; their beginning is in the value, for lists.  It is waiting from the first contact on; a
  * delivery after the block period and within the pass period makes it passed, and
  * each use prolongs that.  A delivery after the pass period is a first contact.
  */
@@ -40,5 +40,27 @@ int judge_init(struct judge *j, struct state *db) PB_MUST_CHECK;
  */
 enum judgement judge_delivery(struct judge *j, const struct periods *p, const struct addr *client,
 	struct span sender, struct span recipient, int64_t now, int64_t *earliest_out);
+
+/* Forget one record: 1, or 0 when there is none, or -1 with errno. */
+int judge_forget(struct judge *j, const struct addr *client, struct span sender, struct span recipient,
+	int64_t now) PB_MUST_CHECK;
+/* Forget all.  0, or -1 with errno. */
+int judge_forget_all(struct judge *j, int64_t now) PB_MUST_CHECK;
+
+struct judge_record {
+	struct span key;		/* opaque; judge_each begins with it */
+	struct addr network;		/* without family in records made by an older version */
+	struct span sender, recipient;	/* hostile text; may be cut */
+	bool is_passed;
+	int64_t since_s;		/* first contact; of a passed one its last noted use */
+	int64_t expires_s;
+};
+
+/*
+ * Call fn for every record from key `from` on (SPAN_NONE: all) until it returns
+ * other than 0; it may not call judge_ functions.  0, or -1 with errno.
+ */
+typedef int judge_record_fn(const struct judge_record *r, void *ctx);
+int judge_each(struct judge *j, struct span from, int64_t now, judge_record_fn *fn, void *ctx) PB_MUST_CHECK;
 
 #endif

@@ -1,0 +1,123 @@
+#!/usr/bin/perl
+# Rules about addresses: blocks, limits, lists and delays, as clients see them.
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use MIME::Base64;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Pillarbox;
+
+my $pb = Pillarbox->new;
+$pb->user('alice@example.com');
+$pb->set(smtpMaxConnectionsPerIp => 3);
+sub add { $pb->ctl_ok('set', '--add', @_) }
+add('abuseDetection/rule', 'kind=connections', 'service=smtp', 'count=6', 'blockMinutes=5', 'timeFrame=5');
+add('abuseDetection/rule', 'kind=connections', 'service=pop', 'count=4', 'blockMinutes=5', 'timeFrame=5');
+add('abuseDetection/rule', 'kind=connections', 'service=imap', 'count=4', 'blockMinutes=5', 'timeFrame=5');
+add('abuseDetection/rule', 'kind=badSessions', 'service=smtp', 'count=3', 'blockMinutes=5', 'timeFrame=5');
+add('whitelist/entry', 'ip=127.0.0.1', 'smtp=True', 'pop=True', 'imap=True');
+add('whitelist/entry', 'ip=127.1.0.0/24', 'smtp=True');
+add('blacklist/entry', 'ip=127.2.0.0/16');
+add('blacklist/entry', 'ip=127.1.0.9');
+$pb->start;
+
+# The greetings of n connections, one after the other.
+sub greetings {
+	my ($service, $ip, $n, $each) = @_;
+	return map {
+		my $c = $pb->connect($service, local => $ip);
+		my $greeting = $c->{greeting};
+		$each->($c) if $each;
+		$c->close;
+		$greeting;
+	} 1 .. $n;
+}
+# The same with a message in each, so that no session is a bad one.
+sub good_session {
+	my ($c) = @_;
+	return if $c->{greeting} !~ /^220/;
+	$c->expect('EHLO client.example', qr/^250/);
+	$c->expect('MAIL FROM:<s@far.example>', qr/^250/);
+	$c->expect('RCPT TO:<alice@example.com>', qr/^250/);
+	$c->expect('DATA', qr/^354/);
+	$c->expect("Subject: x\r\n\r\nx\r\n.", qr/^250/);
+	$c->command('QUIT');
+}
+sub blocked { return $pb->ctl_ok('block', 'list', '--tsv') }
+
+my @g = greetings('smtp', '127.3.0.1', 8, \&good_session);
+is(scalar(grep { /^220/ } @g), 6, 'six connections are served');
+like($_, qr/^421 4\.7\.0 .*blocked.*\d{12}\)?$/, 'the next one is told that it is blocked, with a ticket') for @g[6, 7];
+is(scalar(grep { /^220/ } greetings('smtp', '127.3.0.2', 1)), 1, 'another address is not');
+like(blocked(), qr/^127\.3\.0\.1\t(?:300|2\d\d)\tsmtp$/m, 'the block is listed with the time that is left');
+
+@g = greetings('pop3', '127.3.0.1', 5);
+like($g[3], qr/^\+OK/, 'another service has its own rule');
+like($g[4], qr/^-ERR .*blocked.*\d{12}/, 'POP3 says -ERR');
+@g = greetings('imap', '127.3.0.1', 5);
+like($g[3], qr/^\* OK/, 'IMAP');
+like($g[4], qr/^\* BYE .*blocked.*\d{12}/, 'says BYE');
+like(blocked(), qr/^127\.3\.0\.1\t\d+\tsmtp pop3 imap$/m, 'all are in one line');
+ok($pb->wait_log('abuseLog', qr/\[127\.3\.0\.1\].*event=blocked reason=connections/), 'and in the log');
+
+is(($pb->ctl('block', 'delete', '127.9.9.9'))[0], 3, 'lifting what is not blocked: no such object');
+is(($pb->ctl('block', 'delete', 'nonsense'))[0], 2, 'and what is no address: usage');
+$pb->ctl_ok('block', 'delete', '127.3.0.1');
+unlike(blocked(), qr/127\.3\.0\.1/, 'a lifted block is gone from the list');
+like((greetings('smtp', '127.3.0.1', 1))[0], qr/^220/, 'and the address is served');
+
+# Sessions without a message.
+@g = greetings('smtp', '127.3.1.1', 4, sub { $_[0]->command('QUIT') });
+is(scalar(grep { /^220/ } @g), 3, 'three sessions without a message');
+like($g[3], qr/^421 4\.7\.0/, 'are enough');
+like(blocked(), qr/^127\.3\.1\.1\t/m, 'and blocked');
+@g = greetings('smtp', '127.3.1.2', 5, \&good_session);
+is(scalar(grep { /^220/ } @g), 5, 'with a message they are no bad ones');
+
+# Sessions at once.
+my @open = map { $pb->connect('smtp', local => '127.3.2.1') } 1 .. 4;
+like($open[2]{greeting}, qr/^220/, 'three sessions at once');
+like($open[3]{greeting}, qr/^421 4\.7\.0 Too many connections/, 'and no fourth');
+$open[0]->command('QUIT');
+$open[0]->close;
+sleep 0.3;
+my $again = $pb->connect('smtp', local => '127.3.2.1');
+like($again->{greeting}, qr/^220/, 'one that ended makes room');
+$_->close for @open[1 .. 3], $again;
+
+# Lists.
+@g = greetings('smtp', '127.1.0.1', 12);
+is(scalar(grep { /^220/ } @g), 12, 'the whitelist is exempt from every rule');
+like((greetings('smtp', '127.2.3.4', 1))[0], qr/^421 4\.7\.0 .*not served/, 'the blacklist is refused');
+like((greetings('pop3', '127.2.3.4', 1))[0], qr/^-ERR .*not served/, 'by POP3 too');
+like((greetings('imap', '127.2.3.4', 1))[0], qr/^\* BYE .*not served/, 'and IMAP');
+like((greetings('smtp', '127.1.0.9', 1))[0], qr/^220/, 'the whitelist beats the blacklist (IPBW-08)');
+like((greetings('pop3', '127.1.0.9', 1))[0], qr/^-ERR/, 'for the services it names');
+
+# Failed log-ins: the third waits two seconds; one that is good begins anew.
+sub failing {
+	my ($c, $user) = @_;
+	my $start = time;
+	$c->command('AUTH PLAIN ' . encode_base64("\0$user\0wrong", ''));
+	return time - $start;
+}
+my $c = $pb->connect('smtps', local => '127.3.3.1');
+$c->expect('EHLO client.example', qr/^250/);
+my @took = map { failing($c, 'alice@example.com') } 1 .. 2;
+cmp_ok($took[1], '<', 1.5, 'two failures are answered at once');
+cmp_ok(failing($c, 'nobody@example.com'), '>=', 1.9, 'the third waits, whoever it was about');
+my $other = $pb->connect('smtps', local => '127.3.3.2');
+$other->expect('EHLO client.example', qr/^250/);
+cmp_ok(failing($other, 'alice@example.com'), '<', 1.5, 'another address does not');
+$c->close;
+$c = $pb->connect('smtps', local => '127.3.3.1');
+$c->expect('EHLO client.example', qr/^250/);
+$c->login('alice@example.com', $Pillarbox::PASSWORD);
+$c->close;
+$c = $pb->connect('smtps', local => '127.3.3.1');
+$c->expect('EHLO client.example', qr/^250/);
+cmp_ok(failing($c, 'alice@example.com'), '<', 1.5, 'after a good one it begins anew');
+ok($pb->wait_log('abuseLog', qr/\[127\.3\.3\.1\].*event=login-failed service=smtp user=\S+ failures=3/), 'and is logged');
+$c->close;
+done_testing;
