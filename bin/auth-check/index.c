@@ -227,6 +227,8 @@ index_account(struct index *ix, struct span domain, struct span user, struct acc
 	good = read_stamp(&r, &out->stamp);
 	out->disabled = flag(&r, "disabled");
 	out->no_greylisting = flag(&r, "nogreylisting");
+	if (!record_get_num(&r, "limitmb", LIMIT_MAILBOX_MB, &out->limit_mb))
+		out->limit_mb = 0;
 	copy_text(&r, "hash", out->hash, sizeof(out->hash));
 	copy_text(&r, "scram", out->scram, sizeof(out->scram));
 	copy_text(&r, "cram", out->cram, sizeof(out->cram));
@@ -249,6 +251,7 @@ index_put_account(struct index *ix, struct span domain, struct span user, const 
 	add_stamp(&out, &a->stamp);
 	add_flag(&out, "disabled", a->disabled);
 	add_flag(&out, "nogreylisting", a->no_greylisting);
+	record_add_num(&out, "limitmb", a->limit_mb);
 	record_add_text(&out, "hash", a->hash);
 	record_add_text(&out, "scram", a->scram);
 	record_add_text(&out, "cram", a->cram);

@@ -35,6 +35,7 @@ struct account {
 	struct stamp stamp;
 	bool disabled;
 	bool no_greylisting;
+	uint64_t limit_mb;			/* space of the mailbox; 0: no limit */
 	char address[LIMIT_ADDRESS + 1];	/* canonical: USER@DOMAIN */
 	char hash[INDEX_SECRET_MAX + 1];	/* "" when it has none: no log-in by it */
 	char scram[INDEX_SECRET_MAX + 1];

@@ -43,6 +43,7 @@ static const struct map {
 	{ "domain", resolve_domain_map },
 	{ "sender", resolve_sender },
 	{ "greylist", resolve_greylist },
+	{ "limit", resolve_limit },
 };
 
 /* FNV-1a from a random start, then mixed. */

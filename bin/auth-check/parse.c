@@ -96,6 +96,7 @@ parse_user(struct answering *a, const struct settings *s)
 	begin(a, "user");
 	add_flag(a, "disabled", settings_bool(s, "disabled"));
 	add_flag(a, "nogreylisting", settings_bool(s, "disableGreylisting"));
+	record_add_num(a->out, "limitmb", settings_num(s, "mailboxSizeMB"));
 	record_add_text(a->out, "hash", settings_text(s, "passwordHash"));
 	record_add_text(a->out, "scram", settings_text(s, "scramSha256"));
 	record_add_text(a->out, "cram", settings_text(s, "cramMd5State"));

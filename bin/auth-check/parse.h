@@ -8,7 +8,7 @@
  *		other name=			for every domain alias
  *		trusted pattern=		for every trusted sender
  *	aliases	alias name= targets=		for every alias
- *	user	user [disabled=1] [nogreylisting=1] hash= scram= cram=
+ *	user	user [disabled=1] [nogreylisting=1] limitmb= hash= scram= cram=
  *		trusted pattern=
  * then `end`, or instead `error text=`.
  */

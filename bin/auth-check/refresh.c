@@ -159,6 +159,8 @@ take_user(void *ctx, const struct record *rec)
 	}
 	u->account.disabled = is_on(rec, "disabled");
 	u->account.no_greylisting = is_on(rec, "nogreylisting");
+	if (!record_get_num(rec, "limitmb", LIMIT_MAILBOX_MB, &u->account.limit_mb))
+		u->account.limit_mb = 0;
 	copy(record_get(rec, "hash"), u->account.hash, sizeof(u->account.hash));
 	copy(record_get(rec, "scram"), u->account.scram, sizeof(u->account.scram));
 	copy(record_get(rec, "cram"), u->account.cram, sizeof(u->account.cram));

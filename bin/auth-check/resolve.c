@@ -475,3 +475,14 @@ resolve_greylist(struct resolver *rs, struct span key, struct buf *out)
 	else
 		buf_text_put(out, "OK check");
 }
+
+void
+resolve_limit(struct resolver *rs, struct span key, struct buf *out)
+{
+	struct found f;
+
+	if (!find_key(rs, key, &f) || f.meaning != IS_MAILBOX)
+		buf_text_put(out, "NOTFOUND ");
+	else
+		buf_printf(out, "OK %llu", (unsigned long long)f.account.limit_mb << 20);
+}

@@ -23,6 +23,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "job.h"
+#include "limits.h"
 #include "mailbox.h"
 #include "service/service.h"
 #include "store/maildir_deliver.h"
@@ -82,16 +83,23 @@ deliver_one(struct agent *a, struct batch *b, const struct job *job, const struc
 	const struct job_rcpt *r)
 {
 	char path[MAILBOX_PATH_SIZE];
+	bool is_path = mailbox_path(r->address, path);
 	enum maildir_how how;
+	bool is_limited;
 
+	if (is_path && !limits_allow(a->limits, a->domains, path, r->address, m->fd, &is_limited)) {
+		log_mailbox(a, job, r, "mailbox-full", "it has no room for this message");
+		return verdict_make(552, "5.2.2", "the mailbox is full");
+	}
 	errno = EINVAL;
-	if (!mailbox_path(r->address, path) ||
-	    maildir_batch_add(b->links, m, a->domains, path, r->number, &how) < 0) {
+	if (!is_path || maildir_batch_add(b->links, m, a->domains, path, r->number, &how) < 0) {
 		int error = errno;
 
 		log_mailbox(a, job, r, "mailbox-refused", strerror(error));
 		return maildir_deliver_verdict(error);
 	}
+	if (is_limited && how != MAILDIR_WAS_THERE)
+		limits_count(a->domains, path, m->fd);
 	if (how == MAILDIR_COPIED)
 		log_mailbox(a, job, r, "mailbox-copied", "the file system makes no link there");
 	return verdict_make(250, "2.0.0", "delivered to mailbox");
@@ -200,6 +208,7 @@ agent_run(struct agent *a)
 	for (size_t i = 0; i < BATCH_MAX; i++)
 		buf_init(&batch.job[i].answer, LIMIT_RECORD);
 	batch.links = maildir_batch_new(a->sync_always);
+	a->limits = limits_new(a->svc);
 	for (;;) {
 		ssize_t n = receive(a, batch.count == 0);
 

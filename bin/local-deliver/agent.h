@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 
+struct limits;
 struct service;
 
 struct agent {
@@ -16,6 +17,7 @@ struct agent {
 	int conn;		/* SOCK_SEQPACKET to intake or schedule */
 	int spool;		/* descriptor of the spool folder */
 	int domains;		/* descriptor of the domains folder */
+	struct limits *limits;	/* made by agent_run */
 	bool sync_always;	/* sync every folder, whatever the file system promises */
 };
 

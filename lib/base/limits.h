@@ -92,6 +92,8 @@
 #define LIMIT_RECORD 65536
 /* One record to or from abuse-check: an address, a service and a log-in name. */
 #define LIMIT_ABUSE_RECORD 2048
+/* Largest mailbox that a setting can ask for, in MB: a byte count then fits with room to spare. */
+#define LIMIT_MAILBOX_MB 1073741824
 /* Connections to abuse-check: one a worker of every listener. */
 #define LIMIT_ABUSE_CLIENTS 8192
 

@@ -9,6 +9,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "directory/socketmap.h"
 #include "sys/clock.h"
 
@@ -255,6 +256,26 @@ directory_greylist(struct directory *d, struct span recipient, struct span sende
 	kind = socketmap_answer(answer, &data);
 	if (kind == SOCKETMAP_OK)
 		result = span_is(data, "check");
+	wire_used(&d->lookup, used);
+	return result;
+}
+
+int
+directory_mailbox_limit(struct directory *d, struct span address, uint64_t *bytes_out)
+{
+	struct span answer, data;
+	enum socketmap_kind kind;
+	size_t used;
+	int result = -1;
+
+	*bytes_out = 0;
+	if (!ask(d, "limit", address, &answer, &used))
+		return -1;
+	kind = socketmap_answer(answer, &data);
+	if (kind == SOCKETMAP_NOTFOUND)
+		result = 0;
+	else if (kind == SOCKETMAP_OK && num_parse(data, UINT64_MAX, bytes_out))
+		result = 1;
 	wire_used(&d->lookup, used);
 	return result;
 }

@@ -95,6 +95,12 @@ int directory_may_send_as(struct directory *d, struct span user, struct span add
 int directory_greylist(struct directory *d, struct span recipient, struct span sender) PB_MUST_CHECK;
 
 /*
+ * How many bytes the mailbox `address` (canonical) may hold, 0 for no limit, in
+ * *bytes_out.  1; 0 when there is no such mailbox; -1 trouble.
+ */
+int directory_mailbox_limit(struct directory *d, struct span address, uint64_t *bytes_out) PB_MUST_CHECK;
+
+/*
  * Log-in.  service is "smtp", "pop3" or "imap"; only mail access services get
  * a mailbox descriptor, and only from the uid that serves them.
  */

@@ -1,0 +1,154 @@
+/*
+ * limits: see limits.h.
+ *
+ * Two addresses in one slot replace each other; a slot is known by a 64-bit
+ * hash under a random seed, so nobody outside chooses who shares one.
+ */
+#include "base/base.h"
+#include "limits.h"
+
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "directory/directory.h"
+#include "service/service.h"
+#include "store/maildir.h"
+#include "store/quota.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/random.h"
+
+#define SLOTS 4096
+/* After a failure auth-check is left alone for so long. */
+#define RETRY_MS 5000
+
+struct kept {
+	uint64_t hash;
+	uint64_t until_ms;	/* 0: the slot is free */
+	uint64_t bytes;
+};
+
+struct limits {
+	struct service *svc;
+	struct directory *directory;	/* NULL: not connected */
+	uint64_t retry_ms;		/* not before this time */
+	uint64_t seed;
+	struct kept slots[SLOTS];
+};
+
+struct limits *
+limits_new(struct service *svc)
+{
+	struct limits *l = mem_new(sizeof(*l));
+
+	l->svc = svc;
+	l->seed = random_u64();
+	return l;
+}
+
+/* FNV-1a from a random start, then mixed. */
+static uint64_t
+hash_of(const struct limits *l, struct span s)
+{
+	uint64_t h = l->seed ^ 0xcbf29ce484222325U;
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3U;
+	h ^= h >> 32;
+	h *= l->seed | 1;
+	return h ^ h >> 29;
+}
+
+static bool
+is_connected(struct limits *l, uint64_t now)
+{
+	int fd;
+
+	if (l->directory != NULL && directory_lookup_is_up(l->directory))
+		return true;
+	directory_free(&l->directory);
+	if (now < l->retry_ms)
+		return false;
+	l->retry_ms = now + RETRY_MS;
+	fd = owner_connect(l->svc, "lookup", SOCK_STREAM);
+	if (fd >= 0)
+		l->directory = directory_new(fd, -1);
+	return fd >= 0;
+}
+
+/* A limit that was taken back is taken out of the Maildir too. */
+static void
+forget_limit(struct limits *l, int domains, const char *path)
+{
+	struct quota q;
+	int dir = maildir_open_dir(domains, path);
+	int fd = dir < 0 ? -1 : maildir_open_file(dir, "maildirsize");
+
+	if (fd >= 0 && quota_read(dir, &q) == 0 && q.limit_bytes > 0 && quota_set_limit(dir, 0, q.limit_count) != 0)
+		log_failure(l->svc, NULL, NULL, "event=quota-not-written path=%s", path);
+	file_close(&fd);
+	file_close(&dir);
+}
+
+/* The limit of an address; 0 when it has none, or when nobody can say. */
+static uint64_t
+limit_of(struct limits *l, int domains, const char *path, struct span address)
+{
+	uint64_t now = clock_ms(), hash = hash_of(l, address), bytes;
+	struct kept *k = &l->slots[hash % SLOTS];
+
+	if (k->hash == hash && k->until_ms > now)
+		return k->bytes;
+	if (!is_connected(l, now))
+		return 0;
+	if (directory_mailbox_limit(l->directory, address, &bytes) < 0) {
+		l->retry_ms = clock_ms() + RETRY_MS;
+		log_failure(l->svc, NULL, NULL, "event=limits-unknown");
+		return 0;
+	}
+	if (bytes == 0)
+		forget_limit(l, domains, path);
+	*k = (struct kept){ .hash = hash, .until_ms = now + LIMITS_KEEP_MS, .bytes = bytes };
+	return bytes;
+}
+
+static uint64_t
+size_of(int message)
+{
+	struct stat st;
+
+	return fstat(message, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
+bool
+limits_allow(struct limits *l, int domains, const char *path, struct span address, int message, bool *is_limited)
+{
+	uint64_t limit = limit_of(l, domains, path, address);
+	struct quota q;
+	bool good = true;
+	int dir;
+
+	*is_limited = limit > 0;
+	if (limit == 0 || (dir = maildir_open_dir(domains, path)) < 0)
+		return true;	/* delivering will say what is wrong with it */
+	if (quota_read(dir, &q) == 0) {
+		/* The server programs read the limit from the Maildir. */
+		if (q.limit_bytes != limit && quota_set_limit(dir, limit, q.limit_count) != 0)
+			log_failure(l->svc, NULL, NULL, "event=quota-not-written path=%s", path);
+		q.limit_bytes = limit;
+		good = quota_has_room(&q, size_of(message), 1);
+	}
+	file_close(&dir);
+	return good;
+}
+
+void
+limits_count(int domains, const char *path, int message)
+{
+	int dir = maildir_open_dir(domains, path);
+
+	if (dir < 0)
+		return;
+	quota_add(dir, (int64_t)size_of(message), 1);
+	file_close(&dir);
+}

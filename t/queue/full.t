@@ -1,0 +1,51 @@
+#!/usr/bin/perl
+# A mailbox that is full (USER-03): the message bounces and says why; others get theirs.
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Pillarbox;
+
+my $pb = Pillarbox->new;
+$pb->user($_) for map { "$_\@example.com" } qw(alice bob carol);
+$pb->ctl_ok('user', 'edit', 'bob@example.com', 'mailboxSizeMB=1');
+$pb->start;
+sub text { return "From: alice\@example.com\nSubject: $_[0]\n\n" . ("x" x 70 . "\n") x ($_[1] / 71) }
+sub send_to {
+	my ($to, $subject, $size) = @_;
+	return $pb->send_mail(from => 'alice@example.com', to => $to, text => text($subject, $size));
+}
+like(send_to('bob@example.com', 'one', 500_000), qr/^250/, 'a message into an empty mailbox');
+like(send_to('bob@example.com', 'two', 400_000), qr/^250/, 'and another one');
+is(scalar(my @m = $pb->wait_mail('bob@example.com', 2)), 2, 'both are there');
+my $size = Pillarbox::slurp($pb->maildir('bob@example.com') . '/maildirsize');
+like($size, qr/^1048576S/, 'the limit is in the Maildir, for the server programs');
+
+my $r = send_to([ 'bob@example.com', 'carol@example.com' ], 'three', 300_000);
+like($r, qr/^(?:250|552)/, 'a third one is answered');
+$pb->wait_mail('carol@example.com', 1);
+my @bounce = $pb->wait_mail('alice@example.com', 1);
+my $bounce = join '', map { Pillarbox::slurp($_) } @bounce;
+like($bounce, qr/Status: 5\.2\.2/, 'the bounce has the status');
+like($bounce, qr/Diagnostic-Code: [\w-]+; 552 5\.2\.2 the mailbox is full/, 'and the reason');
+like($bounce, qr/Final-Recipient: rfc822; ?bob\@example\.com/i, 'and who it was');
+unlike($bounce, qr/Final-Recipient: rfc822; ?carol/i, 'and only that');
+is(scalar($pb->mail('bob@example.com')), 2, 'nothing was put into the full mailbox');
+ok($pb->wait_log('delivery', qr/event=mailbox-full .*to=bob\@example\.com/), 'and the log tells');
+like(send_to('bob@example.com', 'small', 2000), qr/^250/, 'a small one still fits');
+is(scalar(@m = $pb->wait_mail('bob@example.com', 3)), 3, 'and is there');
+
+# Deleting makes room.
+my $c = $pb->connect('pop3s');
+$c->login('bob@example.com', $Pillarbox::PASSWORD);
+$c->expect('DELE 1', qr/^\+OK/);
+$c->expect('QUIT', qr/^\+OK/);
+$c->close;
+like(send_to('bob@example.com', 'four', 300_000), qr/^250/, 'after deleting there is room');
+is(scalar(@m = $pb->wait_mail('bob@example.com', 3)), 3, 'and mail arrives');
+unlike(Pillarbox::slurp($pb->maildir('carol@example.com') . '/maildirsize'), qr/\d/, 'a mailbox without a limit is not counted');
+
+# Without auth-check nobody knows the limit: mail is not held back by that.
+is(scalar($pb->mail('alice@example.com')), 1, 'and there was one bounce');
+done_testing;
