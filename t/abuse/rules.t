@@ -1,5 +1,7 @@
 #!/usr/bin/perl
-# Rules about addresses: blocks, limits, lists and delays, as clients see them.
+# Rules about addresses: blocks (ABUSE-01 to ABUSE-09: ABUSE-02, ABUSE-03, ABUSE-04, ABUSE-05, ABUSE-06,
+# ABUSE-07, ABUSE-08), limits (SMTPIN-10, POP-04), lists (IPBW-01, IPBW-02, IPBW-04, IPBW-06, ABUSE-15), the list
+# of blocks (CONN-03) and delays of failed log-ins, as clients see them.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -16,7 +16,7 @@ $pb->start;
 
 sub recipient {
 	my ($from, $to, %o) = @_;
-	my $c = $pb->connect($o{service} || 'smtp');
+	my $c = $pb->connect($o{service} || 'smtp', local => $o{local});
 	$c->expect('EHLO client.example', qr/^250/);
 	$c->login($from, $Pillarbox::PASSWORD) if $o{login};
 	$c->expect("MAIL FROM:<$from>", qr/^250/);
@@ -68,6 +68,23 @@ like((recipient('stranger@far.example', 'alice@example.com'))[0], qr/^250/, 'and
 like(ask_control($pb, 'greylist-control', "stats\n"), qr/^ok\ndelayed=\d+\npassed=\d+/, 'it counts');
 like(ask_control($pb, 'greylist-control', "reload\n"), qr/^ok$/m, 'it reads its settings again');
 like($pb->log_text('greylistLog'), qr/event=delayed/, 'it logs') if $pb->wait_log('greylistLog', qr/event=delayed/);
+
+# Addresses and domains that are exempt.
+$pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=127.0.5.0/24', 'greylisting=True');
+$pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=127.0.6.1', 'smtp=True');
+$pb->user('dave@calm.example');
+like((recipient('x@far.example', 'dave@calm.example'))[0], qr/^451/, 'a domain of ours');
+$pb->ctl_ok('domain', 'edit', 'calm.example', 'disableGreylisting=True');
+like((recipient('x@far.example', 'dave@calm.example'))[0], qr/^250/, 'can be without greylisting (DOM-23, GREY-13)');
+$end = time + 15;
+do { sleep 0.2; ($new) = recipient('white' . $n++ . '@far.example', 'alice@example.com', local => '127.0.5.9') } while $new !~ /^250/ && time < $end;
+like($new, qr/^250/, 'an address on the whitelist for greylisting passes (IPBW-07, GREY-08)');
+like((recipient('white@far.example', 'alice@example.com', local => '127.0.6.1'))[0], qr/^250/, 'and one for SMTP (IPBW-06)');
+like((recipient('white@far.example', 'alice@example.com', local => '127.0.7.1'))[0], qr/^451/, 'others do not');
+$pb->ctl_ok('set', 'greylisting/allowUserOverride', 'False');
+$end = time + 15;
+do { sleep 0.2; ($new) = recipient('override' . $n++ . '@far.example', 'bob@example.com') } while $new !~ /^451/ && time < $end;
+like($new, qr/^451/, 'users have no say when the server says so');
 
 # Bytes that are no milter protocol.
 for my $bytes ("\0\0\0\0", "\xff\xff\xff\xffO", "\0\0\0\x01R", 'GET / HTTP/1.0' . "\r\n\r\n", "\0\0\0\x0dO" . "\xff" x 12) {
