@@ -1,4 +1,10 @@
-/* rules: what the settings say about addresses. */
+/*
+ * rules: what the settings say about addresses: rules that block, and lists of
+ * addresses that are always or never blocked.
+ *
+ * Trust: settings were checked when they were compiled; an entry that cannot be
+ * read all the same is left out.
+ */
 #include "base/base.h"
 #include "abuse.h"
 

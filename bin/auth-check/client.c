@@ -46,12 +46,6 @@ client_uid(const struct client *c)
 	return c->peer.uid;
 }
 
-pid_t
-client_pid(const struct client *c)
-{
-	return c->peer.pid;
-}
-
 static void
 free_client(struct client *c)
 {

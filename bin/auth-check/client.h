@@ -46,7 +46,6 @@ void client_end(struct client *c);
 void client_security(struct client *c, const char *what);
 
 uid_t client_uid(const struct client *c);
-pid_t client_pid(const struct client *c);
 size_t client_count(void);
 
 #endif

@@ -1,4 +1,9 @@
-/* control: see control.h; the framing is lib/service's. */
+/*
+ * control: see control.h; the framing is lib/service's.
+ *
+ * Trust: lib/service has checked the caller's uid.  A request only makes us read
+ * files again sooner than we would.
+ */
 #include "base/base.h"
 #include "control.h"
 

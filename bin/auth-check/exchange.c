@@ -1,4 +1,9 @@
-/* exchange: what all mechanisms share; see exchange.h. */
+/*
+ * exchange: see exchange.h.
+ *
+ * Trust: names are a client's and hostile: limited, without NUL, and only
+ * looked up.
+ */
 #include "base/base.h"
 #include "exchange.h"
 

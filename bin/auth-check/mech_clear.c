@@ -1,4 +1,9 @@
-/* mech_clear: PLAIN (RFC 4616) and LOGIN, which both send the password itself. */
+/*
+ * mech_clear: PLAIN (RFC 4616) and LOGIN, which both send the password itself.
+ *
+ * Trust: the response is hostile: its parts are cut at NUL and limited.  The
+ * session program has refused both where a readable password must not travel.
+ */
 #include "base/base.h"
 #include "exchange.h"
 

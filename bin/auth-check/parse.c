@@ -1,4 +1,9 @@
-/* parse: from lib/config's settings to records; see parse.h. */
+/*
+ * parse: see parse.h.
+ *
+ * Trust: users write their own settings, so files are hostile; XML is read by
+ * lib/config, in a process that holds one socket and nothing else.
+ */
 #include "base/base.h"
 #include "parse.h"
 

@@ -39,7 +39,7 @@ struct event_log {
 	int syslog;		/* -1: not wanted, or not there */
 	struct logfile *files;	/* one per kind */
 	struct loop_timer *retry;
-	struct loop_timer *midnight;
+	struct loop_timer *hourly;
 };
 
 /*

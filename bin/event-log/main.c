@@ -108,7 +108,7 @@ on_hour(void *ctx)
 	if (settings_enabled(e->svc.settings, "deleteLogsAfterDays"))
 		expire_files(e, (unsigned)settings_num(e->svc.settings, "deleteLogsAfterDays"));
 	flush(e);
-	e->midnight = loop_timer(e->loop, HOUR_MS, on_hour, e);
+	e->hourly = loop_timer(e->loop, HOUR_MS, on_hour, e);
 }
 
 static void

@@ -1,4 +1,9 @@
-/* judge: keys and records; see judge.h. */
+/*
+ * judge: see judge.h.
+ *
+ * Trust: addresses are a client's and hostile; they enter a key only through
+ * the HMAC.  Crash: a lost record costs a sender one more delay.
+ */
 #include "base/base.h"
 #include "judge.h"
 

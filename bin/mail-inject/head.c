@@ -1,4 +1,7 @@
-/* head: reading the header section once, in memory (LIMIT_HEADER_BYTES). */
+/*
+ * head: see head.h.  The section is read once and kept in memory, at most
+ * LIMIT_HEADER_BYTES, because Bcc must be gone before the first byte is sent.
+ */
 #include "base/base.h"
 #include "head.h"
 #include "base/limits.h"

@@ -1,4 +1,7 @@
-/* input: lines of stdin; memory for one line and one buffer. */
+/*
+ * input: see input.h.  Memory for one line and one buffer, however long the
+ * message is; a line over LIMIT_DATA_LINE is EMSGSIZE.
+ */
 #include "base/base.h"
 #include "input.h"
 #include "base/limits.h"

@@ -308,12 +308,7 @@ cmd_domain_show(struct ctl *c, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	st = domain_settings(&d);
-	if (st == NULL)
-		code = EXIT_REFUSED;
-	else if (a.count == 1)
-		show_settings(c, st, SCOPE_DOMAIN);
-	for (size_t i = 1; st != NULL && i < a.count && code == EXIT_DONE; i++)
-		code = show_setting(c, st, SCOPE_DOMAIN, a.item[i]);
+	code = show_settings(c, st, SCOPE_DOMAIN, a.item + 1, a.count - 1);
 	settings_free(&st);
 	domain_close(&d);
 	return code;

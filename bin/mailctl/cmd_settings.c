@@ -13,17 +13,12 @@ cmd_get(struct ctl *c, int argc, char **argv)
 {
 	struct settings *st;
 	struct args a;
-	int code = EXIT_DONE;
+	int code;
 
 	if (!args_parse(&a, argc, argv, NULL, 0, 0, ARGS_MAX))
 		return EXIT_USAGE;
 	st = ctl_server_settings(c);
-	if (st == NULL)
-		return EXIT_REFUSED;
-	if (a.count == 0)
-		show_settings(c, st, SCOPE_SERVER);
-	for (size_t i = 0; i < a.count && code == EXIT_DONE; i++)
-		code = show_setting(c, st, SCOPE_SERVER, a.item[i]);
+	code = show_settings(c, st, SCOPE_SERVER, a.item, a.count);
 	settings_free(&st);
 	return code;
 }

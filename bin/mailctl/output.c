@@ -238,23 +238,3 @@ output_end(struct output **o)
 	}
 	output_free(o);
 }
-
-void
-output_end_object(struct output **o)
-{
-	struct buf cell;
-
-	if ((*o)->format == CTL_JSON && (*o)->rows == 1) {
-		print_json(json_row(*o, 0));
-	} else {
-		buf_init(&cell, SIZE_MAX / 8);
-		for (size_t i = 0; i < (*o)->count && (*o)->rows == 1; i++) {
-			buf_clear(&cell);
-			printable(&cell, (*o)->cells[i]);
-			printf("%.*s%s%s\n", SPAN_ARG(title_of((*o)->columns[i])),
-				(*o)->format == CTL_TSV ? "\t" : ": ", buf_text(&cell));
-		}
-		buf_free(&cell);
-	}
-	output_free(o);
-}

@@ -25,7 +25,4 @@ size_t output_rows(const struct output *o);
 /* Print what is left and free. */
 void output_end(struct output **o);
 
-/* One object instead of rows: name and value lines, or one JSON object. */
-void output_end_object(struct output **o);
-
 #endif

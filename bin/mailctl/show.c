@@ -55,8 +55,8 @@ add(struct output *o, const struct settings *st, const struct setting *s)
 		row(o, st, s, settings_text(st, s->path));
 }
 
-void
-show_settings(const struct ctl *c, const struct settings *st, enum setting_scope scope)
+static void
+show_all(const struct ctl *c, const struct settings *st, enum setting_scope scope)
 {
 	struct output *o = output_begin(c, columns);
 
@@ -66,8 +66,9 @@ show_settings(const struct ctl *c, const struct settings *st, enum setting_scope
 	output_end(&o);
 }
 
-int
-show_setting(const struct ctl *c, const struct settings *st, enum setting_scope scope, const char *name)
+/* One setting: its bare value in text, rows for lists; EXIT_NO_OBJECT for unknown names. */
+static int
+show_one(const struct ctl *c, const struct settings *st, enum setting_scope scope, const char *name)
 {
 	const struct setting *s = setting_find(scope, span_of(name));
 	struct output *o;
@@ -83,4 +84,18 @@ show_setting(const struct ctl *c, const struct settings *st, enum setting_scope 
 	add(o, st, s);
 	output_end(&o);
 	return EXIT_DONE;
+}
+
+int
+show_settings(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names, size_t count)
+{
+	int code = EXIT_DONE;
+
+	if (st == NULL)
+		return EXIT_REFUSED;
+	if (count == 0)
+		show_all(c, st, scope);
+	for (size_t i = 0; i < count && code == EXIT_DONE; i++)
+		code = show_one(c, st, scope, names[i]);
+	return code;
 }

@@ -9,10 +9,12 @@
 #include "config/settings_table.h"
 #include "ctl.h"
 
-/* All settings of the scope; secrets show as "***" when they are set. */
-void show_settings(const struct ctl *c, const struct settings *st, enum setting_scope scope);
-
-/* One setting: its bare value in text, rows for lists; EXIT_NO_OBJECT for unknown names. */
-int show_setting(const struct ctl *c, const struct settings *st, enum setting_scope scope, const char *name);
+/*
+ * The named settings, one by one up to the first that is unknown, or all of the
+ * scope when no name is given; secrets show as "***" when they are set.  Returns
+ * an exit code; EXIT_REFUSED when st is NULL, which the reader told already.
+ */
+int show_settings(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names,
+	size_t count);
 
 #endif

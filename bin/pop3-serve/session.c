@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "mail/date.h"
 #include "policy/greeting.h"
+#include "service/service_tls.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 
@@ -201,7 +202,7 @@ admit(struct pop3 *p)
 	char error[TLS_ERROR_MAX];
 
 	stream_timeout(p->io, LOGIN_TIMEOUT_MS);
-	if (strcmp(p->s->listener, "pop3s") == 0) {
+	if (service_is_tls_listener(p->s->listener)) {
 		if (p->program->tls == NULL || tls_accept(p->program->tls, p->io, error) != 0) {
 			log_line(p->s->svc, p->s->ticket, p->s->ip, "event=tls-failed error=\"%s\"",
 				p->program->tls == NULL ? "no certificate" : error);

@@ -302,9 +302,3 @@ pool_stop(struct pool *p)
 	for (size_t i = 0; i < p->count; i++)
 		(void)shutdown(p->workers[i]->sock, SHUT_WR);
 }
-
-size_t
-pool_count(const struct pool *p)
-{
-	return p->count;
-}

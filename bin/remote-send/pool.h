@@ -38,7 +38,4 @@ void pool_reap(struct pool *p, pid_t pid);
  */
 void pool_stop(struct pool *p);
 
-/* Agents that still run. */
-size_t pool_count(const struct pool *p);
-
 #endif

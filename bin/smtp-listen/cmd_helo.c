@@ -1,4 +1,7 @@
-/* cmd_helo: HELO and EHLO (RFC 5321 4.1.1.1). */
+/*
+ * cmd_helo: HELO and EHLO (RFC 5321 4.1.1.1).  The name is kept as it was given
+ * once its grammar is right; nothing trusts it.
+ */
 #include "base/base.h"
 #include "smtp.h"
 #include "filter.h"

@@ -1,4 +1,9 @@
-/* cmd_mail: MAIL FROM opens a transaction (RFC 5321 4.1.1.2). */
+/*
+ * cmd_mail: MAIL FROM opens a transaction (RFC 5321 4.1.1.2).
+ *
+ * Whether the sender is taken is lib/policy's decision; here its facts are
+ * gathered, and the directory is asked only for those that count.
+ */
 #include "base/base.h"
 #include "smtp.h"
 #include "filter.h"

@@ -1,4 +1,7 @@
-/* cmd_misc: the commands of a few lines each. */
+/*
+ * cmd_misc: the commands of a few lines each: RSET, NOOP, QUIT, HELP, VRFY and
+ * EXPN (both off unless a setting turns them on), and BDAT, which is refused.
+ */
 #include "base/base.h"
 #include "smtp.h"
 

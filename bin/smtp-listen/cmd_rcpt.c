@@ -1,4 +1,9 @@
-/* cmd_rcpt: RCPT TO adds one recipient (RFC 5321 4.1.1.3). */
+/*
+ * cmd_rcpt: RCPT TO adds one recipient (RFC 5321 4.1.1.3).
+ *
+ * lib/policy decides whether we relay, auth-check whether a mailbox exists.
+ * Unknown recipients are counted, so that nobody can try names for long.
+ */
 #include "base/base.h"
 #include "smtp.h"
 #include "config/route.h"

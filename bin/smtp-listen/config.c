@@ -1,4 +1,7 @@
-/* config: from the settings record to plain values; nothing here can fail. */
+/*
+ * config: see config.h.  Settings were checked when they were compiled, so
+ * nothing here can fail; words become numbers by tables in the enums' order.
+ */
 #include "base/base.h"
 #include "config.h"
 #include "base/mem.h"

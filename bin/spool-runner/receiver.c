@@ -42,7 +42,7 @@
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 
-#define DIRECT_MS 5000		/* DESIGN.md 4.2: then the message takes the queue */
+#define DIRECT_MS 5000		/* of direct delivery; then the message takes the queue */
 #define WRITER_WAIT_MS 2	/* before the lease is asked for again */
 #define WRITER_TRIES 500	/* a close is on its way; a second is more than enough */
 #define COMMIT_FIELDS (3 * INTAKE_COMMIT_RCPTS + 32)

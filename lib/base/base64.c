@@ -1,4 +1,8 @@
-/* base64: one table, three bytes at a time. */
+/*
+ * base64: see base64.h.  One table, three bytes at a time.
+ *
+ * Trust: text is hostile; a group that is not whole and canonical is refused.
+ */
 #include "base/base.h"
 #include "base/base64.h"
 

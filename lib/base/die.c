@@ -1,4 +1,7 @@
-/* die: one line, then the end. */
+/*
+ * die: see die.h.  One line to the log or standard error, then the end: no clean-up,
+ * since every program may be killed at any instruction anyway.
+ */
 #include "base/base.h"
 #include "base/die.h"
 

@@ -19,7 +19,7 @@ PB_NORETURN void bug(const char *fmt, ...) PB_PRINTF(1, 2);
 
 PB_NORETURN void die_no_memory(void);
 
-/* Exit codes of every program (DESIGN.md section 8). */
+/* Exit codes of every program. */
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_REFUSED = 1,

@@ -160,12 +160,6 @@ arena_copy(struct arena *a, struct span s)
 	return copy;
 }
 
-size_t
-arena_used(const struct arena *a)
-{
-	return a->used;
-}
-
 void
 arena_reset(struct arena *a)
 {

@@ -32,7 +32,6 @@ struct arena;
 struct arena *arena_new(size_t max);
 void *arena_get(struct arena *a, size_t n) PB_MUST_CHECK;
 char *arena_copy(struct arena *a, struct span s) PB_MUST_CHECK;	/* NUL-terminated */
-size_t arena_used(const struct arena *a);
 void arena_reset(struct arena *a);
 void arena_free(struct arena **a);
 

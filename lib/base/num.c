@@ -1,4 +1,8 @@
-/* num: checked parsing and arithmetic. */
+/*
+ * num: see num.h.
+ *
+ * Trust: text is hostile; a number that does not fit is refused, never cut.
+ */
 #include "base/base.h"
 #include "base/num.h"
 
@@ -43,9 +47,19 @@ num_parse_int(struct span s, int max, int *out)
 }
 
 bool
-num_add(size_t a, size_t b, size_t *out)
+num_parse_hex(struct span s, uint64_t *out)
 {
-	return !__builtin_add_overflow(a, b, out);
+	uint64_t value = 0;
+
+	if (s.n == 0 || s.n > 16)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (char_hex(s.p[i]) < 0 || s.p[i] != char_lower(s.p[i]))
+			return false;
+		value = value << 4 | (uint64_t)char_hex(s.p[i]);
+	}
+	*out = value;
+	return true;
 }
 
 bool

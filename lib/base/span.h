@@ -62,5 +62,6 @@ bool char_is_alpha(char c);
 bool char_is_digit(char c);
 bool char_is_alnum(char c);
 char char_lower(char c);
+int char_hex(char c);		/* value of a hex digit in either case; -1 for another */
 
 #endif

@@ -1,4 +1,9 @@
-/* verdict: outcomes as values; text is made printable here, once. */
+/*
+ * verdict: see verdict.h.
+ *
+ * Trust: text may quote other hosts; it is made printable here, once, so that
+ * whoever prints a verdict need not.
+ */
 #include "base/base.h"
 #include "base/verdict.h"
 #include "base/buf.h"

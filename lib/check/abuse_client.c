@@ -111,12 +111,6 @@ abuse_free(struct abuse_client **c)
 	*c = NULL;
 }
 
-bool
-abuse_is_up(const struct abuse_client *c)
-{
-	return c->fd >= 0;
-}
-
 static bool
 send_request(struct abuse_client *c)
 {
@@ -137,17 +131,18 @@ begin(struct abuse_client *c, const char *verb, const char *service, const char 
 	record_add_text(&c->request, "ip", ip);
 }
 
-int
-abuse_is_blocked(const struct abuse_client *c, const char *service, const char *ip)
+/* From the table alone; without a table nobody is. */
+static bool
+is_blocked(const struct abuse_client *c, const char *service, const char *ip)
 {
 	int which = abuse_service_named(span_of(service));
 	uint8_t key[16];
 	struct addr a;
 
 	if (c->map_fd < 0 || which < 0 || !addr_parse(span_of(ip), &a))
-		return -1;
+		return false;
 	abuse_key(&a, key);
-	return abuse_map_asks(c->map_fd, c->seed, key, which, clock_wall_ms() / 1000);
+	return abuse_map_asks(c->map_fd, c->seed, key, which, clock_wall_ms() / 1000) == 1;
 }
 
 bool
@@ -156,7 +151,7 @@ abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *w
 	struct record reply;
 	bool refused;
 
-	if (abuse_is_blocked(c, service, ip) == 1) {
+	if (is_blocked(c, service, ip)) {
 		snprintf(why, size, "Your address is blocked for some time");
 		return false;
 	}

@@ -10,7 +10,7 @@
  * On connect abuse-check passes a descriptor of the table of present blocks;
  * a blocked address is refused from it without a question.  Everything fails
  * open: a daemon that is down, or silent for ABUSE_WAIT_MS, means that mail
- * flows, and abuse_is_up turns false so that the caller logs one line.
+ * flows.
  */
 #ifndef CHECK_ABUSE_CLIENT_H
 #define CHECK_ABUSE_CLIENT_H
@@ -25,7 +25,6 @@ struct abuse_client;
 /* fd is a connected socket and then owned (-1: always fails open). Waits for the table. */
 struct abuse_client *abuse_new(int fd);
 void abuse_free(struct abuse_client **c);
-bool abuse_is_up(const struct abuse_client *c);
 
 /*
  * May a session of `service` ("smtp", "pop3", "imap") with `ip` (text of an IPv4
@@ -45,8 +44,5 @@ uint32_t abuse_login_failed(struct abuse_client *c, const char *service, const c
 
 /* A log-in succeeded: the address's window of failures begins anew. */
 void abuse_login_good(struct abuse_client *c, const char *service, const char *ip);
-
-/* From the table alone, for listener parents: 1 blocked, 0 not, -1 no table. */
-int abuse_is_blocked(const struct abuse_client *c, const char *service, const char *ip);
 
 #endif

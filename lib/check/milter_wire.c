@@ -1,4 +1,10 @@
-/* milter_wire: printing and reading packets; all lengths are checked. */
+/*
+ * milter_wire: see milter_wire.h.
+ *
+ * Trust: a milter is another program, its packets are read as hostile: a value
+ * is taken only when all of it is there.  A NUL in text that we send would end
+ * it early, so it becomes "?".
+ */
 #include "base/base.h"
 #include "check/milter_wire.h"
 

@@ -278,12 +278,6 @@ xml_line(const struct xml_node *n)
 }
 
 bool
-xml_has_children(const struct xml_node *n)
-{
-	return xml_child(n, SPAN_NONE, NULL) != NULL;
-}
-
-bool
 xml_text(const struct xml_node *n, struct buf *out)
 {
 	struct span s;

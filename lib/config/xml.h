@@ -45,7 +45,6 @@ struct xml_node *xml_child(const struct xml_node *parent, struct span name,
 struct xml_node *xml_at(const struct xml_node *from, struct span path);
 const char *xml_name(const struct xml_node *n);
 int xml_line(const struct xml_node *n);
-bool xml_has_children(const struct xml_node *n);	/* child elements */
 /* Append the text without blanks around it; false when out is full. */
 bool xml_text(const struct xml_node *n, struct buf *out) PB_MUST_CHECK;
 /* The attribute `enabled`: 1 true, 0 false, -1 absent, -2 something else. */

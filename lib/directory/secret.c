@@ -172,15 +172,6 @@ secret_make_cram(struct span password, char out[SECRET_CRAM_MAX + 1])
 	return 0;
 }
 
-static int
-hex_value(char c)
-{
-	if (char_is_digit(c))
-		return c - '0';
-	c = char_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* MD5 as it is after one block that left this state. */
 static bool
 get_state(const char *hex, struct md5_ctx *ctx)
@@ -188,7 +179,7 @@ get_state(const char *hex, struct md5_ctx *ctx)
 	md5_init(ctx);
 	memset(ctx->state, 0, sizeof(ctx->state));
 	for (size_t i = 0; i < 16; i++) {
-		int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
+		int high = char_hex(hex[2 * i]), low = char_hex(hex[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		ctx->state[i / 4] |= (uint32_t)(high << 4 | low) << (8 * (i % 4));

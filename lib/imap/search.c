@@ -266,12 +266,3 @@ imap_search_parse(struct imap_lex *x, struct imap_search *out)
 		return r.error;
 	return IMAP_SEARCH_OK;
 }
-
-bool
-imap_search_needs_text(const struct imap_search *s)
-{
-	for (uint32_t i = 0; i < s->count; i++)
-		if (s->nodes[i].kind == SEARCH_BODY || s->nodes[i].kind == SEARCH_TEXT)
-			return true;
-	return false;
-}

@@ -53,7 +53,4 @@ enum imap_search_result { IMAP_SEARCH_OK, IMAP_SEARCH_BAD, IMAP_SEARCH_TOO_DEEP,
 /* Read [CHARSET c] and the keys, up to the end of the command. */
 enum imap_search_result imap_search_parse(struct imap_lex *x, struct imap_search *out) PB_MUST_CHECK;
 
-/* True when a message file must be read to decide it. */
-bool imap_search_needs_text(const struct imap_search *s);
-
 #endif

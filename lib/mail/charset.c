@@ -234,15 +234,6 @@ charset_base64(struct span text, struct buf *out)
 	}
 }
 
-static int
-hex_value(char c)
-{
-	if (char_is_digit(c))
-		return c - '0';
-	c = char_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Length of a soft line break at s ("=" blanks line-end), 0 when it is none. */
 static size_t
 soft_break(struct span s)
@@ -263,8 +254,8 @@ charset_quoted_printable(struct span text, bool header, struct buf *out)
 		char c = text.p[i];
 		struct span rest = span_from(text, i);
 		size_t skip = c == '=' && !header ? soft_break(rest) : 0;
-		int high = c == '=' && rest.n > 2 ? hex_value(rest.p[1]) : -1;
-		int low = high >= 0 ? hex_value(rest.p[2]) : -1;
+		int high = c == '=' && rest.n > 2 ? char_hex(rest.p[1]) : -1;
+		int low = high >= 0 ? char_hex(rest.p[2]) : -1;
 
 		if (skip > 0) {
 			i += skip - 1;

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "base/num.h"
 #include "mail/date.h"
+#include "mail/header.h"
 
 static const char month_names[12][4] = {
 	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
@@ -53,31 +54,10 @@ date_civil(int64_t days, int *year, int *month, int *day)
 	*year = (int)(y + era * 400 + (*month <= 2));
 }
 
-/* Behind blanks, line ends and comments (nested ones too; an open one takes all). */
-static void
-skip_blanks(struct span *s)
-{
-	unsigned depth = 0;
-
-	while (s->n > 0) {
-		char c = s->p[0];
-
-		if (c == '(')
-			depth++;
-		else if (depth > 0 && c == ')')
-			depth--;
-		else if (depth > 0 && c == '\\' && s->n > 1)
-			*s = span_from(*s, 1);
-		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n')
-			return;
-		*s = span_from(*s, 1);
-	}
-}
-
 static bool
 take_char(struct span *s, char c)
 {
-	skip_blanks(s);
+	header_skip_blanks(s);
 	if (s->n == 0 || s->p[0] != c)
 		return false;
 	*s = span_from(*s, 1);
@@ -90,7 +70,7 @@ take_run(struct span *s, bool (*is)(char))
 	size_t n = 0;
 	struct span run;
 
-	skip_blanks(s);
+	header_skip_blanks(s);
 	while (n < s->n && is(s->p[n]))
 		n++;
 	run = span_first(*s, n);
@@ -155,7 +135,7 @@ take_zone(struct span *s, int *zone)
 {
 	int sign = 1, n;
 
-	skip_blanks(s);
+	header_skip_blanks(s);
 	*zone = 0;
 	if (s->n == 0)
 		return true;		/* left out by some; read as universal time */

@@ -131,3 +131,23 @@ header_unfold(struct span value, struct buf *out)
 		rest = span_from(rest, line.n);
 	}
 }
+
+void
+header_skip_blanks(struct span *s)
+{
+	unsigned depth = 0;
+
+	while (s->n > 0) {
+		char c = s->p[0];
+
+		if (c == '(')
+			depth++;
+		else if (depth > 0 && c == ')')
+			depth--;
+		else if (depth > 0 && c == '\\' && s->n > 1)
+			*s = span_from(*s, 1);
+		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n')
+			return;
+		*s = span_from(*s, 1);
+	}
+}

@@ -40,4 +40,7 @@ size_t header_count(struct span block, const char *name);
 /* Append value without its line ends (RFC 5322 2.2.3), blanks at both ends left off. */
 void header_unfold(struct span value, struct buf *out);
 
+/* Move *s behind blanks, line ends and comments (RFC 5322 3.2.2; nested ones too; an open one takes all). */
+void header_skip_blanks(struct span *s);
+
 #endif

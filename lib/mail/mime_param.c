@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "mail/charset.h"
 #include "mail/mime_param.h"
+#include "mail/header.h"
 
 static bool
 is_white(char c)
@@ -25,33 +26,13 @@ is_token(char c)
 	return (unsigned char)c > ' ' && c != 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
-static void
-skip_blanks(struct span *s)
-{
-	unsigned depth = 0;
-
-	while (s->n > 0) {
-		char c = s->p[0];
-
-		if (c == '(')
-			depth++;
-		else if (depth > 0 && c == ')')
-			depth--;
-		else if (depth > 0 && c == '\\' && s->n > 1)
-			*s = span_from(*s, 1);
-		else if (depth == 0 && !is_white(c))
-			return;
-		*s = span_from(*s, 1);
-	}
-}
-
 static struct span
 take_token(struct span *s)
 {
 	size_t n = 0;
 	struct span token;
 
-	skip_blanks(s);
+	header_skip_blanks(s);
 	while (n < s->n && is_token(s->p[n]))
 		n++;
 	token = span_first(*s, n);
@@ -94,7 +75,7 @@ take_quoted(struct span *s, struct arena *a, struct span *out)
 bool
 mime_word(struct span *rest, struct arena *a, struct span *out)
 {
-	skip_blanks(rest);
+	header_skip_blanks(rest);
 	if (rest->n > 0 && rest->p[0] == '"')
 		return take_quoted(rest, a, out);
 	*out = take_token(rest);
@@ -118,7 +99,7 @@ take_loose(struct span *s)
 static bool
 take_value(struct span *s, struct arena *a, struct span *out)
 {
-	skip_blanks(s);
+	header_skip_blanks(s);
 	if (s->n > 0 && s->p[0] == '"')
 		return take_quoted(s, a, out);
 	*out = take_loose(s);
@@ -129,7 +110,7 @@ static bool
 skip_to_semicolon(struct span *s)
 {
 	for (;;) {
-		skip_blanks(s);
+		header_skip_blanks(s);
 		if (s->n == 0)
 			return false;
 		if (s->p[0] == ';') {
@@ -146,7 +127,7 @@ take_params(struct span rest, struct arena *a, struct mime_value *out)
 	while (out->count < LIMIT_MIME_PARAMS && skip_to_semicolon(&rest)) {
 		struct mime_param p = { .name = take_token(&rest) };
 
-		skip_blanks(&rest);
+		header_skip_blanks(&rest);
 		if (p.name.n == 0 || rest.n == 0 || rest.p[0] != '=')
 			continue;
 		rest = span_from(rest, 1);
@@ -166,7 +147,7 @@ mime_value_parse_raw(struct span value, struct arena *a, struct mime_value *out)
 	out->params = arena_get(a, LIMIT_MIME_PARAMS * sizeof(*out->params));
 	if (out->params == NULL)
 		return false;
-	skip_blanks(&value);
+	header_skip_blanks(&value);
 	if (value.n > 0 && value.p[0] == '/') {
 		value = span_from(value, 1);
 		out->subtype = take_token(&value);
@@ -214,21 +195,12 @@ find_section(const struct mime_value *v, struct span base, int section, bool *en
 	return NULL;
 }
 
-static int
-hex_digit(char c)
-{
-	if (char_is_digit(c))
-		return c - '0';
-	c = char_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 put_percent(struct span s, struct buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		int high = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+		int high = s.p[i] == '%' && i + 2 < s.n ? char_hex(s.p[i + 1]) : -1;
+		int low = high >= 0 ? char_hex(s.p[i + 2]) : -1;
 
 		if (low >= 0) {
 			buf_char(out, (char)(high << 4 | low));

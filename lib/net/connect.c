@@ -10,16 +10,7 @@
 #include <sys/un.h>
 
 #include "sys/clock.h"
-
-static int
-close_and_fail(int fd)
-{
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
-	return -1;
-}
+#include "sys/file.h"
 
 /* Wait until the connection stands or has failed; 0, or -1 with errno. */
 static int
@@ -82,11 +73,15 @@ connect_tcp(const struct addr *to, const struct addr *from, uint64_t deadline)
 
 	if (fd < 0)
 		return -1;
-	if (from != NULL && bind_addr(fd, from) < 0)
-		return close_and_fail(fd);
+	if (from != NULL && bind_addr(fd, from) < 0) {
+		file_close(&fd);
+		return -1;
+	}
 	if (connect_addr(fd, to) < 0 &&
-	    ((errno != EINPROGRESS && errno != EINTR) || wait_connected(fd, deadline) < 0))
-		return close_and_fail(fd);
+	    ((errno != EINPROGRESS && errno != EINTR) || wait_connected(fd, deadline) < 0)) {
+		file_close(&fd);
+		return -1;
+	}
 	return fd;
 }
 
@@ -105,7 +100,9 @@ connect_unix(const char *name, int type)
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) < 0)
-		return close_and_fail(fd);
+	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) < 0) {
+		file_close(&fd);
+		return -1;
+	}
 	return fd;
 }

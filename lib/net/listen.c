@@ -10,16 +10,7 @@
 #include <sys/un.h>
 
 #include "base/die.h"
-
-static int
-close_and_fail(int fd)
-{
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
-	return -1;
-}
+#include "sys/file.h"
 
 int
 listen_tcp(const struct addr *a, int backlog)
@@ -36,8 +27,10 @@ listen_tcp(const struct addr *a, int backlog)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
 	    (a->family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0) ||
-	    bind(fd, &sa.any, n) < 0 || listen(fd, backlog) < 0)
-		return close_and_fail(fd);
+	    bind(fd, &sa.any, n) < 0 || listen(fd, backlog) < 0) {
+		file_close(&fd);
+		return -1;
+	}
 	return fd;
 }
 
@@ -76,8 +69,10 @@ listen_unix(int dirfd, const char *name, int type, mode_t mode, int backlog)
 	if (fd < 0)
 		return -1;
 	if (bind(fd, (const struct sockaddr *)&un, sizeof(un)) < 0 ||
-	    fchmodat(dirfd, name, mode, 0) < 0 || (type != SOCK_DGRAM && listen(fd, backlog) < 0))
-		return close_and_fail(fd);
+	    fchmodat(dirfd, name, mode, 0) < 0 || (type != SOCK_DGRAM && listen(fd, backlog) < 0)) {
+		file_close(&fd);
+		return -1;
+	}
 	return fd;
 }
 

@@ -1,4 +1,9 @@
-/* greeting: banner variables and the rule for readable passwords. */
+/*
+ * greeting: see greeting.h.
+ *
+ * Trust: the banner is a setting of the administrator; facts are our own, but
+ * for the peer's address, which is printed from its binary form.
+ */
 #include "base/base.h"
 #include "policy/greeting.h"
 #include "mail/date.h"

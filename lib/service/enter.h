@@ -1,7 +1,7 @@
 /*
- * enter: a worker that has logged somebody in narrows itself to one Maildir
- * (DESIGN.md section 5): the mailbox becomes its only Landlock rule and its
- * working directory, and the second, tighter seccomp filter begins.
+ * enter: a worker that has logged somebody in narrows itself to one
+ * Maildir: that becomes its only Landlock rule and its working directory, and
+ * the second, tighter seccomp filter begins.
  */
 #ifndef SERVICE_ENTER_H
 #define SERVICE_ENTER_H

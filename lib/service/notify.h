@@ -1,7 +1,7 @@
 /*
  * notify: a session learns that a mailbox changed, without holding an inotify
- * instance of its own (DESIGN.md section 4.3): the listener parent watches for
- * all its sessions and sends a byte.
+ * instance of its own: the listener parent watches for all its sessions and
+ * sends a byte.
  *
  * For IMAP IDLE: wait with stream_wait(&s->io, notify_fd(s->svc), &ready), then
  * call notify_read.  Under inetd, or when the kernel has no watch left,

@@ -1,4 +1,7 @@
-/* programs: names and users. */
+/*
+ * programs: see programs.h.  The manifest of files (spool-layout) names the
+ * same users.
+ */
 #include "base/base.h"
 #include "service/programs.h"
 

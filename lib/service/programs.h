@@ -1,5 +1,5 @@
 /*
- * programs: which user each program runs as (DESIGN.md section 2).
+ * programs: which user each program runs as.
  */
 #ifndef SERVICE_PROGRAMS_H
 #define SERVICE_PROGRAMS_H

@@ -1,7 +1,7 @@
 /*
  * service: from main's first line to the point where rights are gone.
  *
- * The order is that of DESIGN.md section 5.  run/pub is the working directory
+ * The order is that of service.h.  run/pub is the working directory
  * from service_init on, so that sockets are named the same before and after
  * chroot; it holds sockets only.
  *

@@ -1,4 +1,9 @@
-/* service_tls: one way from descriptors to a TLS context for all listeners. */
+/*
+ * service_tls: see service_tls.h.
+ *
+ * Trust: certificate and key are the administrator's; a pair that OpenSSL does
+ * not take ends the start, so no listener runs with half of TLS.
+ */
 #include "base/base.h"
 #include "service/service_tls.h"
 

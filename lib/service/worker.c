@@ -1,7 +1,7 @@
 /*
  * worker: from fork to the end of the last session.
  *
- * Start order (DESIGN.md section 5): descriptors of others closed, signals as
+ * Start order: descriptors of others closed, signals as
  * new, the owners connected (after the uid change, which the parent made),
  * what the program itself needs, seccomp; only then a byte from outside.
  */

@@ -1,4 +1,9 @@
-/* smtp/reply: printing our replies, reading those of others. */
+/*
+ * smtp/reply: see reply.h.
+ *
+ * Trust: what another server answers is hostile: digits, lines and length are
+ * checked one by one, and text is kept only up to its limit.
+ */
 #include "base/base.h"
 #include "base/num.h"
 #include "smtp/reply.h"

@@ -1,4 +1,7 @@
-/* smtp/xtext: RFC 3461 section 4. */
+/*
+ * xtext: see xtext.h.  Trust: hostile text.  RFC 3461 asks for upper-case
+ * digits; lower case is taken too, as others do.
+ */
 #include "base/base.h"
 #include "smtp/xtext.h"
 
@@ -15,16 +18,6 @@ smtp_xtext_print(struct span s, struct buf *out)
 	}
 }
 
-/* RFC 3461 asks for upper case; lower case is taken too, as others do. */
-static int
-hex_value(char c)
-{
-	if (char_is_digit(c))
-		return c - '0';
-	c = char_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 smtp_xtext_parse(struct span s, struct buf *out)
 {
@@ -32,9 +25,9 @@ smtp_xtext_parse(struct span s, struct buf *out)
 		int c = (unsigned char)s.p[i];
 
 		if (c == '+') {
-			if (s.n - i < 3 || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
+			if (s.n - i < 3 || char_hex(s.p[i + 1]) < 0 || char_hex(s.p[i + 2]) < 0)
 				return false;
-			c = hex_value(s.p[i + 1]) * 16 + hex_value(s.p[i + 2]);
+			c = char_hex(s.p[i + 1]) * 16 + char_hex(s.p[i + 2]);
 			i += 2;
 		} else if (c == '=' || c == ' ') {
 			return false;

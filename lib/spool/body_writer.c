@@ -46,18 +46,6 @@ body_writer_put(struct body_writer *w, struct span data)
 	}
 }
 
-void
-body_writer_restart(struct body_writer *w)
-{
-	w->used = 0;
-	w->size = 0;
-	w->crc32c = 0;
-	if (w->error == EFBIG)
-		w->error = 0;		/* too long, but the file itself is sound */
-	if (w->error == 0 && (file_ftruncate(w->fd, 0) < 0 || lseek(w->fd, 0, SEEK_SET) < 0))
-		w->error = errno;
-}
-
 int
 body_writer_flush(struct body_writer *w)
 {

@@ -26,8 +26,6 @@ struct body_writer {
 void body_writer_init(struct body_writer *w, int fd, uint64_t max);
 /* The final form: CRLF line ends, trace headers first, not dot-stuffed. */
 void body_writer_put(struct body_writer *w, struct span data);
-/* Forget what was written and start again at the first byte. */
-void body_writer_restart(struct body_writer *w);
 /*
  * Everything put so far stands in the file and can be read there by pread.
  * 0, or -1 with the first errno.

@@ -173,16 +173,11 @@ envelope_address_is_valid(struct span address)
 bool
 envelope_hex32_parse(struct span s, uint32_t *out)
 {
-	*out = 0;
-	if (s.n != 8)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
+	uint64_t value;
 
-		if (!char_is_digit(c) && (c < 'a' || c > 'f'))
-			return false;
-		*out = *out << 4 | (uint32_t)(char_is_digit(c) ? c - '0' : c - 'a' + 10);
-	}
+	if (s.n != 8 || !num_parse_hex(s, &value))
+		return false;
+	*out = (uint32_t)value;
 	return true;
 }
 

@@ -103,15 +103,6 @@ envelope_line_bounced(struct buf *out, uint32_t seed, uint32_t group, uint64_t i
 }
 
 void
-envelope_line_priority(struct buf *out, uint32_t seed, uint32_t priority)
-{
-	size_t start = out->n;
-
-	buf_printf(out, "priority: %u", priority);
-	end_line(out, seed, start);
-}
-
-void
 envelope_line_body(struct buf *out, uint32_t seed, uint64_t size, uint32_t crc)
 {
 	size_t start = out->n;

@@ -36,7 +36,6 @@ uint32_t envelope_line_to(struct buf *out, uint32_t seed, uint32_t original, uin
 void envelope_line_bounce(struct buf *out, uint32_t seed, uint32_t group, const uint32_t *numbers, size_t count);
 /* bounced: GROUP ID — that bounce is in the queue as ID; 0 when none was due */
 void envelope_line_bounced(struct buf *out, uint32_t seed, uint32_t group, uint64_t id);
-void envelope_line_priority(struct buf *out, uint32_t seed, uint32_t priority);
 /* size and crc32c of the body, for a pair of another program */
 void envelope_line_body(struct buf *out, uint32_t seed, uint64_t size, uint32_t crc);
 

@@ -3,8 +3,8 @@
  * to it gets descriptors from intake over the socket `intake`.
  *
  * One message at a time.  Calls block, each with the deadline given to
- * intake_open.  After -1 the connection is dead: say 454 and end the worker
- * (DESIGN.md section 5); what intake refuses comes as a verdict and is no error.
+ * intake_open.  After -1 the connection is dead: say 454 and end the worker;
+ * what intake refuses comes as a verdict and is no error.
  *
  * Records (lib/base/record.h), one per packet; > is from the receiver:
  *	> new

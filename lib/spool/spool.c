@@ -222,12 +222,6 @@ spool_corrupt_fd(const struct spool *sp)
 	return sp->corrupt_fd;
 }
 
-enum filesystem_kind
-spool_filesystem(const struct spool *sp)
-{
-	return sp->filesystem;
-}
-
 bool
 spool_must_sync_directory(const struct spool *sp)
 {

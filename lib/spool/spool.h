@@ -58,7 +58,6 @@ void spool_sub_name(const struct spool *sp, uint32_t sub, char out[SPOOL_SUB_NAM
 bool spool_sub_find(const struct spool *sp, struct span name, uint32_t *sub_out);
 
 int spool_corrupt_fd(const struct spool *sp);
-enum filesystem_kind spool_filesystem(const struct spool *sp);
 /* True when a new name needs an fsync of its directory besides that of the file. */
 bool spool_must_sync_directory(const struct spool *sp);
 

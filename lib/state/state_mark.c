@@ -47,12 +47,6 @@ state_mark_says_aside(int home)
 	return fstatat(home, MARK, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size >= 2;
 }
 
-void
-state_mark_clear(int home)
-{
-	unlinkat(home, MARK, 0);
-}
-
 /* A directory stream over name in home; closing it leaves home open. */
 static DIR *
 open_list(int home, const char *name)

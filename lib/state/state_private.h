@@ -46,7 +46,6 @@ int state_result(struct state *s, int rc);
 /* Note a failure in the mark of the directory; true when it is the second in a row. */
 bool state_mark_failure(int home);
 bool state_mark_says_aside(int home);
-void state_mark_clear(int home);
 /* Move everything in home into bad-N, dropping the oldest of three; 0 or -1. */
 int state_move_aside(int home);
 

@@ -12,24 +12,6 @@
 #define CRC_DIGITS 8
 
 static bool
-parse_hex(struct span s, uint64_t *out)
-{
-	uint64_t n = 0;
-
-	if (s.n == 0 || s.n > 16)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!char_is_digit(c) && (c < 'a' || c > 'f'))
-			return false;
-		n = n << 4 | (uint64_t)(char_is_digit(c) ? c - '0' : c - 'a' + 10);
-	}
-	*out = n;
-	return true;
-}
-
-static bool
 cut_num(struct span *rest, uint64_t max, uint64_t *out)
 {
 	return rest->p != NULL && num_parse(span_cut(rest, ' '), max, out);
@@ -75,7 +57,7 @@ cut_flags(struct span *rest, struct journal_line *l)
 	case 'b': l->where = MAILDIR_CUR_BARE; break;
 	default: return false;
 	}
-	return parse_hex(span_cut(rest, ' '), &l->keywords);
+	return num_parse_hex(span_cut(rest, ' '), &l->keywords);
 }
 
 static bool
@@ -88,7 +70,7 @@ unescape(struct span s, struct journal_line *l)
 		if (c <= ' ' || c >= 0x7f || l->name_n == MAILDIR_NAME_MAX)
 			return false;
 		if (c == '%') {
-			if (s.n - i < 3 || !parse_hex(span_make(s.p + i + 1, 2), &c))
+			if (s.n - i < 3 || !num_parse_hex(span_make(s.p + i + 1, 2), &c))
 				return false;
 			i += 2;
 		}
@@ -142,7 +124,7 @@ parse_head(struct span rest, struct journal_line *l)
 	if (!span_starts(rest, SPAN(HEAD " ")))
 		return false;
 	rest = span_from(rest, sizeof(HEAD));
-	return cut_uid(&rest, &l->uid) && rest.p != NULL && parse_hex(rest, &l->id);
+	return cut_uid(&rest, &l->uid) && rest.p != NULL && num_parse_hex(rest, &l->id);
 }
 
 static bool
@@ -179,7 +161,7 @@ journal_parse(struct span line, struct journal_line *out)
 	uint64_t crc;
 
 	if (text.n < 3 || line.n > JOURNAL_LINE_MAX || line.p[text.n] != ' ' ||
-	    !parse_hex(span_from(line, text.n + 1), &crc) || crc != crc32c(0, text.p, text.n))
+	    !num_parse_hex(span_from(line, text.n + 1), &crc) || crc != crc32c(0, text.p, text.n))
 		return false;
 	if (text.p[0] != HEAD[0] && text.p[1] != ' ')
 		return false;

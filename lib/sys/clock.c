@@ -1,4 +1,7 @@
-/* clock: CLOCK_BOOTTIME and CLOCK_REALTIME; neither can fail on Linux. */
+/*
+ * clock: see clock.h.  CLOCK_BOOTTIME and CLOCK_REALTIME: neither can fail on
+ * Linux.
+ */
 #include "base/base.h"
 #include "sys/clock.h"
 

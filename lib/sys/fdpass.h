@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-#define FDPASS_MAX 2		/* descriptors in one message, see DESIGN.md section 5 */
+#define FDPASS_MAX 2		/* descriptors in one message */
 
 /*
  * Send n bytes (at least 1) and nfds descriptors, which stay the caller's.

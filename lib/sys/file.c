@@ -46,7 +46,6 @@ const struct file_calls file_calls_kernel = {
 	.unlinkat = unlinkat,
 	.mkdirat = mkdirat,
 	.ftruncate = ftruncate,
-	.fallocate = posix_fallocate,
 	.close = close
 };
 
@@ -167,21 +166,6 @@ int
 file_ftruncate(int fd, off_t size)
 {
 	RETRY(file_calls->ftruncate(fd, size));
-}
-
-/* posix_fallocate returns the error instead of setting errno. */
-int
-file_fallocate(int fd, off_t from, off_t n)
-{
-	int error;
-
-	do
-		error = file_calls->fallocate(fd, from, n);
-	while (error == EINTR);
-	if (error == 0)
-		return 0;
-	errno = error;
-	return -1;
 }
 
 void

@@ -34,7 +34,6 @@ struct file_calls {
 	int (*unlinkat)(int dirfd, const char *name, int flags);
 	int (*mkdirat)(int dirfd, const char *name, mode_t mode);
 	int (*ftruncate)(int fd, off_t size);
-	int (*fallocate)(int fd, off_t from, off_t n);	/* returns an errno */
 	int (*close)(int fd);
 };
 
@@ -67,7 +66,6 @@ int file_renameat(int olddir, const char *old, int newdir, const char *name, uns
 int file_unlinkat(int dirfd, const char *name, int flags) PB_MUST_CHECK;
 int file_mkdirat(int dirfd, const char *name, mode_t mode) PB_MUST_CHECK;
 int file_ftruncate(int fd, off_t size) PB_MUST_CHECK;
-int file_fallocate(int fd, off_t from, off_t n) PB_MUST_CHECK;
 
 /* Close and set *fd to -1; does nothing when it is -1.  Write errors that
  * matter were reported by fsync before; errno is kept. */

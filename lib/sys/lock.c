@@ -1,4 +1,7 @@
-/* lock: OFD locks, which threads and library calls cannot drop by accident. */
+/*
+ * lock: see lock.h.  Locks of open file descriptions, because those of a
+ * process (F_SETLK) are dropped when any library closes the same file.
+ */
 #include "base/base.h"
 #include "sys/lock.h"
 #include "sys/file.h"

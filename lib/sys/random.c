@@ -1,4 +1,7 @@
-/* random: getrandom(2), which blocks only before the pool is first seeded. */
+/*
+ * random: see random.h.  getrandom(2) blocks only before the kernel's pool is
+ * seeded for the first time, and needs no file, so it works after confinement.
+ */
 #include "base/base.h"
 #include "sys/random.h"
 #include "base/die.h"

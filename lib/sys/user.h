@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-/* The names of all service users, NULL-ended (DESIGN.md section 2). */
+/* The names of all service users, NULL-ended. */
 extern const char *const user_service_names[];
 
 /* 0, or -1 with errno; ENOENT when there is no such user.  Reads the user database. */

@@ -281,12 +281,6 @@ rig_openat2(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolv
 }
 
 static int
-rig_fallocate(int fd, off_t from, off_t n)
-{
-	return file_calls_kernel.fallocate(fd, from, n);
-}
-
-static int
 rig_close(int fd)
 {
 	return file_calls_kernel.close(fd);
@@ -296,7 +290,7 @@ static const struct file_calls rig_calls = {
 	.openat = rig_openat, .openat2 = rig_openat2, .write = rig_write, .pwrite = rig_pwrite,
 	.fsync = rig_fsync, .fdatasync = rig_fdatasync, .fsync_dir = rig_fsync_dir,
 	.linkat = rig_linkat, .renameat = rig_renameat, .unlinkat = rig_unlinkat,
-	.mkdirat = rig_mkdirat, .ftruncate = rig_ftruncate, .fallocate = rig_fallocate,
+	.mkdirat = rig_mkdirat, .ftruncate = rig_ftruncate,
 	.close = rig_close
 };
 
