@@ -38,6 +38,16 @@ table_new(unsigned bits)
 	return t;
 }
 
+void
+table_free(struct table **t)
+{
+	if (*t == NULL)
+		return;
+	free((*t)->entries);
+	free(*t);
+	*t = NULL;
+}
+
 static struct entry *
 place(struct table *t, uint64_t id, size_t probe)
 {

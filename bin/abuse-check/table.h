@@ -15,6 +15,7 @@ struct table;
 
 /* 2^bits entries of 32 bytes. */
 struct table *table_new(unsigned bits);
+void table_free(struct table **t);
 
 /*
  * Add `add` events at now_s and return how many there were in the last
