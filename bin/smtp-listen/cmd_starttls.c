@@ -29,6 +29,8 @@ starttls_handshake(struct smtp *c)
 		return false;
 	}
 	c->s->tls = true;
+	/* A log-in in clear may be that of a man in the middle. */
+	c->user[0] = c->mechanism[0] = '\0';
 	return true;
 }
 

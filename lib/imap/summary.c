@@ -17,6 +17,7 @@
 
 #define MAGIC "PBSUM1"
 #define ZONE_BIAS 10000		/* so that the zone is written without a sign */
+#define ZONE_AT 6		/* the number of it in the line, from 0 */
 #define SENT_BIAS ((int64_t)1 << 40)
 
 /* What clients ask for in lists of messages. */
@@ -102,17 +103,17 @@ imap_summary_read(struct span blob, struct imap_summary *out)
 	ssize_t lf = span_find(span_first(blob, 200), '\n');
 	struct span head = lf < 0 ? SPAN_NONE : span_first(blob, (size_t)lf);
 	struct span rest = span_from(blob, (size_t)(lf + 1));
-	uint64_t n[7];
+	uint64_t n[ZONE_AT + 1];
 
 	*out = (struct imap_summary){ .sent = 0 };
 	if (lf < 0 || !span_is(span_word(&head), MAGIC))
 		return false;
 	for (size_t i = 0; i < PB_COUNT(n); i++)
-		if (!num_parse(span_word(&head), INT64_MAX, &n[i]))
+		if (!num_parse(span_word(&head), i == ZONE_AT ? 2 * ZONE_BIAS : INT64_MAX, &n[i]))
 			return false;
 	out->has_sent = n[4] != 0;
 	out->sent = (int64_t)n[5] - SENT_BIAS;
-	out->sent_zone = (int32_t)n[6] - ZONE_BIAS;
+	out->sent_zone = (int32_t)n[ZONE_AT] - ZONE_BIAS;
 	return take_text(&rest, n[0], &out->envelope) && take_text(&rest, n[1], &out->body) &&
 		take_text(&rest, n[2], &out->structure) && take_text(&rest, n[3], &out->fields) && rest.n == 0;
 }

@@ -94,10 +94,11 @@ struct sandbox_paths {
 
 /*
  * No signals to others than this process and its children, where the kernel
- * can (ABI 6).  Sets no_new_privs.  Call it before chroot: any ruleset must
+ * can (ABI 6); and without `tcp` no connection of its own making: the socket of a
+ * client could be disconnected and connected elsewhere.  Sets no_new_privs.  Call it before chroot: any ruleset must
  * grant the linking of files across directories, and does so from "/" down.
  */
-void sandbox_scope(void);
+void sandbox_scope(bool tcp);
 
 /* The version of Landlock, 0 when the kernel has none. */
 int sandbox_landlock_abi(void);

@@ -102,9 +102,10 @@ sandbox_paths_begin(struct sandbox_paths *p, bool tcp)
 }
 
 void
-sandbox_scope(void)
+sandbox_scope(bool tcp)
 {
-	struct ruleset_attr a = { .handled_access_fs = FS_REFER, .scoped = SCOPE_SIGNAL };
+	struct ruleset_attr a = { .handled_access_fs = FS_REFER,
+		.handled_access_net = tcp ? 0 : NET_BIND_TCP | NET_CONNECT_TCP, .scoped = SCOPE_SIGNAL };
 	struct path_beneath_attr everywhere = { .allowed_access = FS_REFER };
 	long fd;
 

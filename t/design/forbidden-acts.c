@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -50,7 +51,7 @@ confine(enum sandbox_role role)
 	if (chdir(home) < 0)
 		die(EXIT_REFUSED, "chdir: %s", strerror(errno));
 	if (!allow_all)
-		sandbox_scope();
+		sandbox_scope(role == SANDBOX_SEND || role == SANDBOX_RESOLVER);
 	if (root && !has_files(role) && !allow_all && chroot(".") < 0)
 		die(EXIT_REFUSED, "chroot: %s", strerror(errno));
 	if (root)
@@ -120,6 +121,22 @@ make_file(const char *path)
 	return fd;
 }
 
+/* A client's connection as a worker has it, and the port of somebody else. */
+static void
+make_client(struct scene *scene)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int listening = socket(AF_INET, SOCK_STREAM, 0), from = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t n = sizeof(in);
+
+	if (listening < 0 || from < 0 || bind(listening, (struct sockaddr *)&in, sizeof(in)) < 0 ||
+	    listen(listening, 64) < 0 || getsockname(listening, (struct sockaddr *)&in, &n) < 0 ||
+	    connect(from, (struct sockaddr *)&in, sizeof(in)) < 0 ||
+	    (scene->client = accept(listening, NULL, NULL)) < 0)
+		die(EXIT_REFUSED, "client: %s", strerror(errno));
+	scene->port = in.sin_port;
+}
+
 static int
 make_scene(struct scene *scene, const char *directory)
 {
@@ -133,6 +150,7 @@ make_scene(struct scene *scene, const char *directory)
 	scene->file_fd = make_file(own);
 	close(make_file(foreign));
 	scene->foreign = foreign;
+	make_client(scene);
 	return 0;
 }
 
@@ -171,16 +189,17 @@ try(const struct act *act, const struct scene *scene, enum sandbox_role role)
 
 /*
  * A parent of the same uid may signal what it likes where the kernel has no
- * signal scope: the one act that a missing Landlock leaves open.
+ * signal scope, and who may connect to a Unix socket may do so with a client's
+ * connection: the acts that a missing Landlock leaves open.
  */
 static bool
 is_beyond_this_kernel(const struct act *act, enum sandbox_role role)
 {
+	bool client = strncmp(act->name, "connect a client", 16) == 0;
 	bool parent = role == SANDBOX_LISTENER || role == SANDBOX_SCHEDULE || role == SANDBOX_RESOLVER ||
 	    role == SANDBOX_DELIVER || role == SANDBOX_NURSERY;
 
-	return parent && sandbox_landlock_abi() < 6 &&
-	    strncmp(act->name, "signal", 6) == 0;
+	return sandbox_landlock_abi() < 6 && (client || (parent && strncmp(act->name, "signal", 6) == 0));
 }
 
 static int

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
@@ -102,6 +103,17 @@ ACT(inet_socket) { return opened(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
 ACT(inet6_socket) { return opened(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)); }
 ACT(unix_socket) { return opened(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 ACT(netlink_socket) { return opened(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)); }
+
+ACT(connect_client_elsewhere)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = (in_port_t)s->port,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	if (connect(s->client, &none, sizeof(none)) < 0)
+		return -1;
+	return connect(s->client, (struct sockaddr *)&to, sizeof(to));
+}
 
 ACT(connect_as_wrong_uid)
 {
@@ -226,6 +238,7 @@ const struct act acts[] = {
 	{ "open an IPv4 socket", inet_socket, INET, true, false },
 	{ "open an IPv6 socket", inet6_socket, INET, true, false },
 	{ "open a Unix socket", unix_socket, ~NO_UNIX, true, false },
+	{ "connect a client's socket elsewhere", connect_client_elsewhere, INET, true, false },
 	{ "open a netlink socket", netlink_socket, 0, true, false },
 	{ "connect to an owner as the wrong uid", connect_as_wrong_uid, 0, false, true },
 	{ "watch files", watch, ROLE(SANDBOX_LISTENER), true, false },

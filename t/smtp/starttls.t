@@ -53,4 +53,15 @@ like($c->{greeting}, qr/^220 /, 'TLS from the first byte on smtps');
 $c->expect('EHLO c.example', qr/^250/);
 like($c->command('MAIL FROM:<a@b.example>'), qr/^530 5\.7\.0/, 'which is a submission port: log in first');
 ok($pb->wait_log('smtpLog', qr/event=tls-failed/), 'a failed handshake is logged');
+
+my $clear = Pillarbox->new(settings => { plaintextAuth => 'loopback' });
+$clear->user('alice@example.com');
+$clear->start;
+$c = $clear->connect('smtp');
+$c->expect('EHLO c.example', qr/^250/);
+$c->login('alice@example.com', $Pillarbox::PASSWORD);
+$c->expect('STARTTLS', qr/^220/);
+$c->start_tls;
+like($c->expect('EHLO c.example', qr/^250/), qr/^250-AUTH /m, 'a log-in in clear is forgotten too');
+$c->login('alice@example.com', $Pillarbox::PASSWORD);
 done_testing();

@@ -34,7 +34,7 @@ in_child(int (*run)(enum sandbox_role), enum sandbox_role role)
 static void
 confine(enum sandbox_role role)
 {
-	sandbox_scope();
+	sandbox_scope(false);
 	sandbox_prepare(&(struct sandbox_limits){ .cpu_s = 20, .files = 64 });
 	sandbox_seccomp(role);
 }
@@ -76,7 +76,7 @@ warmed_up(enum sandbox_role role, int (*act)(pid_t parent))
 	pid_t parent = getpid(), pid;
 	int status;
 
-	sandbox_scope();
+	sandbox_scope(false);
 	sandbox_warm_up(role);
 	pid = fork();
 	if (pid == 0) {
@@ -167,7 +167,7 @@ two_stages(enum sandbox_role role)
 
 	(void)role;
 	mine = openat(domains, "mine", O_PATH | O_DIRECTORY);
-	sandbox_scope();
+	sandbox_scope(false);
 	sandbox_prepare(&(struct sandbox_limits){ .cpu_s = 20 });
 	below(domains, rights);
 	sandbox_seccomp(SANDBOX_LOGIN);
