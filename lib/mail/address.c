@@ -253,13 +253,14 @@ most_entries(struct span value)
 void
 address_parse_list(struct span value, struct arena *a, struct address_list *out)
 {
-	struct reader r = { .p = value.p, .end = value.p + value.n, .list = out };
+	struct reader r = { .p = value.p, .list = out };
 
 	*out = (struct address_list){ .truncated = true };
 	if (value.n == 0 || (r.out = arena_get(a, value.n + 1)) == NULL) {
 		out->truncated = value.n > 0;
 		return;
 	}
+	r.end = value.p + value.n;
 	r.room = most_entries(value);
 	out->items = arena_get(a, r.room * sizeof(*out->items));
 	if (out->items == NULL)

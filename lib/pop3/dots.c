@@ -37,14 +37,15 @@ pop3_dots_put(struct pop3_dots *d, struct span piece, struct buf *out)
 	while (piece.n > 0 && !d->done) {
 		ssize_t lf = span_find(piece, '\n');
 		struct span part = span_first(piece, lf < 0 ? piece.n : (size_t)lf);
-		bool empty = !d->in_line && (part.n == 0 || span_is(part, "\r"));
+		bool starts = !d->in_line;
+		bool empty = part.n == 0 ? starts || d->only_cr : starts && span_is(part, "\r");
 
-		if (!d->in_line && part.n > 0 && part.p[0] == '.')
+		if (starts && part.n > 0 && part.p[0] == '.')
 			buf_char(out, '.');
 		buf_span(out, part);
 		if (part.n > 0) {
-			/* A lone CR may still turn out to be an empty line. */
-			d->in_line = d->in_line || !span_is(part, "\r");
+			d->only_cr = starts && span_is(part, "\r");
+			d->in_line = true;
 			d->after_cr = part.p[part.n - 1] == '\r';
 		}
 		piece = span_from(piece, part.n);

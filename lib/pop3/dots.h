@@ -13,6 +13,7 @@
 struct pop3_dots {
 	bool in_line;		/* not at the start of a line */
 	bool after_cr;
+	bool only_cr;		/* the line so far is a CR: it may still turn out to be empty */
 	bool in_body;		/* the empty line has passed */
 	bool has_limit;		/* TOP: stop after `left` lines of the body */
 	bool done;		/* the limit is reached: the rest is not wanted */

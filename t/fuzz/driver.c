@@ -4,6 +4,7 @@
  * MUTATIONS times with a fixed seed.  A file given as argument is run alone.
  */
 #include "base/base.h"
+#ifndef PB_LIBFUZZER	/* which brings its own main */
 #include "base/mem.h"
 #include "fuzz.h"
 #include <dirent.h>
@@ -141,3 +142,4 @@ main(int argc, char **argv)
 			return 1;
 	return 0;
 }
+#endif

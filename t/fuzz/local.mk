@@ -28,3 +28,27 @@ t_fuzz_net_dns_SOURCES = t/fuzz/net-dns.c bin/remote-send/mx.c $(fuzz_driver)
 t_fuzz_net_dns_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 t_fuzz_send_job_SOURCES = t/fuzz/send-job.c bin/remote-send/job.c $(fuzz_driver)
 t_fuzz_send_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
+
+fuzz_ipc = t/fuzz/record t/fuzz/settings-text t/fuzz/settings-xml t/fuzz/imap-summary t/fuzz/pop3-command \
+	t/fuzz/log-datagram t/fuzz/deliver-job
+check_PROGRAMS += $(fuzz_ipc)
+t_fuzz_record_SOURCES = t/fuzz/record.c $(fuzz_driver)
+t_fuzz_settings_text_SOURCES = t/fuzz/settings-text.c $(fuzz_driver)
+t_fuzz_settings_xml_SOURCES = t/fuzz/settings-xml.c $(fuzz_driver)
+t_fuzz_imap_summary_SOURCES = t/fuzz/imap-summary.c $(fuzz_driver)
+t_fuzz_pop3_command_SOURCES = t/fuzz/pop3-command.c $(fuzz_driver)
+t_fuzz_log_datagram_SOURCES = t/fuzz/log-datagram.c bin/event-log/datagram.c $(fuzz_driver)
+t_fuzz_log_datagram_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/event-log
+t_fuzz_deliver_job_SOURCES = t/fuzz/deliver-job.c bin/local-deliver/job.c bin/local-deliver/mailbox.c $(fuzz_driver)
+t_fuzz_deliver_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/local-deliver
+
+# libFuzzer on all of them, in a tree of its own: make fuzz [SECONDS=60] [TARGETS=t/fuzz/record]
+fuzz_targets = $(fuzz_programs) $(fuzz_store) $(fuzz_net) $(fuzz_ipc)
+SECONDS = 60
+TARGETS = $(fuzz_targets)
+EXTRA_DIST += t/fuzz/run
+
+fuzz:
+	'$(top_srcdir)/t/fuzz/run' '$(abs_top_srcdir)' '$(abs_top_builddir)/fuzz' '$(SECONDS)' $(TARGETS)
+
+.PHONY: fuzz
