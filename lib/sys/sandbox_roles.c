@@ -53,7 +53,7 @@ static const struct sandbox_call base_calls[] = {
 	{ SYS_sendto, TEST_NONE }, { SYS_sendmsg, TEST_NONE },
 	{ SYS_getsockopt, TEST_NONE }, { SYS_setsockopt, TEST_NONE },
 	{ SYS_getpeername, TEST_NONE }, { SYS_getsockname, TEST_NONE },
-	{ SYS_shutdown, TEST_NONE }, { SYS_umask, TEST_NONE },
+	{ SYS_umask, TEST_NONE },
 	{ SYS_clone3, TEST_ENOSYS },
 #ifdef SYS_poll
 	{ SYS_poll, TEST_NONE }, { SYS_epoll_wait, TEST_NONE }, { SYS_select, TEST_NONE },
@@ -77,6 +77,10 @@ static const struct sandbox_call content_calls[] = {
 	{ SYS_fsync, TEST_NONE }, { SYS_fdatasync, TEST_NONE }, { SYS_fadvise64, TEST_NONE },
 };
 GROUP(content);
+
+/* Sessions hold the listening sockets: whoever shuts one down closes the port for all. */
+static const struct sandbox_call shutdown_calls[] = { { SYS_shutdown, TEST_NONE } };
+GROUP(shutdown);
 
 /* Reading a descriptor that was passed. */
 static const struct sandbox_call given_calls[] = { { SYS_pread64, TEST_NONE } };
@@ -165,29 +169,29 @@ GROUP(fork);
 #define GROUPS(...) (const struct sandbox_group *const[]){ &base_group, __VA_ARGS__, NULL }
 
 static const struct sandbox_group *const *const roles[SANDBOX_ROLES] = {
-	[SANDBOX_LISTENER] = GROUPS(&confine_group, &content_group, &read_group, &files_group,
+	[SANDBOX_LISTENER] = GROUPS(&shutdown_group, &confine_group, &content_group, &read_group, &files_group,
 		&fchdir_group, &watch_group, &local_group,
 		&accept_group, &fork_group),
 	[SANDBOX_LOGIN] = GROUPS(&confine_group, &accept_group, &content_group, &read_group,
 		&files_group, &fchdir_group),
 	[SANDBOX_MAILBOX] = GROUPS(&content_group, &read_group, &files_group),
 	[SANDBOX_SMTP] = GROUPS(&content_group, &accept_group, &local_group),
-	[SANDBOX_INTAKE] = GROUPS(&content_group, &read_group, &files_group, &accept_group,
+	[SANDBOX_INTAKE] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &accept_group,
 		&local_group),
-	[SANDBOX_SCHEDULE] = GROUPS(&confine_group, &content_group, &read_group, &files_group,
+	[SANDBOX_SCHEDULE] = GROUPS(&shutdown_group, &confine_group, &content_group, &read_group, &files_group,
 		&accept_group, &local_group, &fork_group),
-	[SANDBOX_DELIVER] = GROUPS(&content_group, &read_group, &files_group, &accept_group,
+	[SANDBOX_DELIVER] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &accept_group,
 		&local_group, &fork_group),
-	[SANDBOX_DIRECTORY] = GROUPS(&content_group, &read_group, &files_group, &database_group,
+	[SANDBOX_DIRECTORY] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &database_group,
 		&accept_group, &local_group, &thread_group),
-	[SANDBOX_DATABASE] = GROUPS(&content_group, &read_group, &files_group, &database_group,
+	[SANDBOX_DATABASE] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &database_group,
 		&accept_group, &local_group, &thread_group),
 	[SANDBOX_NURSERY] = GROUPS(&confine_group, &given_group, &fork_group),
 	[SANDBOX_HASH] = GROUPS(&given_group),
-	[SANDBOX_RESOLVER] = GROUPS(&confine_group, &inet_group, &local_group, &accept_group,
+	[SANDBOX_RESOLVER] = GROUPS(&shutdown_group, &confine_group, &inet_group, &local_group, &accept_group,
 		&content_group, &fork_group),
 	[SANDBOX_SEND] = GROUPS(&inet_group, &content_group),
-	[SANDBOX_LOG] = GROUPS(&content_group, &read_group, &files_group, &accept_group,
+	[SANDBOX_LOG] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &accept_group,
 		&local_group),
 	[SANDBOX_SETTINGS] = GROUPS(&read_group),
 };

@@ -134,6 +134,7 @@ make_client(struct scene *scene)
 	    connect(from, (struct sockaddr *)&in, sizeof(in)) < 0 ||
 	    (scene->client = accept(listening, NULL, NULL)) < 0)
 		die(EXIT_REFUSED, "client: %s", strerror(errno));
+	scene->listening = listening;
 	scene->port = in.sin_port;
 }
 

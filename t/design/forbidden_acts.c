@@ -104,6 +104,8 @@ ACT(inet6_socket) { return opened(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)
 ACT(unix_socket) { return opened(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 ACT(netlink_socket) { return opened(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)); }
 
+ACT(close_port) { return shutdown(s->listening, SHUT_RDWR); }
+
 ACT(connect_client_elsewhere)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -208,6 +210,8 @@ ACT(old_gate)
 
 #define FORKERS (ROLE(SANDBOX_LISTENER) | ROLE(SANDBOX_SCHEDULE) | ROLE(SANDBOX_RESOLVER) | \
 	ROLE(SANDBOX_DELIVER) | ROLE(SANDBOX_NURSERY))
+#define SHUTTERS (ROLE(SANDBOX_LISTENER) | ROLE(SANDBOX_INTAKE) | ROLE(SANDBOX_SCHEDULE) | \
+	ROLE(SANDBOX_DELIVER) | DATABASES | ROLE(SANDBOX_RESOLVER) | ROLE(SANDBOX_LOG))
 #define INET (ROLE(SANDBOX_RESOLVER) | ROLE(SANDBOX_SEND))
 #define NO_UNIX (ROLE(SANDBOX_LOGIN) | ROLE(SANDBOX_MAILBOX) | ROLE(SANDBOX_HASH) | \
 	ROLE(SANDBOX_SEND) | ROLE(SANDBOX_SETTINGS) | ROLE(SANDBOX_NURSERY))
@@ -239,6 +243,7 @@ const struct act acts[] = {
 	{ "open an IPv6 socket", inet6_socket, INET, true, false },
 	{ "open a Unix socket", unix_socket, ~NO_UNIX, true, false },
 	{ "connect a client's socket elsewhere", connect_client_elsewhere, INET, true, false },
+	{ "close a port for all", close_port, SHUTTERS, true, false },
 	{ "open a netlink socket", netlink_socket, 0, true, false },
 	{ "connect to an owner as the wrong uid", connect_as_wrong_uid, 0, false, true },
 	{ "watch files", watch, ROLE(SANDBOX_LISTENER), true, false },
