@@ -36,8 +36,8 @@ base64_encode(struct buf *out, struct span data)
 	return true;
 }
 
-static int
-value_of(char c)
+int
+base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -60,7 +60,7 @@ decode_group(const char *p, bool is_last, char out[3])
 	if (pad > 0 && !is_last)
 		return 0;
 	for (size_t i = 0; i < 4 - pad; i++) {
-		int v = value_of(p[i]);
+		int v = base64_value(p[i]);
 		if (v < 0)
 			return 0;
 		bits |= (uint32_t)v << (18 - 6 * i);

@@ -18,4 +18,7 @@ bool base64_encode(struct buf *out, struct span data);
  */
 bool base64_decode(struct span text, struct buf *out) PB_MUST_CHECK;
 
+/* 0 to 63 for a byte of the alphabet, -1 for another ("=" too). */
+int base64_value(char c);
+
 #endif

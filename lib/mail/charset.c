@@ -6,6 +6,7 @@
  * memory does not grow with the input; output is bounded by the buf.
  */
 #include "base/base.h"
+#include "base/base64.h"
 #include "base/limits.h"
 #include "mail/charset.h"
 
@@ -196,18 +197,6 @@ charset_fold(struct span utf8, struct buf *out)
 		}
 		utf8 = span_from(utf8, n);
 	}
-}
-
-static int
-base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 void
