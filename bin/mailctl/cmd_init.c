@@ -3,10 +3,13 @@
  *
  * Folders come from the manifest.  mailconfig.xml is written last, so a
  * folder with that file is an instance and one without can be tried again.
+ * With DIR all lies below it; without, and with no root named otherwise, the
+ * installed instance is made, for which only root has the rights.
  */
 #include "base/base.h"
 #include "commands.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include "args.h"
 #include "base/die.h"
@@ -21,10 +24,11 @@
 #include "sys/user.h"
 
 struct init {
-	const char *dir, *base_port, *host, *listen, *admin, *admin_password;
+	const char *dir;		/* NULL: the installed instance */
+	const char *base_port, *host, *listen, *admin, *admin_password;
 	uint64_t base;			/* 0: the well-known ports */
 	char host_name[LIMIT_DOMAIN + 1];
-	int root_fd;
+	struct instance instance;	/* open from make_root on */
 };
 
 struct port {
@@ -70,29 +74,53 @@ make_users(void)
 	return EXIT_DONE;
 }
 
+/* Folders above the parts of an installed instance; those that exist are left as they are. */
+static int
+make_parents(const char *path)
+{
+	char parent[INSTANCE_PATH_MAX];
+	char *slash;
+
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	if (slash == NULL || slash == parent)
+		return 0;
+	*slash = '\0';
+	if (access(parent, F_OK) == 0)
+		return 0;
+	if (make_parents(parent) != 0 || mkdir(parent, 0700) != 0)
+		return -1;
+	return chmod(parent, 0755);
+}
+
 static int
 make_folders(const struct init *in)
 {
+	char path[INSTANCE_PATH_MAX];
+
 	for (size_t i = 0; i < manifest_count; i++) {
 		const struct manifest_entry *e = &manifest_table[i];
 
 		if (!e->at_init || e->type != 'd' || strcmp(e->path, ".") == 0)
 			continue;
-		if (manifest_make_dir(in->root_fd, e->path, e->path) != 0)
-			return ctl_fail(ctl_code_of_errno(errno), "%s/%s: %s", in->dir, e->path, strerror(errno));
+		instance_path(&in->instance, path, e->path);
+		if (make_parents(path) != 0 || manifest_make_dir(AT_FDCWD, path, e->path) != 0)
+			return ctl_fail(ctl_code_of_errno(errno), "%s: %s", path, strerror(errno));
 	}
 	return EXIT_DONE;
 }
 
 static int
-write_file(const struct init *in, const char *path, struct span text)
+write_file(const struct init *in, const char *name, struct span text)
 {
-	int fd = file_openat(in->root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+	char path[INSTANCE_PATH_MAX];
+	int fd = file_openat(AT_FDCWD, instance_path(&in->instance, path, name),
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	int code = EXIT_DONE;
 
-	if (fd < 0 || file_write_all(fd, text.p, text.n) != 0 || manifest_apply(fd, path) != 0 ||
+	if (fd < 0 || file_write_all(fd, text.p, text.n) != 0 || manifest_apply(fd, name) != 0 ||
 	    file_fsync(fd) != 0)
-		code = ctl_fail(ctl_code_of_errno(errno), "%s/%s: %s", in->dir, path, strerror(errno));
+		code = ctl_fail(ctl_code_of_errno(errno), "%s: %s", path, strerror(errno));
 	file_close(&fd);
 	return code;
 }
@@ -168,13 +196,14 @@ static int
 write_settings(struct ctl *c, const struct init *in)
 {
 	struct config_author by = { -1, c->who, c->why };
-	int etc = file_open_dir(in->root_fd, "etc"), code = EXIT_REFUSED;
+	char path[INSTANCE_PATH_MAX];
+	int etc = file_open_dir(AT_FDCWD, instance_path(&in->instance, path, "etc")), code = EXIT_REFUSED;
 	struct config_file f;
 	struct buf errors;
 
 	if (etc < 0 || (by.history_fd = file_open_dir(etc, "history")) < 0) {
 		file_close(&etc);
-		return ctl_fail(ctl_code_of_errno(errno), "%s/etc/history: %s", in->dir, strerror(errno));
+		return ctl_fail(ctl_code_of_errno(errno), "%s/history: %s", path, strerror(errno));
 	}
 	buf_init(&errors, 65536);
 	if (config_edit(&f, etc, etc, "etc", SCOPE_SERVER, &errors)) {
@@ -194,22 +223,41 @@ write_settings(struct ctl *c, const struct init *in)
 	return code;
 }
 
+/* The root of a private instance, which belongs to whoever makes it. */
 static int
-make_root(struct init *in)
+make_private_root(struct init *in)
 {
-	struct stat st;
+	struct instance *i = &in->instance;
+	int fd, code = EXIT_DONE;
 
 	if (mkdir(in->dir, 0755) != 0 && errno != EEXIST)
 		return ctl_fail(ctl_code_of_errno(errno), "%s: %s", in->dir, strerror(errno));
-	in->root_fd = open(in->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (in->root_fd < 0 || fstat(in->root_fd, &st) != 0)
+	if (instance_open(i, in->dir) != 0)
 		return ctl_fail(ctl_code_of_errno(errno), "%s: %s", in->dir, strerror(errno));
-	if (st.st_uid != geteuid())
-		return ctl_fail(EXIT_NO_RIGHT, "%s belongs to uid %u, not to you", in->dir, (unsigned int)st.st_uid);
-	if (faccessat(in->root_fd, "etc/mailconfig.xml", F_OK, 0) == 0)
-		return ctl_fail(EXIT_REFUSED, "%s is an instance already", in->dir);
-	if (manifest_apply(in->root_fd, ".") != 0)
-		return ctl_fail(ctl_code_of_errno(errno), "%s: %s", in->dir, strerror(errno));
+	if (i->owner != geteuid())
+		return ctl_fail(EXIT_NO_RIGHT, "%s belongs to uid %u, not to you", in->dir, (unsigned int)i->owner);
+	fd = open(i->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || faccessat(fd, "etc/mailconfig.xml", F_OK, 0) == 0)
+		code = fd < 0 ? ctl_fail(ctl_code_of_errno(errno), "%s: %s", in->dir, strerror(errno))
+			: ctl_fail(EXIT_REFUSED, "%s is an instance already", in->dir);
+	else if (manifest_apply(fd, ".") != 0)
+		code = ctl_fail(ctl_code_of_errno(errno), "%s: %s", in->dir, strerror(errno));
+	file_close(&fd);
+	return code;
+}
+
+/* The installed one: its folders are spread over the system's own. */
+static int
+find_installed_root(struct init *in)
+{
+	char path[INSTANCE_PATH_MAX];
+
+	if (geteuid() != 0)
+		return ctl_fail(EXIT_NO_RIGHT, "only root may make the installed instance; for your own: mailctl init DIR");
+	if (instance_open(&in->instance, NULL) != 0)
+		return ctl_fail(ctl_code_of_errno(errno), "/: %s", strerror(errno));
+	if (access(instance_path(&in->instance, path, "etc/mailconfig.xml"), F_OK) == 0)
+		return ctl_fail(EXIT_REFUSED, "there is an installed instance already: %s", path);
 	return EXIT_DONE;
 }
 
@@ -243,7 +291,7 @@ check_options(struct init *in)
 int
 cmd_init(struct ctl *c, int argc, char **argv)
 {
-	struct init in = { .root_fd = -1 };
+	struct init in = { .dir = c->root, .instance = { .root_fd = -1 } };
 	const struct arg_option options[] = {
 		{ "--base-port", &in.base_port, NULL }, { "--host-name", &in.host, NULL },
 		{ "--listen", &in.listen, NULL }, { "--admin-password", &in.admin_password, NULL },
@@ -252,14 +300,15 @@ cmd_init(struct ctl *c, int argc, char **argv)
 	struct args a;
 	int code;
 
-	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 1, 1))
+	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, 1))
 		return EXIT_USAGE;
-	in.dir = a.item[0];
+	if (a.count == 1)
+		in.dir = a.item[0];
 	code = check_options(&in);
 	if (code == EXIT_DONE)
-		code = make_users();
+		code = in.dir == NULL ? find_installed_root(&in) : make_private_root(&in);
 	if (code == EXIT_DONE)
-		code = make_root(&in);
+		code = make_users();
 	if (code == EXIT_DONE)
 		code = make_folders(&in);
 	if (code == EXIT_DONE)
@@ -268,6 +317,6 @@ cmd_init(struct ctl *c, int argc, char **argv)
 		code = write_ports(&in);
 	if (code == EXIT_DONE)
 		code = write_settings(c, &in);
-	file_close(&in.root_fd);
+	instance_close(&in.instance);
 	return code;
 }

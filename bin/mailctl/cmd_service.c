@@ -7,7 +7,6 @@
 #include "base/base.h"
 #include "commands.h"
 #include <errno.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "args.h"
@@ -17,6 +16,8 @@
 #include "edit.h"
 #include "output.h"
 #include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/lock.h"
 
 #define STOP_WAIT_MS 60000
 #define MASTER "run/master"
@@ -165,10 +166,23 @@ pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
+/*
+ * Has mail-master ended?  Its lock tells: the pid may stand for a dead process
+ * that nobody waits for, as in a container whose first process is no init.
+ */
 static bool
-is_alive(pid_t pid)
+has_ended(const struct ctl *c)
 {
-	return kill(pid, 0) == 0 || errno == EPERM;
+	int run = ctl_open_dir(c, "run"), lock;
+
+	if (run < 0)
+		return true;
+	lock = lock_file(run, "mail-master.pid", false);
+	file_close(&run);
+	if (lock < 0)
+		return false;
+	file_close(&lock);
+	return true;
 }
 
 static int
@@ -185,7 +199,7 @@ stop_all(struct ctl *c)
 	code = ask_only(c, "shutdown", NULL);
 	if (code != EXIT_DONE)
 		return code;
-	while (is_alive(pid)) {
+	while (!has_ended(c)) {
 		if (clock_ms() > end)
 			return ctl_fail(EXIT_TRY_LATER, "sessions are still finishing (mail-master is process %d)",
 				(int)pid);

@@ -8,7 +8,7 @@
 
 const struct command command_table[] = {
 	{ "init", "", cmd_init, COMMAND_NO_INSTANCE,
-	  "DIR [--base-port N] [--host-name NAME] [--listen ADDRESS] [--admin NAME --admin-password PW]",
+	  "[DIR] [--base-port N] [--host-name NAME] [--listen ADDRESS] [--admin NAME --admin-password PW]",
 	  "make a new instance" },
 	{ "service", "start", cmd_service_start, 0, "[SERVICE ...]", "start the server, or stopped services" },
 	{ "service", "stop", cmd_service_stop, 0, "[SERVICE ...]", "stop the server, or services" },

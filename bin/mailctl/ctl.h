@@ -16,6 +16,7 @@ enum ctl_format { CTL_TEXT, CTL_JSON, CTL_TSV, CTL_NUL };
 
 struct ctl {
 	struct instance instance;	/* open unless the command needs none */
+	const char *root;		/* -r DIR or PILLARBOX_ROOT; NULL: the installed instance */
 	enum ctl_format format;
 	bool yes;			/* --yes, --force: no questions */
 	bool password_stdin;

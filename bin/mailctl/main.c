@@ -64,13 +64,16 @@ note_why(struct ctl *c, int argc, char **argv)
 
 /* Take the options before the command; the number of words they and argv[0] are. */
 static int
-leading_options(struct ctl *c, int argc, char **argv, const char **root)
+leading_options(struct ctl *c, int argc, char **argv)
 {
 	int i;
 
+	c->root = getenv("PILLARBOX_ROOT");
+	if (c->root != NULL && *c->root == '\0')
+		c->root = NULL;
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-r") == 0 && i + 1 < argc) {
-			*root = argv[++i];
+			c->root = argv[++i];
 		} else if (strcmp(argv[i], "--help") == 0) {
 			usage(stdout);
 			exit(EXIT_DONE);
@@ -87,17 +90,17 @@ leading_options(struct ctl *c, int argc, char **argv, const char **root)
 }
 
 static int
-open_instance(struct ctl *c, const char *root)
+open_instance(struct ctl *c)
 {
 	char path[INSTANCE_PATH_MAX];
 	struct stat st;
 
-	if (instance_open(&c->instance, root) != 0)
-		return ctl_fail(ctl_code_of_errno(errno), "%s: %s",
-			root == NULL ? "PILLARBOX_ROOT" : root, strerror(errno));
+	if (instance_open(&c->instance, c->root) != 0)
+		return ctl_fail(ctl_code_of_errno(errno), "%s: %s", c->root == NULL ? "/" : c->root, strerror(errno));
 	if (stat(instance_path(&c->instance, path, "etc"), &st) != 0)
 		return ctl_fail(errno == ENOENT ? EXIT_NO_OBJECT : ctl_code_of_errno(errno),
-			"%s: %s (make an instance with: mailctl init DIR)", path, strerror(errno));
+			"%s: %s (make an instance with: mailctl init%s)", path, strerror(errno),
+			c->root == NULL ? "" : " DIR");
 	/* Files made by root in a user's instance would be lost for its programs. */
 	if (geteuid() == 0 && st.st_uid != 0) {
 		if (setgid(st.st_gid) != 0 || setuid(st.st_uid) != 0)
@@ -114,13 +117,12 @@ main(int argc, char **argv)
 {
 	struct ctl c = { .history_fd = -1, .instance = { .root_fd = -1 } };
 	const struct command *cmd;
-	const char *root = NULL;
 	int used, code = EXIT_DONE;
 	char shell_word[] = "shell", *shell_argv[] = { shell_word, NULL };
 
 	die_set_program("mailctl");
 	umask(077);
-	used = leading_options(&c, argc, argv, &root);
+	used = leading_options(&c, argc, argv);
 	argc -= used;
 	argv += used;
 	if (argc == 0 && isatty(STDIN_FILENO)) {
@@ -134,7 +136,7 @@ main(int argc, char **argv)
 	note_why(&c, argc, argv);
 	cmd = command_find(argc, argv, &used);
 	if (cmd != NULL && (cmd->flags & COMMAND_NO_INSTANCE) == 0)
-		code = open_instance(&c, root);
+		code = open_instance(&c);
 	if (code == EXIT_DONE)
 		code = command_run(&c, argc, argv);
 	if (fflush(stdout) != 0 || ferror(stdout))

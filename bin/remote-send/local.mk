@@ -5,3 +5,4 @@ prog_remote_send_SOURCES = bin/remote-send/main.c bin/remote-send/sender.c bin/r
 	bin/remote-send/connection.h bin/remote-send/resolve.c bin/remote-send/resolve.h \
 	bin/remote-send/mx.c bin/remote-send/mx.h \
 	bin/remote-send/self.c bin/remote-send/self.h bin/remote-send/job.c bin/remote-send/job.h
+dist_man_MANS += man/remote-send.8

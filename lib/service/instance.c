@@ -16,12 +16,12 @@ static const struct {
 	const char *part;
 	const char *installed;
 } parts[] = {
-	{ "etc", PB_SYSCONFDIR },
-	{ "domains", "/var/lib/pillarbox/domains" },
-	{ "state", "/var/lib/pillarbox/state" },
-	{ "spool", "/var/spool/pillarbox" },
-	{ "log", "/var/log/pillarbox" },
-	{ "run", "/run/pillarbox" },
+	{ "etc", PB_SYSCONFDIR "/pillarbox" },
+	{ "domains", PB_LOCALSTATEDIR "/lib/pillarbox/domains" },
+	{ "state", PB_LOCALSTATEDIR "/lib/pillarbox/state" },
+	{ "spool", PB_LOCALSTATEDIR "/spool/pillarbox" },
+	{ "log", PB_LOCALSTATEDIR "/log/pillarbox" },
+	{ "run", PB_RUNSTATEDIR "/pillarbox" },
 };
 
 static int

@@ -7,7 +7,8 @@
  *
  * With -r ROOT (or PILLARBOX_ROOT) all parts lie below ROOT: etc, domains,
  * state, spool, log, run.  Without it they are where the installer put them
- * (/etc/pillarbox, /var/lib/pillarbox/domains ...).
+ * (/etc/pillarbox, /var/lib/pillarbox/domains ...; configure can move them with
+ * --sysconfdir, --localstatedir and --runstatedir).
  */
 #ifndef SERVICE_INSTANCE_H
 #define SERVICE_INSTANCE_H

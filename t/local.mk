@@ -1,0 +1,51 @@
+# What tests are made of, for `make dist`, and the targets for work on the
+# project besides `make check`; INSTALL lists them.
+EXTRA_DIST += .ci/run .clang-format bootstrap lib/ROOMS t/FEATURES t/bench/pillarbox.sh
+AM_DISTCHECK_CONFIGURE_FLAGS = --enable-short-check
+
+dist-hook:
+	cd '$(srcdir)' && find t -name '*.t' -o -name '*.pm' | LC_ALL=C sort >'$(abs_builddir)/$(distdir).tests'
+	set -e; while read f; do \
+		$(MKDIR_P) "$(distdir)/$${f%/*}"; cp -p "$(srcdir)/$$f" "$(distdir)/$$f"; \
+	done <'$(distdir).tests'
+	rm -f '$(distdir).tests'
+
+# Trees for other ways of building lie below this one: asan/, cover/.
+OTHER_TREE = CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' '$(abs_top_srcdir)/configure' -q
+
+check-asan:
+	$(MKDIR_P) asan
+	test -f asan/Makefile || { cd asan && $(OTHER_TREE) --enable-sanitize; }
+	$(MAKE) -C asan check
+
+# Stops at every file call, replay without what was not synced, power cuts.
+CRASH_TESTS = t/crash/stop t/crash/replay t/crash/power t/unit/store-crash '$(top_srcdir)/t/config/crash.t'
+check-crash: $(check_PROGRAMS) all
+	$(TEST_ENV) $(PROVE) $(PROVE_FLAGS) $(CRASH_TESTS)
+
+# How much of each room the tests in C run.  Daemons are left out: confined,
+# they can write no counters, and they end by _exit.
+cover:
+	$(MKDIR_P) cover
+	test -f cover/Makefile || { cd cover && $(OTHER_TREE) --enable-coverage; }
+	$(MAKE) -C cover cover-report
+cover-report: $(check_PROGRAMS) all
+	find . -name '*.gcda' -exec rm -f {} +
+	$(TEST_ENV) $(PROVE) $(PROVE_FLAGS) $(check_PROGRAMS)
+	find lib -name '*.gcda' | LC_ALL=C sort | xargs gcov -n -r -s '$(abs_top_srcdir)' 2>/dev/null | \
+		$(AWK) -f '$(top_srcdir)/t/cover.awk'
+EXTRA_DIST += t/cover.awk
+
+# The benchmark kit is a program of its own: make bench BENCH=PATH/bench LOAD=smtp PEERS=postfix
+LOAD = smtp
+PEERS =
+bench: all
+	@test -n '$(BENCH)' || { echo 'make bench BENCH=PATH names the bench program of the mail-server benchmark kit' >&2; exit 2; }
+	PB_BIN='$(abs_top_builddir)/prog' '$(BENCH)' $(LOAD) '$(abs_top_srcdir)/t/bench/pillarbox.sh' $(PEERS)
+
+# Rooms, manual pages, shell, C.
+lint: all
+	$(TEST_ENV) $(PROVE) $(PROVE_FLAGS) '$(top_srcdir)/t/design/rooms.t'
+	sh '$(top_srcdir)/t/lint.sh' '$(abs_top_srcdir)' '$(abs_top_builddir)'
+EXTRA_DIST += t/lint.sh
+PHONY += check-asan check-crash cover cover-report bench lint
