@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "commands.h"
 #include <errno.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "args.h"
@@ -20,6 +21,7 @@
 #include "sys/lock.h"
 
 #define STOP_WAIT_MS 60000
+#define PID_WAIT_MS 1000
 #define MASTER "run/master"
 
 static int
@@ -205,6 +207,10 @@ stop_all(struct ctl *c)
 				(int)pid);
 		pause_ms(20);
 	}
+	/* It gave its lock up: the pid goes at once, if somebody waits for it. */
+	end = clock_ms() + PID_WAIT_MS;
+	while (kill(pid, 0) == 0 && clock_ms() < end)
+		pause_ms(2);
 	return EXIT_DONE;
 }
 
