@@ -263,6 +263,16 @@ fill_envelope(struct smtp *c, struct envelope *e, struct span from)
 	}
 }
 
+static void
+log_message(struct smtp *c, uint64_t size, const struct verdict *v)
+{
+	char rest[VERDICT_TEXT_MAX + 100];
+
+	snprintf(rest, sizeof(rest), " id=%llu recipients=%zu size=%llu text=\"%s\"",
+		 (unsigned long long)c->w->held_id, c->t.count, (unsigned long long)size, v->text);
+	smtp_log_address(c, "event=message", "from", c->t.mail.from.text, rest);
+}
+
 /* Write and commit.  A verdict of 421 means that intake is gone. */
 static struct verdict
 store(struct smtp *c, struct span from)
@@ -293,9 +303,7 @@ store(struct smtp *c, struct span from)
 	if (intake_commit(w->intake, e, &v) != 0)
 		v = verdict_make(421, "4.3.2", "The queue is not available");
 	else if (v.kind == VERDICT_OK)
-		smtp_log(c, "event=message id=%llu from=<%s> recipients=%zu size=%llu text=\"%s\"",
-			 (unsigned long long)w->held_id, c->t.mail.from.text, c->t.count,
-			 (unsigned long long)size, v.text);
+		log_message(c, size, &v);
 	envelope_free(&e);
 	return v;
 }
@@ -325,7 +333,7 @@ process(struct smtp *c, const struct smtp_data *d)
 	case FILTER_PASS:
 		return store(c, buf_view(&from));
 	case FILTER_DISCARD:
-		smtp_log(c, "event=message-discarded from=<%s>", c->t.mail.from.text);
+		smtp_log_address(c, "event=message-discarded", "from", c->t.mail.from.text, "");
 		return verdict_make(250, "2.0.0", "OK");
 	case FILTER_REFUSED:
 	default:

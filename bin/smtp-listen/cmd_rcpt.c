@@ -28,7 +28,10 @@ has_room(struct smtp *c)
 static void
 refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 {
-	smtp_log(c, "event=recipient-refused to=<%s> code=%d status=%s", r->to.text, v->code, v->status);
+	char rest[64];
+
+	snprintf(rest, sizeof(rest), " code=%d status=%s", v->code, v->status);
+	smtp_log_address(c, "event=recipient-refused", "to", r->to.text, rest);
 	if (strcmp(v->status, "5.1.1") == 0 && c->config->max_bad_recipients > 0 &&
 	    ++c->bad_recipients > c->config->max_bad_recipients) {
 		reply(c, 421, "4.7.0", "Too many unknown recipients");

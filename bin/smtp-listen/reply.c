@@ -110,6 +110,17 @@ smtp_log(struct smtp *c, const char *fmt, ...)
 }
 
 void
+smtp_log_address(struct smtp *c, const char *event, const char *key, const char *address, const char *rest)
+{
+	char storage[4 * LIMIT_ADDRESS + 64];
+	struct buf line;
+
+	buf_init_fixed(&line, storage, sizeof(storage));
+	log_value(&line, key, span_of(address));
+	smtp_log(c, "%s%s%s", event, buf_text(&line), rest);
+}
+
+void
 smtp_log_decision(struct smtp *c, const char *about, const struct buf *why)
 {
 	struct span rest = buf_view(why);

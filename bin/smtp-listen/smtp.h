@@ -127,6 +127,8 @@ bool smtp_is_secured(const struct smtp *c);	/* TLS, or never left this machine *
 /* The client of the policy as of now. */
 struct policy_client smtp_client(const struct smtp *c);
 /* Log the lines of a decision, one event each. */
+/* "EVENT key=ADDRESS" and rest; the address is a client's and is quoted where it must be. */
+void smtp_log_address(struct smtp *c, const char *event, const char *key, const char *address, const char *rest);
 void smtp_log_decision(struct smtp *c, const char *about, const struct buf *why);
 
 void transaction_reset(struct smtp *c);

@@ -220,6 +220,7 @@ on_again(void *ctx)
 {
 	struct deliverer *d = ctx;
 	bool any = false;
+	uint32_t next;
 
 	d->again = NULL;
 	for (size_t i = 0; i < d->links; i++)
@@ -229,13 +230,15 @@ on_again(void *ctx)
 		return;
 	}
 	log_failure(d->svc, NULL, NULL, "event=deliverer-absent socket=%s jobs=%zu", d->socket, d->jobs);
-	while (d->wait_first != NO_SLOT) {
-		struct slot *s = &d->slots[d->wait_first];
+	/* Both ends first: what the calls send meanwhile is a list of its own. */
+	next = d->wait_first;
+	d->wait_first = d->wait_last = NO_SLOT;
+	while (next != NO_SLOT) {
+		struct slot *s = &d->slots[next];
 
-		d->wait_first = s->next;
+		next = s->next;
 		finish(d, s, NULL);
 	}
-	d->wait_last = NO_SLOT;
 }
 
 /* 1: sent; 0: try another link; -1: the link is gone. */

@@ -254,7 +254,8 @@ outcome_lines(struct receiver *rc, uint32_t seed, struct buf *out)
 	uint32_t next = rc->env->rcpt_count + 1;
 
 	for (struct target *t = rc->targets; t != NULL;) {
-		struct envelope_to to[INTAKE_COMMIT_RCPTS];
+		/* All targets of a message that goes straight through fit one job. */
+		struct envelope_to to[LIMIT_JOB_RECIPIENTS];
 		uint32_t original = t->original;
 		size_t n = 0;
 
