@@ -24,6 +24,6 @@ has mandoc && check mandoc -Tlint -Wwarning man/*.[18] "$build/man/mailconfig.5"
 has shellcheck && check shellcheck -S warning -e SC1090,SC1091 bootstrap .ci/run t/lint.sh \
 	etc/init.d/pillarbox etc/tcpserver/*/run
 has cppcheck && check cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
-	--suppress=missingIncludeSystem --std=c11 -j2 -D_GNU_SOURCE -DPB_LIBEXECDIR='""' -DPB_SYSCONFDIR='""' \
+	--suppress=missingIncludeSystem --std=c11 -j2 -D_GNU_SOURCE -D__x86_64__ -DPB_LIBEXECDIR='""' -DPB_SYSCONFDIR='""' \
 	-DPB_LOCALSTATEDIR='""' -DPB_RUNSTATEDIR='""' -Ilib -I"$build" lib bin
 exit $failed

@@ -21,7 +21,7 @@
 #include "sys/lock.h"
 
 #define STOP_WAIT_MS 60000
-#define PID_WAIT_MS 1000
+#define PID_WAIT_MS 200
 #define MASTER "run/master"
 
 static int

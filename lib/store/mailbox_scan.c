@@ -378,9 +378,9 @@ note_fresh(struct scan *s)
 			s->fresh[good++] = s->fresh[i];
 	if (good > 1)
 		qsort_r(s->fresh, good, sizeof(*s->fresh), by_age, s);
-	for (size_t i = 0; i < good && uid < UINT32_MAX - 1 && m->count + i < LIMIT_MESSAGES; i++) {
+	for (size_t i = 0; i < good && uid < UINT32_MAX - 1 && m->count + i < LIMIT_MESSAGES; i++, uid++) {
 		struct entry *e = &s->fresh[i];
-		struct journal_line l = { .kind = JOURNAL_ADD, .modseq = s->modseq, .uid = uid++ };
+		struct journal_line l = { .kind = JOURNAL_ADD, .modseq = s->modseq, .uid = uid };
 		struct span name = entry_name(s, e);
 
 		if (m->mode == MAILBOX_SELECT && e->where == MAILDIR_NEW)

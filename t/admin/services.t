@@ -115,8 +115,7 @@ like($pb->ctl_ok('log', 'show', '--related', '--search', 'event=login service=sm
 	'a session is found in all files of the day');
 ($code, $out) = $pb->ctl('check');
 is($code, 0, 'check finds no problem while all runs') or diag($out);
-my @pids = $pb->pids;
-$pb->stop;
-is_deeply([ grep { kill 0, $_ } @pids ], [], 'stop ends every process');
+$pb->ctl_ok('stop');
+is_deeply([ $pb->pids ], [], 'stop ends every process');
 is(($pb->ctl('status'))[0], 3, 'and status says so');
 done_testing();
