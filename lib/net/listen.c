@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -24,7 +25,12 @@ listen_tcp(const struct addr *a, int backlog)
 
 	if (fd < 0)
 		return -1;
+	/*
+	 * Accepted sockets inherit TCP_NODELAY: a stream writes whole replies, and
+	 * the last piece of a long one must not wait for the peer's delayed ACK.
+	 */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) < 0 ||
 	    (a->family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0) ||
 	    bind(fd, &sa.any, n) < 0 || listen(fd, backlog) < 0) {
