@@ -31,9 +31,9 @@ cover:
 	$(MAKE) -C cover cover-report
 cover-report: $(check_PROGRAMS) all
 	find . -name '*.gcda' -exec rm -f {} +
-	$(TEST_ENV) $(PROVE) $(PROVE_FLAGS) $(check_PROGRAMS)
+	code=0; $(TEST_ENV) $(PROVE) $(PROVE_FLAGS) $(check_PROGRAMS) || code=$$?; \
 	find lib -name '*.gcda' | LC_ALL=C sort | xargs gcov -n -r -s '$(abs_top_srcdir)' 2>/dev/null | \
-		$(AWK) -f '$(top_srcdir)/t/cover.awk'
+		$(AWK) -f '$(abs_top_srcdir)/t/cover.awk' && exit $$code
 EXTRA_DIST += t/cover.awk
 
 # The benchmark kit is a program of its own: make bench BENCH=PATH/bench LOAD=smtp PEERS=postfix
