@@ -55,16 +55,16 @@ sub kill_resolver {
 		kill 'KILL', $p =~ /(\d+)$/ if @f && $f[1] eq '(remote-send)' && $f[3] == $out->{sender};
 	}
 }
-open(my $flood, '-|', 'timeout', '60', "$Pillarbox::Outbound::TREE/t/outbound/send-job", 'flood', $path,
+open(my $flood, '-|', 'timeout', '120', "$Pillarbox::Outbound::TREE/t/outbound/send-job", 'flood', $path,
 	"$out->{dir}/m", 2000, 'x.example') or die "flood: $!";
 my ($sent) = (readline($flood) // '') =~ /=(\d+)/;
 cmp_ok($sent, '>=', 512, 'a flood of jobs is taken up to a limit');
 cmp_ok($sent, '<', 1500, '... and then waits with the caller');
 my $killer = fork() // die;
 if ($killer == 0) {
-	for (1 .. 40) {
+	for (1 .. 300) {
 		kill_resolver();
-		sleep 0.5;
+		sleep 0.3;
 	}
 	POSIX::_exit(0);
 }
