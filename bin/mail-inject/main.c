@@ -156,5 +156,6 @@ main(int argc, char **argv)
 	fd = connect_server(&o);
 	if (fd < 0)
 		return INJECT_TRY_LATER;
-	return o.smtp ? relay(fd) : inject(&o, fd);
+	/* One message, one process: the kernel takes its memory back. */
+	_exit(o.smtp ? relay(fd) : inject(&o, fd));
 }
