@@ -70,7 +70,7 @@ is_kept(const struct smtp *c, const struct smtp_data *d)
 	const struct message *m = &c->w->message;
 
 	return d->flaws == 0 && m->flaw == TRACE_OK &&
-	       (c->config->max_size == 0 || m->size <= c->config->max_size);
+	       m->size <= c->config->most_bytes;
 }
 
 /* Wait for more input: until the command times out, or the whole message has. */
@@ -141,9 +141,9 @@ check_flaws(struct smtp *c, const struct smtp_data *d)
 		return verdict_make(554, "5.6.0", "NUL in message");
 	if ((d->flaws & SMTP_FLAW_LONG_LINE) != 0)
 		return verdict_make(554, "5.6.0", "Line too long");
-	if (c->config->max_size > 0 && m->size > c->config->max_size)
+	if (m->size > c->config->most_bytes)
 		return verdict_make(552, "5.3.4", "Message larger than %llu bytes",
-				    (unsigned long long)c->config->max_size);
+				    (unsigned long long)c->config->most_bytes);
 	return verdict_make(250, "2.0.0", "OK");
 }
 

@@ -118,9 +118,9 @@ cmd_mail(struct smtp *c, struct span args)
 	}
 	if (!has_messages_left(c))
 		return;
-	if (c->config->max_size > 0 && mail.has_size && mail.size > c->config->max_size) {
+	if (mail.has_size && mail.size > c->config->most_bytes) {
 		reply(c, 552, "5.3.4", "Message larger than %llu bytes",
-			   (unsigned long long)c->config->max_size);
+			   (unsigned long long)c->config->most_bytes);
 		return;
 	}
 	if (!sender_is_allowed(c, &mail) || !smtp_hold_message(c))

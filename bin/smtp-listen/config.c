@@ -4,6 +4,7 @@
  */
 #include "base/base.h"
 #include "config.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 /* Position of the value of an ENUM setting in the table of its words. */
@@ -31,6 +32,7 @@ read_limits(struct config *c, const struct settings *s)
 	c->max_bad_recipients = settings_num(s, "maxBadRecipients");
 	c->max_messages = settings_num(s, "maxMessagesPerSession");
 	c->max_size = settings_num(s, "maxMessageSizeMB") * 1024 * 1024;
+	c->most_bytes = c->max_size > 0 && c->max_size < LIMIT_MESSAGE ? c->max_size : LIMIT_MESSAGE;
 	c->max_connections = settings_num(s, "smtpMaxConnections");
 	c->max_hops = (unsigned)settings_num(s, "maxHopCount");
 	c->max_line = settings_num(s, "smtpMaxLineLength");

@@ -29,7 +29,8 @@ struct config {
 	uint64_t max_bad_commands;	/* 0: no limit, as the next four */
 	uint64_t max_bad_recipients;
 	uint64_t max_messages;
-	uint64_t max_size;		/* bytes */
+	uint64_t max_size;		/* bytes, as announced */
+	uint64_t most_bytes;		/* max_size, and LIMIT_MESSAGE for "no limit" */
 	uint64_t max_connections;
 	unsigned max_hops;
 	size_t max_line;		/* of a message */

@@ -64,6 +64,16 @@ set_pool(struct service *svc, const struct config *config)
 	svc->pool.sessions_per_worker = SESSIONS_PER_WORKER;
 }
 
+/*
+ * The largest file of a session: a message, half as large again where binary
+ * parts become base64, with what milters put into it; or its envelope.
+ */
+static uint64_t
+largest_file(const struct config *config)
+{
+	return config->most_bytes + config->most_bytes / 2 + LIMIT_MILTER_BODY + LIMIT_ENVELOPE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -75,6 +85,7 @@ main(int argc, char **argv)
 	service_settings(&svc, "smtpLog");
 	config_read(&config, svc.settings);
 	set_pool(&svc, &config);
+	svc.file_bytes = largest_file(&config);
 	svc.ctx = &worker;
 	svc.warm = warm;
 	svc.worker = prepare_worker;

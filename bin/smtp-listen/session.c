@@ -130,7 +130,7 @@ read_line(struct smtp *c, struct span *line)
 	if (r != LINE_OK)
 		return r;
 	stream_timeout(io, c->config->command_timeout_ms);
-	return stream_line(io, LIMIT_SMTP_AUTH_LINE, line);
+	return stream_line(io, LIMIT_SMTP_AUTH_LINE - 2, line);
 }
 
 bool

@@ -195,6 +195,8 @@ refuse(struct receiver *rc, int error, const char *step)
 	undo(rc);
 	if (error == ENOSPC || error == EDQUOT)
 		reply_error(rc, 452, "4.3.1", "insufficient system storage");
+	else if (error == EFBIG)
+		reply_error(rc, 552, "5.3.4", "the message is too large");
 	else if (error == EINVAL)
 		reply_error(rc, 550, "5.6.0", "the envelope is not valid");
 	else
@@ -519,13 +521,39 @@ body_is_good(struct receiver *rc)
 	start_expansion(rc);
 }
 
+static void on_body_step(void *ctx);
+
+/* A large body is read in steps, between which the others have their turns. */
+static void
+read_body(struct receiver *rc)
+{
+	int more = spool_put_body_step(&rc->put);
+
+	if (more > 0)
+		rc->again = loop_timer(rc->in->loop, 0, on_body_step, rc);
+	else if (more == 0)
+		body_is_good(rc);
+	else
+		refuse(rc, errno, "body");
+}
+
+static void
+on_body_step(void *ctx)
+{
+	struct receiver *rc = ctx;
+
+	rc->again = NULL;
+	read_body(rc);
+	end_if_gone(rc);
+}
+
 static void on_body_again(void *ctx);
 
 static void
 try_body(struct receiver *rc)
 {
-	if (spool_put_body(&rc->put, rc->size, rc->crc32c, 0) == 0)
-		body_is_good(rc);
+	if (spool_put_body_begin(&rc->put, rc->size, rc->crc32c, 0) == 0)
+		read_body(rc);
 	else if (!wait_for_writer(rc, on_body_again))
 		refuse(rc, errno, "body");
 }

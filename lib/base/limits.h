@@ -72,6 +72,9 @@
 #define LIMIT_SMTP_OVERSHOOT 100
 /* Commands in a row that move no message forward: enough for any honest client. */
 #define LIMIT_SMTP_JUNK 100
+/* A message with our trace fields, also where maxMessageSize is "no limit": what intake
+ * agrees to read for its checksum.  No mail system moves more. */
+#define LIMIT_MESSAGE ((uint64_t)16 << 30)
 /* A message up to this size is kept in memory until every check has spoken. */
 #define LIMIT_MESSAGE_MEMORY 1048576
 /* Longest wait we impose on a client whose log-in failed; an owner that asks for more is not believed. */

@@ -365,7 +365,7 @@ forget_ways_out(struct service *svc)
 void
 service_confine(struct service *svc, enum sandbox_role role)
 {
-	static const struct sandbox_limits limits = { 0 };
+	const struct sandbox_limits limits = { .file_bytes = svc->file_bytes };
 	bool has_root = geteuid() == 0, by_landlock;
 	uid_t uid;
 	gid_t gid;

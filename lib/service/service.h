@@ -63,6 +63,7 @@ struct service {
 	void (*refuse)(struct service *svc, const char *listener, const char *ticket,
 		char *out, size_t size);
 	void *ctx;			/* the program's own */
+	uint64_t file_bytes;		/* largest file that sessions write; 0: no bound. Before service_confine */
 
 	/* From here on for lib/service only. */
 	struct service_fd fds[SERVICE_FDS_MAX];

@@ -122,24 +122,75 @@ spool_put_handed(struct spool_put *p)
 	file_close(&p->fd);
 }
 
+/*
+ * Bytes that were never written are no message: a file with a hole costs its
+ * writer nothing and us its whole length.  Where the file system does not tell
+ * holes, SEEK_HOLE answers with the size.
+ */
+static bool
+has_hole(int fd, uint64_t size)
+{
+	off_t hole;
+
+	if (size <= SPOOL_BODY_STEP)
+		return false;
+	hole = lseek(fd, 0, SEEK_HOLE);
+	return hole >= 0 && (uint64_t)hole < size;
+}
+
 int
-spool_put_body(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_ms)
+spool_put_body_begin(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_ms)
 {
 	char name[SPOOL_NAME_SIZE];
-	int fd, result;
+	struct stat st;
 
 	file_close(&p->fd);
 	spool_id_name(p->ref.id, SPOOL_EM_, name);
-	fd = spool_open_unwritten(folder(p), name, wait_ms);
-	if (fd < 0)
+	p->fd = spool_open_unwritten(folder(p), name, wait_ms);
+	if (p->fd < 0)
 		return -1;
-	result = spool_read_checksum(fd, &p->size, &p->crc32c);
-	file_close(&fd);
-	if (result == 0 && (p->size != size || p->crc32c != crc || size == 0)) {
+	if (fstat(p->fd, &st) < 0)
+		return -1;
+	if (size > LIMIT_MESSAGE || st.st_size > (off_t)LIMIT_MESSAGE) {
+		errno = EFBIG;
+		return -1;
+	}
+	if (size == 0 || (uint64_t)st.st_size != size || has_hole(p->fd, size)) {
 		errno = EBADMSG;
 		return -1;
 	}
-	return result;
+	p->size = size;
+	p->crc32c = crc;
+	p->read = (struct spool_checksum){ 0 };
+	return 0;
+}
+
+int
+spool_put_body_step(struct spool_put *p)
+{
+	int more = spool_read_step(p->fd, SPOOL_BODY_STEP, &p->read);
+
+	if (more > 0 && p->read.at <= p->size)
+		return 1;
+	if (more >= 0 && (p->read.at != p->size || p->read.crc32c != p->crc32c)) {
+		errno = EBADMSG;
+		more = -1;
+	}
+	if (more == 0)
+		file_close(&p->fd);
+	return more;
+}
+
+int
+spool_put_body(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_ms)
+{
+	int more = 1;
+
+	if (spool_put_body_begin(p, size, crc, wait_ms) < 0)
+		return -1;
+	while (more > 0)
+		more = spool_put_body_step(p);
+	return more;
 }
 
 int

@@ -28,14 +28,16 @@
 #include "base/base.h"
 #include "spool/envelope.h"
 #include "spool/spool.h"
+#include "spool/spool_read.h"
 
 struct spool_put {
 	struct spool *sp;
 	struct spool_ref ref;
 	int fd;			/* O_RDWR on ID.em_ for the receiver, -1 once handed over */
 	bool has_header;
-	uint64_t size;		/* of the body, as spool_put_body found it */
+	uint64_t size;		/* of the body: as the receiver said, and proven by spool_put_body */
 	uint32_t crc32c;
+	struct spool_checksum read;	/* how far the proof has come */
 };
 
 /* The mode of the file is 0440 less the umask: use umask 027. */
@@ -51,6 +53,14 @@ void spool_put_handed(struct spool_put *p);
 
 /* Waits at most wait_ms for the last writer to go (a close may be on its way). */
 int spool_put_body(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_ms) PB_MUST_CHECK;
+/*
+ * The same for an owner that has others to serve: begin, then step until it
+ * returns 0; 1: there is more to read, and now others may have their turn.
+ * A step reads SPOOL_BODY_STEP bytes at most.  EFBIG: past LIMIT_MESSAGE.
+ */
+#define SPOOL_BODY_STEP (1 << 20)
+int spool_put_body_begin(struct spool_put *p, uint64_t size, uint32_t crc, unsigned wait_ms) PB_MUST_CHECK;
+int spool_put_body_step(struct spool_put *p) PB_MUST_CHECK;
 
 int spool_put_through(struct spool_put *p) PB_MUST_CHECK;
 

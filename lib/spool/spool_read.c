@@ -77,25 +77,36 @@ spool_read_body(struct spool *sp, struct spool_ref ref)
 }
 
 int
-spool_read_checksum(int fd, uint64_t *size_out, uint32_t *crc_out)
+spool_read_step(int fd, size_t most, struct spool_checksum *sum)
 {
 	static char piece[65536];	/* on the stack it would be zeroed at each call */
-	uint64_t at = 0;
-	uint32_t crc = 0;
 
-	for (;;) {
-		ssize_t n = pread(fd, piece, sizeof(piece), (off_t)at);
+	for (size_t done = 0; done < most; done += sizeof(piece)) {
+		ssize_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
+		do
+			n = pread(fd, piece, sizeof(piece), (off_t)sum->at);
+		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			return -1;
-		crc = crc32c(crc, piece, (size_t)n);
-		at += (uint64_t)n;
+		sum->crc32c = crc32c(sum->crc32c, piece, (size_t)n);
+		sum->at += (uint64_t)n;
 		if ((size_t)n < sizeof(piece))
-			break;
+			return 0;
 	}
-	*size_out = at;
-	*crc_out = crc;
-	return 0;
+	return 1;
+}
+
+int
+spool_read_checksum(int fd, uint64_t *size_out, uint32_t *crc_out)
+{
+	struct spool_checksum sum = { 0 };
+	int more;
+
+	do
+		more = spool_read_step(fd, SIZE_MAX / 2, &sum);
+	while (more > 0);
+	*size_out = sum.at;
+	*crc_out = sum.crc32c;
+	return more;
 }

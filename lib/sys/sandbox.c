@@ -11,6 +11,7 @@
 #include "sys/sandbox.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -333,6 +334,7 @@ sandbox_prepare(const struct sandbox_limits *limits)
 	limit(RLIMIT_CPU, limits->cpu_s);
 	limit(RLIMIT_NOFILE, limits->files);
 	limit(RLIMIT_FSIZE, limits->file_bytes);
+	signal(SIGXFSZ, SIG_IGN);
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		die(EXIT_NO_RIGHT, "event=sandbox state=not-prepared error=\"%s\"", strerror(errno));

@@ -54,7 +54,7 @@ struct sandbox_limits {
 	uint64_t memory;	/* bytes of address space; not set in sanitizer builds */
 	uint64_t cpu_s;		/* seconds of processor time */
 	uint64_t files;		/* descriptors */
-	uint64_t file_bytes;	/* largest file written */
+	uint64_t file_bytes;	/* largest file written; more is EFBIG, not SIGXFSZ */
 };
 
 /* umask 077, no core files, limits, no_new_privs, not dumpable (so not traceable). Dies on failure. */

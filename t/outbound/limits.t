@@ -1,6 +1,5 @@
 #!/usr/bin/perl
-# remote-send's own limits: LIMIT_SEND_CLIENTS, LIMIT_SEND_JOBS, LIMIT_JOB_FIELDS,
-# LIMIT_JOB_RECIPIENTS.  Crossing one makes a caller wait or ends its connection;
+# remote-send's own limits.  Crossing one makes a caller wait or ends its connection;
 # nothing else is disturbed.
 use strict;
 use warnings;
@@ -23,9 +22,9 @@ like($r{1}, qr/^554 5\.4\.6 /, 'a job that needs no DNS');
 %r = $out->send("x\r\n", %null, rcpt => [map { "r$_\@x.example" } 1 .. 100]);
 like($r{100}, qr/^554 5\.4\.6 /, 'a hundred recipients');
 %r = $out->send("x\r\n", %null, rcpt => [map { "r$_\@x.example" } 1 .. 101]);
-isnt($r{exit}, 0, 'one more is no job');
+isnt($r{exit}, 0, 'one more is no job: LIMIT_JOB_RECIPIENTS');
 %r = $out->send("x\r\n", %null, map { ("x$_" => 'y') } 1 .. 200);
-isnt($r{exit}, 0, 'nor is a record with two hundred fields');
+isnt($r{exit}, 0, 'nor is a record with two hundred fields: LIMIT_JOB_FIELDS');
 
 my @held;
 for (1 .. 16) {
@@ -44,7 +43,7 @@ if ($pid == 0) {
 sleep 1;
 close pop @held;
 waitpid $pid, 0;
-is($?, 0, 'a seventeenth caller waits until another leaves');
+is($?, 0, 'a seventeenth caller waits until another leaves: LIMIT_SEND_CLIENTS');
 @held = ();
 
 Pillarbox::Outbound::write_file("$out->{dir}/m", "x\r\n");
@@ -58,7 +57,7 @@ sub kill_resolver {
 open(my $flood, '-|', 'timeout', '120', "$Pillarbox::Outbound::TREE/t/outbound/send-job", 'flood', $path,
 	"$out->{dir}/m", 2000, 'x.example') or die "flood: $!";
 my ($sent) = (readline($flood) // '') =~ /=(\d+)/;
-cmp_ok($sent, '>=', 512, 'a flood of jobs is taken up to a limit');
+cmp_ok($sent, '>=', 512, 'a flood of jobs is taken up to LIMIT_SEND_JOBS');
 cmp_ok($sent, '<', 1500, '... and then waits with the caller');
 my $killer = fork() // die;
 if ($killer == 0) {

@@ -6,7 +6,7 @@ use Test::More;
 use Pillarbox;
 use Pillarbox::Queue;
 
-my $AGENTS = 16;	# LIMIT_DELIVER_AGENTS
+my $AGENTS = 16;
 my $pb = Pillarbox->new;
 $pb->user('u0@example.com');
 $pb->start;
@@ -26,7 +26,7 @@ for my $bad ("deliver\n", $job =~ s{SubSpool0/5}{../../etc/5}r, $job =~ s/rcpt=1
 
 my @s = map { packet_socket($pb, 'deliver') } 1 .. $AGENTS + 1;
 my $answered = grep { defined ask($_, $job, 1) } @s;
-cmp_ok($answered, '<=', $AGENTS, 'no more agents than the limit');
+cmp_ok($answered, '<=', $AGENTS, 'no more agents than LIMIT_DELIVER_AGENTS');
 cmp_ok($answered, '>=', 1, 'but some');
 close shift @s for 1 .. $AGENTS;
 like(ask($s[0], undef, 10), qr/^done/, 'who waited is served when a place is free');

@@ -59,6 +59,23 @@ like(ask($s, "commit\nid=$id\nsender=\ncreated=1\npriority=5\nsize=100\ncrc32c=0
 like(ask($s, "new\n"), qr/^new\n/, 'the connection goes on');
 close $s;
 
+# Bodies that cost their writer nothing and would cost intake hours (LIMIT_MESSAGE, holes).
+my $most = 16 * 1024**3;
+for my $case (
+	[ $most + 1, qr/^error\ncode=552\nstatus=5\.3\.4\n/, 'a body over LIMIT_MESSAGE' ],
+	[ $most, qr/^error\ncode=451\n/, 'a body of LIMIT_MESSAGE that is a hole' ],
+) {
+	my ($size, $refusal, $name) = @$case;
+	$s = packet_socket($pb, 'intake');
+	$id = id_of(ask($s, "new\n"));
+	my ($file) = grep { m{/$id\.em_$} } queue_files($pb);
+	chmod 0600, $file or die "$file: $!";
+	truncate $file, $size or die "$file: $!";
+	like(ask($s, "commit\nid=$id\nsender=\ncreated=1\npriority=5\nsize=$size\ncrc32c=00000000\nrcpt=u0\@example.com\n"),
+		$refusal, "$name is refused, unread");
+	close $s;
+}
+
 my ($answer) = put($pb, from => 's@far.example', to => [ map { "u0+$_\@example.com" } 1 .. 101 ]);
 like($answer, qr/^250 2\.0\.0 Queued/, 'more than 100 recipients take the queue');
 $pb->wait_mail('u0@example.com', 1);

@@ -22,15 +22,14 @@ sub begin {
 }
 my @open = ('MAIL FROM:<a@b.example>', 'RCPT TO:<alice@example.com>', 'DATA');
 
-# LIMIT_SMTP_LINE
 my $c = begin();
 like($c->command('NOOP ' . 'x' x (4094 - 5)), qr/^250/, 'a command line of 4096 bytes');
-like($c->command('NOOP ' . 'x' x (4095 - 5)), qr/^500 5\.5\.2/, 'one byte more is refused');
+like($c->command('NOOP ' . 'x' x (4095 - 5)), qr/^500 5\.5\.2/, 'one byte more is refused: LIMIT_SMTP_LINE');
 like($c->command('NOOP ' . 'x' x 1_000_000), qr/^500 5\.5\.2/, 'so is 1 MB (S05)');
 like($c->command('NOOP'), qr/^250/, 'and the next command is the next line');
 like($c->command('EHLO ' . 'a' x 10_000), qr/^500/, 'EHLO of 10 KB (S26)');
-# LIMIT_SMTP_AUTH_LINE
-like($c->command('AUTH PLAIN ' . 'A' x 8000), qr/^(?:535|501)/, 'an AUTH line may be longer');
+like($c->command('AUTH PLAIN ' . 'A' x (12286 - 11)), qr/^(?:535|501)/, 'an AUTH line may be longer');
+like($c->command('AUTH PLAIN ' . 'A' x (12287 - 11)), qr/^500 5\.5\.2/, 'up to LIMIT_SMTP_AUTH_LINE');
 like($c->command('AUTH PLAIN ' . 'A' x 65536), qr/^500 5\.5\.2/, 'but not 64 KB (S24)');
 $c->close;
 
@@ -40,14 +39,15 @@ like($c->command('XYZZY'), qr/^500/, "bad command $_") for 1 .. 8;
 like($c->command('XYZZY'), qr/^421 4\.7\.0/, 'the ninth closes (smtpMaxBadCommands)');
 ok($c->at_end, 'the connection');
 
-# LIMIT_SMTP_JUNK (the EHLO counts)
 $c = begin();
-my $last = '';
+my ($last, $moved) = ('', 1);	# the EHLO counts
 for (1 .. 200) {
 	$last = $c->command('RSET');
 	last if $last !~ /^250/;
+	$moved++;
 }
 like($last, qr/^421 4\.7\.0/, 'commands that move nothing are counted (S23)');
+is($moved, 100, 'up to LIMIT_SMTP_JUNK');
 
 # maxMessagesPerSession (SMTPIN-16)
 $c = begin();
@@ -86,7 +86,7 @@ $c->expect($_, qr/^[23]/) for @open;
 $c->send_raw(("X: " . "y" x 990 . "\r\n") x 1100 . "\r\n.\r\n");
 like($c->reply, qr/^554 5\.6\.0/, 'a header over 1 MB');
 
-# maxHopCount and LIMIT_OWN_HOPS
+# maxHopCount, and hops of our own
 $c = begin(@open);
 $c->send_raw("Received: by x\r\n" x 20 . "\r\nx\r\n.\r\n");
 like($c->reply, qr/^250/, '20 hops');
@@ -94,10 +94,13 @@ $c->expect($_, qr/^[23]/) for @open;
 $c->send_raw("Received: by x\r\n" x 21 . "\r\nx\r\n.\r\n");
 like($c->reply, qr/^554 5\.4\.6/, '21 hops (maxHopCount, S34)');
 $c->expect($_, qr/^[23]/) for @open;
+$c->send_raw("Received: from a\r\n\tby mail.test.example with SMTP;\r\n" x 5 . "\r\nx\r\n.\r\n");
+like($c->reply, qr/^250/, 'five times through this host');
+$c->expect($_, qr/^[23]/) for @open;
 $c->send_raw("Received: from a\r\n\tby mail.test.example with SMTP;\r\n" x 6 . "\r\nx\r\n.\r\n");
-like($c->reply, qr/^554 5\.4\.6/, 'six times through this host');
+like($c->reply, qr/^554 5\.4\.6/, 'six times: LIMIT_OWN_HOPS');
 
-# LIMIT_SMTP_RECIPIENTS and LIMIT_SMTP_OVERSHOOT: different addresses of one mailbox
+# Different addresses of one mailbox
 $c = begin($open[0]);
 my ($taken, $reply) = (0, '');
 for my $batch (0 .. 11) {
@@ -105,13 +108,13 @@ for my $batch (0 .. 11) {
 	for (1 .. 100) {
 		$reply = $c->reply;
 		$taken++ if $reply =~ /^250/;
-		is($taken, 1000, 'the first 1000 recipients are taken') if $reply !~ /^250/ && $taken > 0 && !$main::told++;
+		is($taken, 1000, 'the first LIMIT_SMTP_RECIPIENTS recipients are taken') if $reply !~ /^250/ && $taken > 0 && !$main::told++;
 		like($reply, qr/^452 4\.5\.3/, 'then 452 4.5.3') if $main::told && $main::told == 1 && $main::told++;
 		last if $reply =~ /^421/ || $reply eq '';
 	}
 	last if $reply =~ /^421/ || $reply eq '';
 }
-like($reply, qr/^421 4\.7\.0/, 'who goes on is cut off (S22)');
+like($reply, qr/^421 4\.7\.0/, 'who goes on for LIMIT_SMTP_OVERSHOOT more is cut off (S22)');
 
 $c = begin(@open);
 $c->expect("Subject: still here\r\n\r\nx\r\n.", qr/^250/);
