@@ -100,6 +100,11 @@
 /* Connections to abuse-check: one a worker of every listener. */
 #define LIMIT_ABUSE_CLIENTS 8192
 
+/* One record to or from scan-check: two addresses, or a name with the ranges of a question about MX. */
+#define LIMIT_SCAN_RECORD 8192
+/* Networks that one question about MX may name: what a backup MX is reached by. */
+#define LIMIT_SCAN_RANGES 64
+
 /* What a bounce returns of the original: enough to recognise it; a bounce is
  * not worth more bandwidth than that. */
 #define LIMIT_DSN_ORIGINAL 51200

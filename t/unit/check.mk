@@ -10,3 +10,5 @@ t_smtp_test_milter_CFLAGS = $(AM_CFLAGS) -Wno-write-strings
 check_PROGRAMS += t/unit/abuse-table t/unit/abuse-map
 t_unit_abuse_table_SOURCES = t/unit/abuse-table.c bin/abuse-check/delay.c bin/abuse-check/table.c t/unit/tap.h
 t_unit_abuse_map_SOURCES = t/unit/abuse-map.c t/unit/tap.h
+check_PROGRAMS += t/unit/scan-client
+t_unit_scan_client_SOURCES = t/unit/scan-client.c t/unit/tap.h
