@@ -16,7 +16,8 @@ enum config_received { RECEIVED_ALL, RECEIVED_AUTHENTICATED, RECEIVED_NONE };
 enum config_fail_mode { FAIL_ACCEPT, FAIL_TEMPFAIL, FAIL_REJECT };
 
 struct config_milter {
-	const char *socket;		/* "unix:NAME" or "inet:PORT@ADDRESS" */
+	const char *socket;		/* as in net/endpoint.h */
+	int contact;			/* of contact_add */
 	enum config_fail_mode fail_mode;
 	uint64_t timeout_ms;		/* for one answer */
 };

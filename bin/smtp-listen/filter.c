@@ -111,15 +111,6 @@ find_macro(void *ctx, const char *name)
 	return value != NULL ? value : message_macro(ctx, name);
 }
 
-static int
-connect_to(struct smtp *c, const char *socket)
-{
-	if (strncmp(socket, "unix:", 5) == 0)
-		return owner_connect(c->s->svc, socket + 5, SOCK_STREAM);
-	errno = EAFNOSUPPORT;
-	return -1;
-}
-
 static void
 drop(struct filter *f)
 {
@@ -146,7 +137,7 @@ open_filter(struct smtp *c, struct filter *f)
 	f->state = IDLE;
 	if (f->milter != NULL)
 		return;
-	fd = connect_to(c, f->config->socket);
+	fd = contact_connect(c->s->svc, f->config->contact);
 	if (fd < 0) {
 		fail(c, f, strerror(errno));
 		return;

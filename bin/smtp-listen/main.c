@@ -12,6 +12,7 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "base/die.h"
 #include "filter.h"
 #include "service/service_tls.h"
 
@@ -55,6 +56,19 @@ refuse(struct service *svc PB_UNUSED, const char *listener, const char *ticket, 
 		snprintf(out, size, "421 4.3.2 Too many connections, try again later ticket %s\r\n", ticket);
 }
 
+/* The parent connects to milters: a session has no right to connect to anything. */
+static void
+name_contacts(struct service *svc, const struct config *config)
+{
+	for (size_t i = 0; i < config->milter_count; i++) {
+		struct config_milter *m = &config->milters[i];
+
+		m->contact = contact_add(svc, m->socket, m->timeout_ms);
+		if (m->contact < 0)
+			die(EXIT_REFUSED, "milters/milter/socket: \"%s\" is not the place of a milter", m->socket);
+	}
+}
+
 static void
 set_pool(struct service *svc, const struct config *config)
 {
@@ -86,6 +100,7 @@ main(int argc, char **argv)
 	config_read(&config, svc.settings);
 	set_pool(&svc, &config);
 	svc.file_bytes = largest_file(&config);
+	name_contacts(&svc, &config);
 	svc.ctx = &worker;
 	svc.warm = warm;
 	svc.worker = prepare_worker;

@@ -91,6 +91,9 @@
 /* One step of a milter in all, however often it says "in progress". */
 #define LIMIT_MILTER_TOTAL_MS 600000
 
+/* All milters and policy servers of a session under inetd, connected together. */
+#define LIMIT_CONTACTS_MS 10000
+
 /* One record between our programs: fits the largest envelope part we pass. */
 #define LIMIT_RECORD 65536
 /* One record to or from abuse-check: an address, a service and a log-in name. */

@@ -15,6 +15,7 @@ static const char *const names[] = {
 	[FORMAT_IP] = "an IPv4 or IPv6 address",
 	[FORMAT_NETWORK] = "an IP address or ADDRESS/BITS",
 	[FORMAT_DNS] = "ADDRESS or ADDRESS@PORT",
+	[FORMAT_SOCKET] = "unix:NAME, unix:/PATH, inet:PORT@ADDRESS or inet6:PORT@ADDRESS (addresses, no host names)",
 	[FORMAT_MAILBOX] = "an address LOCAL@DOMAIN",
 	[FORMAT_LOCALPART] = "a local part of small letters, digits and .-_+=&'!#$%*?^`{|}~",
 	[FORMAT_PATTERN] = "an address or domain, * as wildcard",
@@ -153,6 +154,32 @@ is_dns(struct span s)
 	return is_ip(ip) && (rest.p == NULL || (num_parse(rest, 65535, &port) && port > 0));
 }
 
+/* The longest path that the kernel takes for a Unix socket, without its NUL. */
+#define SOCKET_PATH_MAX 107
+
+/* As lib/net/endpoint reads it; t/unit/config-settings compares the two. */
+static bool
+is_socket(struct span s)
+{
+	struct span rest = s, kind = span_cut(&rest, ':'), port;
+	uint64_t number;
+
+	if (rest.p == NULL)
+		return false;
+	if (span_is(kind, "unix")) {
+		bool outside = rest.n > 0 && rest.p[0] == '/';
+
+		if (outside)
+			rest = span_from(rest, 1);
+		return rest.n > 0 && rest.n <= SOCKET_PATH_MAX && is_printable(rest) &&
+			span_find(rest, ' ') < 0 && (outside || span_find(rest, '/') < 0);
+	}
+	port = span_cut(&rest, '@');
+	if (!num_parse(port, 65535, &number) || number == 0 || rest.p == NULL || !is_ip(rest))
+		return false;
+	return span_is(kind, "inet") || (span_is(kind, "inet6") && span_find(rest, ':') >= 0);
+}
+
 static bool
 is_mailbox(struct span s)
 {
@@ -193,6 +220,8 @@ format_is_valid(enum setting_format f, struct span s)
 		return is_network(s);
 	case FORMAT_DNS:
 		return is_dns(s);
+	case FORMAT_SOCKET:
+		return is_socket(s);
 	case FORMAT_MAILBOX:
 		return is_mailbox(s);
 	case FORMAT_LOCALPART:

@@ -40,6 +40,7 @@ enum setting_format {
 	FORMAT_IP,		/* IPv4 or IPv6 address */
 	FORMAT_NETWORK,		/* address, or address/bits */
 	FORMAT_DNS,		/* address, or address@port */
+	FORMAT_SOCKET,		/* unix:NAME, unix:/PATH, inet:PORT@ADDRESS, inet6:PORT@ADDRESS */
 	FORMAT_MAILBOX,		/* local@domain */
 	FORMAT_LOCALPART,	/* what may stand left of the @ */
 	FORMAT_PATTERN,		/* address or domain, with * as wildcard */

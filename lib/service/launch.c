@@ -108,6 +108,9 @@ serve_stdin(struct service *svc, session_call *session)
 		die(EXIT_TRY_LATER, "an owner cannot be reached: is mail-master running?");
 	if (svc->worker != NULL)
 		svc->worker(svc);
+	contacts_connect_all(svc);
+	if (svc->outside_fd >= 0)
+		close(svc->outside_fd);
 	sandbox_seccomp(svc->role);
 	session_serve(svc, session, listener, &score, 0, one ? 0 : 1);
 	return EXIT_DONE;

@@ -38,20 +38,16 @@ notify_fd(const struct service *svc)
 }
 
 enum notify_event
-notify_read(struct service *svc)
+notify_take(struct service *svc, char message)
 {
-	char message, seen = CHANNEL_SEEN;
-	ssize_t n = recv(svc->channel, &message, 1, MSG_DONTWAIT);
+	char seen = CHANNEL_SEEN;
 
-	if (n < 0 && errno == EAGAIN)
-		return NOTIFY_NOTHING;
-	if (n <= 0) {		/* the parent is gone: nobody watches any more */
+	switch (message) {
+	case '\0':		/* the parent is gone: nobody watches any more */
 		svc->is_leaving = true;
 		close(svc->channel);
 		svc->channel = -1;
 		return NOTIFY_STOP;
-	}
-	switch (message) {
 	case CHANNEL_CHANGED:
 		(void)!send(svc->channel, &seen, 1, MSG_NOSIGNAL);
 		return NOTIFY_CHANGED;
@@ -66,4 +62,15 @@ notify_read(struct service *svc)
 	default:
 		return NOTIFY_NOTHING;
 	}
+}
+
+enum notify_event
+notify_read(struct service *svc)
+{
+	char message = '\0';
+	ssize_t n = recv(svc->channel, &message, 1, MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN)
+		return NOTIFY_NOTHING;
+	return notify_take(svc, n == 1 ? message : '\0');
 }

@@ -34,5 +34,7 @@ void notify_forget(struct service *svc);
 int notify_fd(const struct service *svc);
 /* Never blocks. */
 enum notify_event notify_read(struct service *svc);
+/* What a message of the parent's channel means, NUL for its end: for lib/service. */
+enum notify_event notify_take(struct service *svc, char message);
 
 #endif

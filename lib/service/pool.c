@@ -29,6 +29,8 @@
 
 /* Forks in one go: a burst of connections must not become a burst of forks only. */
 #define FORKS_AT_ONCE 16
+/* What a worker may leave unread; the kernel makes it some ten messages. */
+#define CHANNEL_BYTES 4096
 
 static unsigned
 spare(const struct pool *p)
@@ -82,11 +84,11 @@ wait_to_fork(struct pool *p)
 }
 
 static void
-hear(struct pool_worker *w, char message, int fd)
+hear(struct pool_worker *w, const unsigned char *message, int fd)
 {
 	struct pool *p = w->pool;
 
-	switch (message) {
+	switch (message[0]) {
 	case CHANNEL_READY:
 		w->is_ready = true;
 		p->failures = 0;
@@ -117,6 +119,9 @@ hear(struct pool_worker *w, char message, int fd)
 	case CHANNEL_FORGET:
 		pool_watch_forget(w);
 		break;
+	case CHANNEL_CONTACT:
+		pool_contact_begin(w, message[1], message[2]);
+		break;
 	case CHANNEL_SEEN:
 		w->told_change = false;
 		break;
@@ -130,12 +135,12 @@ static bool
 hear_one(struct pool_worker *w)
 {
 	int passed[FDPASS_MAX] = { -1, -1 }, count = 1;
-	char message = 0;
-	ssize_t n = fdpass_recv(w->channel, &message, 1, passed, &count);
+	unsigned char message[CHANNEL_MESSAGE_MAX] = { 0 };
+	ssize_t n = fdpass_recv(w->channel, message, sizeof(message), passed, &count);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n != 1) {		/* it ends; SIGCHLD takes it off the table */
+	if (n <= 0) {		/* it ends; SIGCHLD takes it off the table */
 		close_channel(w);
 		pool_count_leaving(w);
 		return false;
@@ -170,7 +175,7 @@ free_place(struct pool *p)
 static int
 make_channel(struct pool *p, int *child_end)
 {
-	int ends[2], high;
+	int ends[2], high, small = CHANNEL_BYTES;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -1;
@@ -180,6 +185,7 @@ make_channel(struct pool *p, int *child_end)
 	} else {
 		*child_end = ends[1];
 		(void)fcntl(high, F_SETFL, O_NONBLOCK);
+		(void)setsockopt(high, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	}
 	close(ends[0]);
 	return high;
@@ -220,7 +226,8 @@ fork_worker(struct pool *p)
 		close(channel);
 		return false;
 	}
-	*w = (struct pool_worker){ .pool = p, .pid = pid, .channel = channel, .started_ms = clock_ms() };
+	*w = (struct pool_worker){ .pool = p, .pid = pid, .channel = channel, .started_ms = clock_ms(),
+		.call.fd = -1 };
 	p->total++;
 	w->watch = loop_fd(p->loop, channel, LOOP_READ, on_channel, w);
 	if (w->watch == NULL) {	/* it finds its parent gone, and ends */
@@ -286,6 +293,7 @@ bury(struct pool_worker *w, int status)
 	if (!w->is_ready && !p->is_stopping)
 		wait_to_fork(p);
 	pool_watch_forget(w);
+	pool_contact_drop(w);
 	close_channel(w);
 	if (w->is_busy)
 		p->busy--;
@@ -350,7 +358,7 @@ pool_run(struct service *svc, session_call *session,
 	pool_stop_attach(p);
 	pool_watch_start(p);
 	pool_control_start(p);
-	sandbox_seccomp(SANDBOX_LISTENER);
+	sandbox_seccomp(contacts_need_tcp(svc) ? SANDBOX_CONNECTOR : SANDBOX_LISTENER);
 	sandbox_warm_up(svc->role);
 	master_tickets(svc, p->sessions_per_worker);
 	(void)malloc_trim(0);

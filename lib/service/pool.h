@@ -26,6 +26,15 @@ struct pool_listener {
 	struct pool *pool;
 };
 
+/* A connection to a contact in the making. */
+struct pool_call {
+	int fd;				/* -1: none */
+	struct loop_fd *watch;
+	struct loop_timer *timer;
+	uint64_t deadline;		/* clock_ms */
+	unsigned char which, number;	/* as the worker gave them */
+};
+
 struct pool_worker {
 	struct pool *pool;
 	pid_t pid;			/* 0: free place */
@@ -39,6 +48,7 @@ struct pool_worker {
 	uint64_t started_ms;		/* clock_ms */
 	int watches[2 * LIMIT_SESSION_WATCHES];	/* inotify descriptors */
 	unsigned watch_count;
+	struct pool_call call;
 };
 
 struct pool {
@@ -84,6 +94,10 @@ void pool_stop_attach(struct pool *p);
 void pool_watch_start(struct pool *p);
 void pool_watch_add(struct pool_worker *w, int dirfd);
 void pool_watch_forget(struct pool_worker *w);
+
+/* pool_contact.c: connect for a worker; forget about it. */
+void pool_contact_begin(struct pool_worker *w, unsigned char which, unsigned char number);
+void pool_contact_drop(struct pool_worker *w);
 
 /* pool_control.c: run/pub/ctl-NAME. */
 void pool_control_start(struct pool *p);

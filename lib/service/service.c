@@ -162,7 +162,7 @@ service_init_modes(struct service *svc, const char *name, const char *const *mod
 	const char *root;
 
 	*svc = (struct service){ .name = name, .mode = "", .master_fd = -1, .pub_fd = -1,
-		.channel = -1, .program = program_find(name) };
+		.outside_fd = -1, .channel = -1, .program = program_find(name) };
 	if (svc->program == NULL)
 		bug("unknown program %s", name);
 	die_set_program(name);
@@ -305,7 +305,9 @@ service_home(struct service *svc, const char *name, char out[SERVICE_HOME_MAX])
 /*
  * A listener names no path.  With root's help it is chrooted to the sockets;
  * with one uid only Landlock can hold it, and a log-in worker, whose mailbox
- * rule is stacked on this one, then keeps the folder of all mailboxes.
+ * rule is stacked on this one, then keeps the folder of all mailboxes.  Where
+ * contacts lie outside run/pub the parent keeps a way to their sockets, and
+ * Landlock makes sure that it opens no file on that way.
  * Returns true when Landlock rules are to be applied.
  */
 static bool
@@ -313,10 +315,17 @@ hold_files(struct service *svc, bool has_root)
 {
 	if (svc->has_paths)
 		return true;
+	if (contacts_are_outside(svc)) {
+		svc->outside_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (svc->outside_fd < 0)
+			die(EXIT_NO_RIGHT, "cannot open /: %m");
+	}
 	if (has_root) {
+		if (svc->outside_fd >= 0)
+			sandbox_paths_begin(&svc->paths, true);
 		if (chroot(".") != 0 || chdir("/") != 0)
 			die(EXIT_NO_RIGHT, "cannot chroot to run/pub: %m");
-		return false;
+		return svc->outside_fd >= 0;
 	}
 	if (svc->role == SANDBOX_LOGIN)
 		service_path(svc, "domains", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER | SANDBOX_MKDIR);
@@ -372,7 +381,7 @@ service_confine(struct service *svc, enum sandbox_role role)
 
 	svc->role = role;
 	find_ids(svc, &uid, &gid);
-	sandbox_scope(role == SANDBOX_SEND || role == SANDBOX_RESOLVER);
+	sandbox_scope(role == SANDBOX_SEND || role == SANDBOX_RESOLVER || contacts_need_tcp(svc));
 	by_landlock = hold_files(svc, has_root);
 	forget_ways_out(svc);
 	if (has_root)

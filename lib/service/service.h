@@ -7,6 +7,7 @@
  *	service_settings	this program's own settings
  *	service_warm_up		what libraries load lazily (no rights lost yet)
  *	service_path		places it must reach in the file system, none for a listener
+ *	contact_add		milters and the like that its sessions talk to
  *	service_confine		chroot, uid, limits, Landlock
  *	service_owners		whom it asks; connected after the uid change
  *	service_run		listeners: pool of workers, or one session on fd 0/1
@@ -21,6 +22,7 @@
 #include "base/base.h"
 #include "config/settings.h"
 #include "io/loop.h"
+#include "service/contact.h"
 #include "service/instance.h"
 #include "service/log.h"
 #include "service/owners.h"
@@ -86,6 +88,10 @@ struct service {
 	struct loop_fd *master_watch;
 	bool has_stopped;		/* on_stop was called */
 	bool is_leaving;		/* worker: the session under way is its last */
+	struct contact contacts[CONTACTS_MAX];
+	size_t contact_count;
+	uint8_t contact_asked;		/* worker: number of its last request */
+	int outside_fd;			/* O_PATH of "/", for contacts outside run/pub; else -1 */
 };
 
 /* Options: -r ROOT, --help, --version.  `name` and argv must outlive svc. */

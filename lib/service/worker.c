@@ -33,6 +33,9 @@ forget_parent(struct pool *p, size_t place, int channel)
 	if (p->svc->master_fd >= 0)
 		close(p->svc->master_fd);
 	p->svc->master_fd = -1;
+	if (p->svc->outside_fd >= 0)
+		close(p->svc->outside_fd);
+	p->svc->outside_fd = -1;
 	p->svc->channel = p->channel_slot;
 	p->svc->log.timer = NULL;
 	p->svc->loop = NULL;

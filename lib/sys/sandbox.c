@@ -172,6 +172,15 @@ allow_prctl(struct code *c)
 	ALLOW_IF_IN(c, 1, 0);
 }
 
+/* fcntl: F_SETFL only with O_NONBLOCK among the flags, since a listening socket is shared. */
+static void
+allow_fcntl(struct code *c)
+{
+	ALLOW_IF_IN(c, 1, F_GETFD, F_SETFD, F_GETFL, F_DUPFD, F_DUPFD_CLOEXEC);
+	emit(c, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETFL, 0, 4));
+	allow_if_masked(c, 2, O_NONBLOCK | O_ASYNC, O_NONBLOCK);
+}
+
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE | CLONE_PARENT)
 
@@ -208,15 +217,17 @@ emit_test(struct code *c, enum sandbox_test test)
 		allow_if_clear(c, 2, O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY));
 		break;
 	case TEST_FCNTL:
-		ALLOW_IF_IN(c, 1, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD, F_DUPFD_CLOEXEC);
+		allow_fcntl(c);
+		break;
+	case TEST_FCNTL_FLAGS:
+		ALLOW_IF_IN(c, 1, F_SETFL);
 		break;
 	case TEST_FCNTL_FILE:
-		ALLOW_IF_IN(c, 1, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD, F_DUPFD_CLOEXEC,
-			F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
+		ALLOW_IF_IN(c, 1, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
 			F_SETLEASE, F_GETLEASE);
 		break;
 	case TEST_IOCTL:
-		ALLOW_IF_IN(c, 1, FIONREAD, FIONBIO, TCGETS);
+		ALLOW_IF_IN(c, 1, FIONREAD, TCGETS);
 		break;
 	case TEST_PRCTL:
 		allow_prctl(c);

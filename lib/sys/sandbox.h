@@ -23,9 +23,10 @@
 /* One per kind of process.  The calls of each stand in sandbox_roles.c. */
 enum sandbox_role {
 	SANDBOX_LISTENER,	/* parent of a pre-forked pool: accept, fork, signals to children, inotify */
+	SANDBOX_CONNECTOR,	/* the same, where it also connects to other hosts for its workers */
 	SANDBOX_LOGIN,		/* pop3 or imap worker before log-in: its sockets, nothing else */
 	SANDBOX_MAILBOX,	/* the same after log-in: files below one Maildir */
-	SANDBOX_SMTP,		/* smtp-listen worker: sockets, descriptors of ID.em_ */
+	SANDBOX_SMTP,		/* smtp-listen worker: descriptors it was given or accepts, none of its own making */
 	SANDBOX_INTAKE,		/* spool: create, rename, unlink */
 	SANDBOX_SCHEDULE,	/* spool: read, append, unlink; forks sync helpers */
 	SANDBOX_DELIVER,	/* spool and store: link, rename, sync */

@@ -51,7 +51,7 @@ static const struct sandbox_call base_calls[] = {
 	{ SYS_prctl, TEST_PRCTL }, { SYS_prlimit64, TEST_SELF }, { SYS_getrusage, TEST_NONE },
 	{ SYS_recvfrom, TEST_NONE }, { SYS_recvmsg, TEST_NONE },
 	{ SYS_sendto, TEST_NONE }, { SYS_sendmsg, TEST_NONE },
-	{ SYS_getsockopt, TEST_NONE }, { SYS_setsockopt, TEST_NONE },
+	{ SYS_getsockopt, TEST_NONE },
 	{ SYS_getpeername, TEST_NONE }, { SYS_getsockname, TEST_NONE },
 	{ SYS_umask, TEST_NONE },
 	{ SYS_clone3, TEST_ENOSYS },
@@ -78,9 +78,16 @@ static const struct sandbox_call content_calls[] = {
 };
 GROUP(content);
 
-/* Sessions hold the listening sockets: whoever shuts one down closes the port for all. */
-static const struct sandbox_call shutdown_calls[] = { { SYS_shutdown, TEST_NONE } };
-GROUP(shutdown);
+/*
+ * What changes a socket for all who share it.  Sessions hold the listening
+ * sockets: whoever shuts one down, connects it to nowhere, shortens its queue,
+ * puts a filter on it or makes it block closes the port for all.
+ */
+static const struct sandbox_call sockets_calls[] = {
+	{ SYS_shutdown, TEST_NONE }, { SYS_listen, TEST_NONE }, { SYS_setsockopt, TEST_NONE },
+	{ SYS_fcntl, TEST_FCNTL_FLAGS },
+};
+GROUP(sockets);
 
 /* Reading a descriptor that was passed. */
 static const struct sandbox_call given_calls[] = { { SYS_pread64, TEST_NONE } };
@@ -142,8 +149,12 @@ static const struct sandbox_call inet_calls[] = {
 };
 GROUP(inet);
 
+/* Connections outward, by who may connect to Unix sockets anyway. */
+static const struct sandbox_call outward_calls[] = { { SYS_socket, TEST_SOCKET_INET } };
+GROUP(outward);
+
 static const struct sandbox_call accept_calls[] = {
-	{ SYS_accept4, TEST_NONE }, { SYS_accept, TEST_NONE }, { SYS_listen, TEST_NONE },
+	{ SYS_accept4, TEST_NONE }, { SYS_accept, TEST_NONE },
 };
 GROUP(accept);
 
@@ -169,35 +180,39 @@ GROUP(fork);
 #define GROUPS(...) (const struct sandbox_group *const[]){ &base_group, __VA_ARGS__, NULL }
 
 static const struct sandbox_group *const *const roles[SANDBOX_ROLES] = {
-	[SANDBOX_LISTENER] = GROUPS(&shutdown_group, &confine_group, &content_group, &read_group, &files_group,
+	[SANDBOX_LISTENER] = GROUPS(&sockets_group, &confine_group, &content_group, &read_group, &files_group,
 		&fchdir_group, &watch_group, &local_group,
+		&accept_group, &fork_group),
+	[SANDBOX_CONNECTOR] = GROUPS(&sockets_group, &confine_group, &content_group, &read_group, &files_group,
+		&fchdir_group, &watch_group, &local_group, &outward_group,
 		&accept_group, &fork_group),
 	[SANDBOX_LOGIN] = GROUPS(&confine_group, &accept_group, &content_group, &read_group,
 		&files_group, &fchdir_group),
 	[SANDBOX_MAILBOX] = GROUPS(&content_group, &read_group, &files_group),
-	[SANDBOX_SMTP] = GROUPS(&content_group, &accept_group, &local_group),
-	[SANDBOX_INTAKE] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &accept_group,
+	[SANDBOX_SMTP] = GROUPS(&content_group, &accept_group),
+	[SANDBOX_INTAKE] = GROUPS(&sockets_group, &content_group, &read_group, &files_group, &accept_group,
 		&local_group),
-	[SANDBOX_SCHEDULE] = GROUPS(&shutdown_group, &confine_group, &content_group, &read_group, &files_group,
+	[SANDBOX_SCHEDULE] = GROUPS(&sockets_group, &confine_group, &content_group, &read_group, &files_group,
 		&accept_group, &local_group, &fork_group),
-	[SANDBOX_DELIVER] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &accept_group,
+	[SANDBOX_DELIVER] = GROUPS(&sockets_group, &content_group, &read_group, &files_group, &accept_group,
 		&local_group, &fork_group),
-	[SANDBOX_DIRECTORY] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &database_group,
+	[SANDBOX_DIRECTORY] = GROUPS(&sockets_group, &content_group, &read_group, &files_group, &database_group,
 		&accept_group, &local_group, &thread_group),
-	[SANDBOX_DATABASE] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &database_group,
+	[SANDBOX_DATABASE] = GROUPS(&sockets_group, &content_group, &read_group, &files_group, &database_group,
 		&accept_group, &local_group, &thread_group),
 	[SANDBOX_NURSERY] = GROUPS(&confine_group, &given_group, &fork_group),
 	[SANDBOX_HASH] = GROUPS(&given_group),
-	[SANDBOX_RESOLVER] = GROUPS(&shutdown_group, &confine_group, &inet_group, &local_group, &accept_group,
+	[SANDBOX_RESOLVER] = GROUPS(&sockets_group, &confine_group, &inet_group, &local_group, &accept_group,
 		&content_group, &fork_group),
 	[SANDBOX_SEND] = GROUPS(&inet_group, &content_group),
-	[SANDBOX_LOG] = GROUPS(&shutdown_group, &content_group, &read_group, &files_group, &accept_group,
+	[SANDBOX_LOG] = GROUPS(&sockets_group, &content_group, &read_group, &files_group, &accept_group,
 		&local_group),
 	[SANDBOX_SETTINGS] = GROUPS(&read_group),
 };
 
 static const char *const names[SANDBOX_ROLES] = {
 	[SANDBOX_LISTENER] = "listener",
+	[SANDBOX_CONNECTOR] = "connector",
 	[SANDBOX_LOGIN] = "login",
 	[SANDBOX_MAILBOX] = "mailbox",
 	[SANDBOX_SMTP] = "smtp",
@@ -245,7 +260,7 @@ test_covers(enum sandbox_test outer, enum sandbox_test inner)
 	return outer == inner || outer == TEST_NONE ||
 	    (outer == TEST_MAP_SHARED && inner == TEST_MAP_PRIVATE) ||
 	    (outer == TEST_FORK && inner == TEST_THREAD) ||
-	    (outer == TEST_FCNTL_FILE && inner == TEST_FCNTL);
+	    (outer == TEST_FCNTL_FLAGS && inner == TEST_FCNTL);
 }
 
 static bool

@@ -21,9 +21,10 @@ enum sandbox_test {
 	TEST_SOCKET_UNIX,	/* socket, socketpair: AF_UNIX */
 	TEST_SOCKET_INET,	/* socket: AF_INET, AF_INET6 */
 	TEST_OPEN_READ,		/* openat: for reading, creating nothing */
-	TEST_FCNTL,		/* flags and duplicates; no owner, no signal */
-	TEST_FCNTL_FILE,	/* ... and locks and leases */
-	TEST_IOCTL,		/* FIONREAD, FIONBIO, TCGETS */
+	TEST_FCNTL,		/* duplicates, reading flags, not to block any more; no owner, no signal */
+	TEST_FCNTL_FLAGS,	/* any flags */
+	TEST_FCNTL_FILE,	/* locks and leases */
+	TEST_IOCTL,		/* FIONREAD, TCGETS */
 	TEST_PRCTL,		/* names; dumpable off, no_new_privs, parent-death signal */
 	TEST_ENOSYS		/* never allowed, but refused as unknown to the kernel */
 };

@@ -41,6 +41,12 @@ has_files(enum sandbox_role role)
 	    role == SANDBOX_LOG || role == SANDBOX_SETTINGS;
 }
 
+static bool
+has_tcp(enum sandbox_role role)
+{
+	return role == SANDBOX_SEND || role == SANDBOX_RESOLVER || role == SANDBOX_CONNECTOR;
+}
+
 static void
 confine(enum sandbox_role role)
 {
@@ -51,7 +57,7 @@ confine(enum sandbox_role role)
 	if (chdir(home) < 0)
 		die(EXIT_REFUSED, "chdir: %s", strerror(errno));
 	if (!allow_all)
-		sandbox_scope(role == SANDBOX_SEND || role == SANDBOX_RESOLVER);
+		sandbox_scope(has_tcp(role));
 	if (root && !has_files(role) && !allow_all && chroot(".") < 0)
 		die(EXIT_REFUSED, "chroot: %s", strerror(errno));
 	if (root)
@@ -60,7 +66,7 @@ confine(enum sandbox_role role)
 		return;
 	sandbox_prepare(&(struct sandbox_limits){ .cpu_s = 20 });
 	if (!root || has_files(role)) {
-		sandbox_paths_begin(&p, role == SANDBOX_SEND || role == SANDBOX_RESOLVER);
+		sandbox_paths_begin(&p, has_tcp(role));
 		fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (has_files(role) && fd >= 0)
 			sandbox_paths_allow(&p, fd, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER);
@@ -197,7 +203,7 @@ static bool
 is_beyond_this_kernel(const struct act *act, enum sandbox_role role)
 {
 	bool client = strncmp(act->name, "connect a client", 16) == 0;
-	bool parent = role == SANDBOX_LISTENER || role == SANDBOX_SCHEDULE || role == SANDBOX_RESOLVER ||
+	bool parent = role == SANDBOX_LISTENER || role == SANDBOX_CONNECTOR || role == SANDBOX_SCHEDULE || role == SANDBOX_RESOLVER ||
 	    role == SANDBOX_DELIVER || role == SANDBOX_NURSERY;
 
 	return sandbox_landlock_abi() < 6 && (client || (parent && strncmp(act->name, "signal", 6) == 0));

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <linux/filter.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
@@ -105,6 +106,39 @@ ACT(unix_socket) { return opened(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
 ACT(netlink_socket) { return opened(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)); }
 
 ACT(close_port) { return shutdown(s->listening, SHUT_RDWR); }
+
+ACT(disconnect_port)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	return connect(s->listening, &none, sizeof(none));
+}
+
+ACT(shorten_queue) { return listen(s->listening, 0); }
+
+ACT(filter_port)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { .len = 1, .filter = &nothing };
+
+	return setsockopt(s->listening, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+ACT(starve_port)
+{
+	int small = 0;
+
+	return setsockopt(s->listening, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+}
+
+ACT(make_port_wait) { return fcntl(s->listening, F_SETFL, 0); }
+
+ACT(make_port_wait_by_ioctl)
+{
+	int off = 0;
+
+	return ioctl(s->listening, FIONBIO, &off);
+}
 
 ACT(connect_client_elsewhere)
 {
@@ -208,13 +242,15 @@ ACT(old_gate)
 }
 #endif
 
-#define FORKERS (ROLE(SANDBOX_LISTENER) | ROLE(SANDBOX_SCHEDULE) | ROLE(SANDBOX_RESOLVER) | \
+#define LISTENERS (ROLE(SANDBOX_LISTENER) | ROLE(SANDBOX_CONNECTOR))
+#define FORKERS (LISTENERS | ROLE(SANDBOX_SCHEDULE) | ROLE(SANDBOX_RESOLVER) | \
 	ROLE(SANDBOX_DELIVER) | ROLE(SANDBOX_NURSERY))
-#define SHUTTERS (ROLE(SANDBOX_LISTENER) | ROLE(SANDBOX_INTAKE) | ROLE(SANDBOX_SCHEDULE) | \
+#define SHUTTERS (LISTENERS | ROLE(SANDBOX_INTAKE) | ROLE(SANDBOX_SCHEDULE) | \
 	ROLE(SANDBOX_DELIVER) | DATABASES | ROLE(SANDBOX_RESOLVER) | ROLE(SANDBOX_LOG))
-#define INET (ROLE(SANDBOX_RESOLVER) | ROLE(SANDBOX_SEND))
+#define INET (ROLE(SANDBOX_RESOLVER) | ROLE(SANDBOX_SEND) | ROLE(SANDBOX_CONNECTOR))
+#define CONNECTERS (INET | ~NO_UNIX)
 #define NO_UNIX (ROLE(SANDBOX_LOGIN) | ROLE(SANDBOX_MAILBOX) | ROLE(SANDBOX_HASH) | \
-	ROLE(SANDBOX_SEND) | ROLE(SANDBOX_SETTINGS) | ROLE(SANDBOX_NURSERY))
+	ROLE(SANDBOX_SEND) | ROLE(SANDBOX_SETTINGS) | ROLE(SANDBOX_NURSERY) | ROLE(SANDBOX_SMTP))
 #define DATABASES (ROLE(SANDBOX_DIRECTORY) | ROLE(SANDBOX_DATABASE))
 
 const struct act acts[] = {
@@ -244,9 +280,15 @@ const struct act acts[] = {
 	{ "open a Unix socket", unix_socket, ~NO_UNIX, true, false },
 	{ "connect a client's socket elsewhere", connect_client_elsewhere, INET, true, false },
 	{ "close a port for all", close_port, SHUTTERS, true, false },
+	{ "connect a port to nowhere", disconnect_port, CONNECTERS, true, false },
+	{ "shorten the queue of a port", shorten_queue, SHUTTERS, true, false },
+	{ "put a filter on a port", filter_port, SHUTTERS, false, false },
+	{ "take the memory of a port", starve_port, SHUTTERS, true, false },
+	{ "make a port wait", make_port_wait, SHUTTERS, true, false },
+	{ "make a port wait by ioctl", make_port_wait_by_ioctl, 0, true, false },
 	{ "open a netlink socket", netlink_socket, 0, true, false },
 	{ "connect to an owner as the wrong uid", connect_as_wrong_uid, 0, false, true },
-	{ "watch files", watch, ROLE(SANDBOX_LISTENER), true, false },
+	{ "watch files", watch, LISTENERS, true, false },
 	{ "fork", fork_child, FORKERS, true, false },
 	{ "make a namespace", new_namespace, 0, false, false },
 	{ "become root", become_root, 0, false, false },

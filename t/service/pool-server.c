@@ -6,11 +6,14 @@
  * a worker serves, popMaxConnections the most sessions at a time.
  */
 #include "base/base.h"
+#include "service/channel.h"
+#include "service/contact.h"
 #include "service/notify.h"
 #include "service/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
 static int watched = -1;	/* domains/watched, opened while there were rights */
 
@@ -50,6 +53,29 @@ wait_for_change(struct session *s)
 	return false;
 }
 
+static void
+connect_contact(struct session *s)
+{
+	int fd = contact_connect(s->svc, 0);
+
+	stream_printf(&s->io, "+OK %s\r\n", fd >= 0 ? "connected" : strerrorname_np(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What a worker does that was taken over: requests of every kind, and no answer is read. */
+static void
+pester_parent(struct session *s)
+{
+	for (unsigned i = 0; i < 3000; i++) {
+		unsigned char m[CHANNEL_MESSAGE_MAX] = { CHANNEL_CONTACT, i % 3 == 0 ? (unsigned char)i : 0,
+			(unsigned char)i, 1 };
+
+		(void)!send(s->svc->channel, m, 1 + i % CHANNEL_MESSAGE_MAX, MSG_NOSIGNAL);
+	}
+	stream_text(&s->io, "+OK pestered\r\n");
+}
+
 /* False: the session ends. */
 static bool
 command(struct session *s, struct span line)
@@ -60,6 +86,10 @@ command(struct session *s, struct span line)
 		_exit(1);
 	if (span_is(line, "WATCH"))
 		stream_printf(&s->io, "+OK %d\r\n", notify_watch(s->svc, watched));
+	else if (span_is(line, "CONTACT"))
+		connect_contact(s);
+	else if (span_is(line, "PESTER"))
+		pester_parent(s);
 	else if (span_is(line, "IDLE"))
 		return wait_for_change(s);
 	else if (span_is(line, "WHO"))
@@ -100,6 +130,8 @@ main(int argc, char **argv)
 	svc.pool.max_spare = (unsigned)settings_num(svc.settings, "popSpareMax");
 	svc.pool.sessions_per_worker = (unsigned)settings_num(svc.settings, "popMaxBadCommands");
 	service_warm_up(&svc);
+	if (contact_add(&svc, "unix:contact", 3000) != 0)
+		return 1;
 	service_confine(&svc, SANDBOX_LOGIN);
 	service_owners(&svc, OWNER_LOG);
 	return service_run(&svc, serve);

@@ -15,3 +15,6 @@ t_unit_net_mx_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 
 check_PROGRAMS += t/unit/net-dns
 t_unit_net_dns_SOURCES = t/unit/net-dns.c
+
+check_PROGRAMS += t/unit/net-endpoint
+t_unit_net_endpoint_SOURCES = t/unit/net-endpoint.c

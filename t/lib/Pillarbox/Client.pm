@@ -12,10 +12,10 @@ use Time::HiRes qw(time);
 
 sub new {
 	my ($class, %o) = @_;
-	my $s = IO::Socket::INET->new(PeerAddr => $o{host} || '127.0.0.1', PeerPort => $o{port},
+	my $s = $o{sock} || IO::Socket::INET->new(PeerAddr => $o{host} || '127.0.0.1', PeerPort => $o{port},
 		LocalAddr => $o{local}, Proto => 'tcp', Timeout => 10)
 		or die "connect to port $o{port}: $!\n";
-	setsockopt $s, IPPROTO_TCP, TCP_NODELAY, 1;
+	setsockopt $s, IPPROTO_TCP, TCP_NODELAY, 1 unless $o{sock};
 	my $self = bless { sock => $s, buf => '', timeout => 20, tag => 0, %o }, $class;
 	$self->start_tls if $o{tls};
 	$self->{greeting} = $self->reply unless $o{no_greeting};
