@@ -57,6 +57,7 @@ const struct command command_table[] = {
 	{ "greylist", "list", cmd_greylist_list, 0, "", "records of greylisting" },
 	{ "greylist", "delete", cmd_greylist_delete, 0, "ADDRESS SENDER RECIPIENT | --all", "forget records of greylisting" },
 	{ "check", "", cmd_check, 0, "", "verify settings, files and modes" },
+	{ "advise", "", cmd_advise, 0, "[--days N]", "what should be looked at from time to time" },
 	{ "reindex", "", cmd_reindex, 0, "", "rebuild the index of accounts" },
 	{ "shell", "", cmd_shell, 0, "", "commands one by one, edits kept until commit" },
 	{ "help", "", cmd_help, COMMAND_NO_INSTANCE, "[COMMAND]", "this list" },
