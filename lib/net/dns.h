@@ -47,6 +47,12 @@ struct dns_answer {
 	const char *why;	/* one line for logs when the outcome is not DNS_OK */
 };
 
+/* For machines that say what they want to know and leave the asking to others. */
+struct dns_question {
+	enum dns_type type;
+	char name[DNS_NAME_MAX];	/* labels of any bytes but NUL, parted by dots */
+};
+
 struct dns;
 typedef void dns_cb(void *ctx, const struct dns_answer *answer);
 
@@ -91,6 +97,8 @@ bool dns_read_mx(const struct dns_record *r, struct dns_mx *out) PB_MUST_CHECK;
 bool dns_read_addr(const struct dns_record *r, enum dns_type type, struct addr *out) PB_MUST_CHECK;
 /* A name in wire form to text; also for PTR.  Bytes that no host name has make it fail. */
 bool dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX]) PB_MUST_CHECK;
+/* The same for a name of any bytes but dot and NUL in its labels, to be asked for only. */
+bool dns_read_any_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX]) PB_MUST_CHECK;
 
 /* The first LIMIT_NAME_SERVERS "nameserver" lines of a resolv.conf, one address a line. */
 void dns_read_name_servers(struct span text, struct buf *out);

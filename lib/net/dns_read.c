@@ -13,8 +13,15 @@ is_host_char(char c)
 	return char_is_alnum(c) || c == '-' || c == '_';
 }
 
-bool
-dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX])
+/* Bytes that text can show as themselves: not the dot, which parts labels, nor NUL. */
+static bool
+is_label_char(char c)
+{
+	return c != '.' && c != '\0';
+}
+
+static bool
+read_labels(const uint8_t *p, size_t n, bool (*allowed)(char), char out[DNS_NAME_MAX])
 {
 	size_t at = 0, len = 0;
 
@@ -29,7 +36,7 @@ dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX])
 		for (size_t i = 0; i < label; i++) {
 			char c = (char)p[at + i];
 
-			if (!is_host_char(c))
+			if (!allowed(c))
 				return false;
 			out[len++] = char_lower(c);
 		}
@@ -37,6 +44,18 @@ dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX])
 	}
 	out[len] = '\0';
 	return at + 1 == n;	/* the root label, and nothing behind it */
+}
+
+bool
+dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX])
+{
+	return read_labels(p, n, is_host_char, out);
+}
+
+bool
+dns_read_any_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX])
+{
+	return read_labels(p, n, is_label_char, out);
 }
 
 bool

@@ -12,3 +12,6 @@ t_unit_abuse_table_SOURCES = t/unit/abuse-table.c bin/abuse-check/delay.c bin/ab
 t_unit_abuse_map_SOURCES = t/unit/abuse-map.c t/unit/tap.h
 check_PROGRAMS += t/unit/scan-client
 t_unit_scan_client_SOURCES = t/unit/scan-client.c t/unit/tap.h
+# Driven by t/scan/spf-*.t
+noinst_PROGRAMS += t/scan/spf-zone
+t_scan_spf_zone_SOURCES = t/scan/spf-zone.c
