@@ -57,6 +57,7 @@ read_settings(struct service *svc)
 	svc->pool.min_spare = (unsigned)settings_num(s, "imapSpareMin");
 	svc->pool.max_spare = (unsigned)settings_num(s, "imapSpareMax");
 	svc->pool.max_total = (unsigned)settings_num(s, "imapMaxConnections");
+	svc->pool.reserve_percent = (unsigned)settings_num(s, "reservedConnections");
 }
 
 int
@@ -71,6 +72,7 @@ main(int argc, char **argv)
 	svc.ctx = &program;
 	service_settings(&svc, "imapLog");
 	read_settings(&svc);
+	gate_open(&svc, "imap");
 	service_warm_up(&svc);
 	service_confine(&svc, SANDBOX_LOGIN);
 	service_owners(&svc, OWNER_AUTH | OWNER_ABUSE | OWNER_LOG);

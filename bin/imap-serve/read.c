@@ -13,6 +13,9 @@
 #include "base/base.h"
 #include "session.h"
 
+/* A last word to somebody who was silent. */
+#define GOODBYE_MS 1000
+
 static size_t
 command_limit(const struct imap *im)
 {
@@ -132,6 +135,11 @@ read_line(struct imap *im, bool *more)
 	default:
 		return false;
 	}
+	if (!im->has_spoken && gate_is_uninvited_proxy(im->s, line)) {
+		imap_bye(im, NULL, "A PROXY header is not taken from you");
+		return false;
+	}
+	im->has_spoken = true;
 	if (im->io->bare_lf) {
 		refuse_line(im, "A line ends with CR LF");
 		end_before_literal(im, line);
@@ -171,13 +179,14 @@ imap_read_command(struct imap *im)
 
 	buf_clear(&im->command);
 	im->append_pending = false;
-	stream_timeout(im->io, im->state == STATE_GREETED ?
-		im->program->command_timeout_ms : im->program->idle_timeout_ms);
-	if (!stream_buffered_input(im->io) && stream_fill(im->io) == LINE_TIMEOUT) {
-		imap_bye(im, "UNAVAILABLE", "Nothing was heard for too long");
+	if (session_wait(im->s, im->state == STATE_GREETED ?
+	    im->program->command_timeout_ms : im->program->idle_timeout_ms) == LINE_TIMEOUT) {
+		stream_timeout(im->io, GOODBYE_MS);
+		imap_bye(im, "UNAVAILABLE", session_was_ended(im->s) ?
+			"The server is busy, try again later" : "Nothing was heard for too long");
 		return false;
 	}
-	stream_timeout(im->io, im->program->command_timeout_ms);
+	stream_timeout(im->io, session_patience(im->s, im->program->command_timeout_ms));
 	while (more && !im->closing)
 		if (!read_line(im, &more))
 			return false;

@@ -97,9 +97,11 @@ imap_no(struct imap *im, const struct imap_command *c, const char *code, const c
 void
 imap_bad(struct imap *im, const struct imap_command *c, const char *text)
 {
+	const uint64_t most = session_tolerance(im->s, im->program->max_bad_commands);
+
 	tagged(im, c, "BAD", NULL, text, true);
 	im->bad_commands++;
-	if (im->program->max_bad_commands > 0 && im->bad_commands >= im->program->max_bad_commands) {
+	if (most > 0 && im->bad_commands >= most) {
 		log_line(im->s->svc, im->s->ticket, im->s->ip, "event=bad-commands count=%llu",
 			(unsigned long long)im->bad_commands);
 		imap_bye(im, NULL, "Too many bad commands");
@@ -377,7 +379,7 @@ admit(struct imap *im)
 	char why[128];
 	char error[TLS_ERROR_MAX];
 
-	stream_timeout(im->io, im->program->command_timeout_ms);
+	stream_timeout(im->io, session_patience(im->s, im->program->command_timeout_ms));
 	if (service_is_tls_listener(im->s->listener)) {
 		if (im->program->tls == NULL || tls_accept(im->program->tls, im->io, error) != 0) {
 			log_line(im->s->svc, im->s->ticket, im->s->ip, "event=tls-failed error=\"%s\"",
@@ -385,6 +387,11 @@ admit(struct imap *im)
 			return false;
 		}
 		im->s->tls = true;
+	}
+	if (im->s->standing == GATE_BLACK) {
+		log_line(im->s->svc, im->s->ticket, im->s->ip, "event=refused reason=blacklist");
+		imap_bye(im, NULL, "Your address is not served here");
+		return false;
 	}
 	im->admitted = abuse_admit(im->program->abuse, "imap", im->s->ip, why, sizeof(why));
 	if (im->admitted)

@@ -51,6 +51,7 @@ read_settings(struct service *svc)
 	svc->pool.min_spare = (unsigned)settings_num(s, "popSpareMin");
 	svc->pool.max_spare = (unsigned)settings_num(s, "popSpareMax");
 	svc->pool.max_total = (unsigned)settings_num(s, "popMaxConnections");
+	svc->pool.reserve_percent = (unsigned)settings_num(s, "reservedConnections");
 }
 
 int
@@ -65,6 +66,7 @@ main(int argc, char **argv)
 	svc.ctx = &program;
 	service_settings(&svc, "popLog");
 	read_settings(&svc);
+	gate_open(&svc, "pop");
 	service_warm_up(&svc);
 	service_confine(&svc, SANDBOX_LOGIN);
 	service_owners(&svc, OWNER_AUTH | OWNER_ABUSE | OWNER_LOG);

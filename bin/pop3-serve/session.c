@@ -68,8 +68,10 @@ pop3_err(struct pop3 *p, const char *code, const char *text)
 void
 pop3_bad(struct pop3 *p, const char *text)
 {
+	const uint64_t most = session_tolerance(p->s, p->program->max_bad_commands);
+
 	p->bad_commands++;
-	if (p->program->max_bad_commands > 0 && p->bad_commands >= p->program->max_bad_commands) {
+	if (most > 0 && p->bad_commands >= most) {
 		log_line(p->s->svc, p->s->ticket, p->s->ip, "event=bad-commands count=%llu",
 			(unsigned long long)p->bad_commands);
 		pop3_err(p, NULL, "Too many bad commands, good-bye");
@@ -139,14 +141,12 @@ static enum stream_result
 read_line(struct pop3 *p, struct span *line)
 {
 	bool in = p->state == POP3_TRANSACTION;
-	enum stream_result r = LINE_OK;
+	enum stream_result r;
 
-	stream_timeout(p->io, in ? p->program->session_timeout_ms : LOGIN_TIMEOUT_MS);
-	if (stream_peek(p->io).n == 0)
-		r = stream_fill(p->io);
+	r = session_wait(p->s, in ? p->program->session_timeout_ms : LOGIN_TIMEOUT_MS);
 	if (r != LINE_OK)
 		return r;
-	stream_timeout(p->io, in ? p->program->command_timeout_ms : LOGIN_TIMEOUT_MS);
+	stream_timeout(p->io, in ? p->program->command_timeout_ms : session_patience(p->s, LOGIN_TIMEOUT_MS));
 	return stream_line(p->io, in ? LIMIT_POP3_LINE : LIMIT_POP3_AUTH_LINE, line);
 }
 
@@ -158,6 +158,12 @@ serve_one(struct pop3 *p)
 
 	switch (r) {
 	case LINE_OK:
+		if (!p->has_spoken && gate_is_uninvited_proxy(p->s, line)) {
+			pop3_err(p, NULL, "A PROXY header is not taken from you");
+			p->closing = true;
+			return;
+		}
+		p->has_spoken = true;
 		if (p->io->bare_lf)
 			pop3_bad(p, "A line ends with CR LF");
 		else
@@ -168,7 +174,10 @@ serve_one(struct pop3 *p)
 		return;
 	case LINE_TIMEOUT:
 		stream_timeout(p->io, 1000);
-		pop3_err(p, NULL, "You were silent for too long, good-bye");
+		if (session_was_ended(p->s))
+			pop3_err(p, "SYS/TEMP", "The server is busy, try again later");
+		else
+			pop3_err(p, NULL, "You were silent for too long, good-bye");
 		break;
 	case LINE_EOF:
 	case LINE_ERROR:
@@ -201,7 +210,7 @@ admit(struct pop3 *p)
 	char why[128];
 	char error[TLS_ERROR_MAX];
 
-	stream_timeout(p->io, LOGIN_TIMEOUT_MS);
+	stream_timeout(p->io, session_patience(p->s, LOGIN_TIMEOUT_MS));
 	if (service_is_tls_listener(p->s->listener)) {
 		if (p->program->tls == NULL || tls_accept(p->program->tls, p->io, error) != 0) {
 			log_line(p->s->svc, p->s->ticket, p->s->ip, "event=tls-failed error=\"%s\"",
@@ -209,6 +218,11 @@ admit(struct pop3 *p)
 			return false;
 		}
 		p->s->tls = true;
+	}
+	if (p->s->standing == GATE_BLACK) {
+		log_line(p->s->svc, p->s->ticket, p->s->ip, "event=refused reason=blacklist");
+		pop3_err(p, NULL, "Your address is not served here");
+		return false;
 	}
 	p->admitted = abuse_admit(p->program->abuse, "pop3", p->s->ip, why, sizeof(why));
 	if (p->admitted)

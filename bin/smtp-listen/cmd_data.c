@@ -77,7 +77,7 @@ is_kept(const struct smtp *c, const struct smtp_data *d)
 static enum stream_result
 wait_for_more(struct smtp *c, uint64_t end)
 {
-	uint64_t deadline = clock_ms() + c->config->command_timeout_ms;
+	uint64_t deadline = clock_ms() + session_patience(c->s, c->config->command_timeout_ms);
 
 	if (stream_buffered_input(&c->s->io))
 		return LINE_OK;

@@ -28,12 +28,12 @@ has_room(struct smtp *c)
 static void
 refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 {
+	const uint64_t most = session_tolerance(c->s, c->config->max_bad_recipients);
 	char rest[64];
 
 	snprintf(rest, sizeof(rest), " code=%d status=%s", v->code, v->status);
 	smtp_log_address(c, "event=recipient-refused", "to", r->to.text, rest);
-	if (strcmp(v->status, "5.1.1") == 0 && c->config->max_bad_recipients > 0 &&
-	    ++c->bad_recipients > c->config->max_bad_recipients) {
+	if (strcmp(v->status, "5.1.1") == 0 && most > 0 && ++c->bad_recipients > most) {
 		reply(c, 421, "4.7.0", "Too many unknown recipients");
 		smtp_log(c, "event=too-many-bad-recipients");
 		c->over = true;

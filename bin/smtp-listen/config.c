@@ -6,6 +6,7 @@
 #include "config.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "service/ip_list.h"
 
 /* Position of the value of an ENUM setting in the table of its words. */
 static int
@@ -57,37 +58,6 @@ read_choices(struct config *c, const struct settings *s)
 	c->local_needs_login = settings_bool(s, "authForLocalDelivery");
 }
 
-/* One entry of an address list: `ip`, or `ipFrom` and `ipTo`. */
-static void
-add_range(struct config *c, const struct settings *s, const char *list, size_t i)
-{
-	const char *ip = settings_entry(s, list, i, "ip");
-	struct addr_range *range = &c->trusted[c->trusted_count];
-
-	if (ip[0] != '\0') {
-		c->trusted_count += addr_range_parse(span_of(ip), range);
-		return;
-	}
-	if (addr_parse(span_of(settings_entry(s, list, i, "ipFrom")), &range->from) &&
-	    addr_parse(span_of(settings_entry(s, list, i, "ipTo")), &range->to) &&
-	    range->from.family == range->to.family)
-		c->trusted_count++;
-}
-
-static void
-read_trusted(struct config *c, const struct settings *s)
-{
-	size_t bypass = settings_count(s, "smtpAuthBypass/entry");
-	size_t white = settings_count(s, "whitelist/entry");
-
-	c->trusted = mem_array(bypass + white, sizeof(*c->trusted));
-	for (size_t i = 0; i < bypass; i++)
-		add_range(c, s, "smtpAuthBypass/entry", i);
-	for (size_t i = 0; i < white; i++)
-		if (settings_entry_bool(s, "whitelist/entry", i, "smtp"))
-			add_range(c, s, "whitelist/entry", i);
-}
-
 static enum config_fail_mode
 fail_mode(const char *word)
 {
@@ -122,15 +92,13 @@ config_read(struct config *c, const struct settings *s)
 	*c = (struct config){ .settings = s };
 	read_limits(c, s);
 	read_choices(c, s);
-	read_trusted(c, s);
+	ip_list_add(&c->bypass, s, "smtpAuthBypass/entry", NULL);
+	addr_set_seal(&c->bypass);
 	read_milters(c, s);
 }
 
 bool
 config_is_trusted(const struct config *c, const struct addr *a)
 {
-	for (size_t i = 0; i < c->trusted_count; i++)
-		if (addr_in_range(a, &c->trusted[i]))
-			return true;
-	return false;
+	return addr_set_has(&c->bypass, a);
 }

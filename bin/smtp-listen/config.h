@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 #include "config/settings.h"
-#include "net/addr.h"
+#include "net/addr_set.h"
 #include "policy/smtp_in.h"
 
 enum config_received { RECEIVED_ALL, RECEIVED_AUTHENTICATED, RECEIVED_NONE };
@@ -43,8 +43,7 @@ struct config {
 	enum policy_match match;
 	enum policy_relay allow_relay;
 	bool allow_relay_authenticated;
-	struct addr_range *trusted;	/* smtpAuthBypass, and the SMTP whitelist */
-	size_t trusted_count;
+	struct addr_set bypass;		/* smtpAuthBypass; the whitelist is lib/service's (gate.h) */
 	struct config_milter *milters;
 	size_t milter_count;
 };
@@ -52,7 +51,7 @@ struct config {
 /* Everything lives as long as the process. */
 void config_read(struct config *c, const struct settings *s);
 
-/* True when the address may send as if it had logged in (AUTHB-04, SMTPIN-03). */
+/* True when the address may send as if it had logged in (AUTHB-04). */
 bool config_is_trusted(const struct config *c, const struct addr *a);
 
 #endif

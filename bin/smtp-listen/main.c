@@ -75,6 +75,7 @@ set_pool(struct service *svc, const struct config *config)
 	svc->pool.min_spare = (unsigned)settings_num(config->settings, "smtpSpareMin");
 	svc->pool.max_spare = (unsigned)settings_num(config->settings, "smtpSpareMax");
 	svc->pool.max_total = (unsigned)config->max_connections;
+	svc->pool.reserve_percent = (unsigned)settings_num(config->settings, "reservedConnections");
 	svc->pool.sessions_per_worker = SESSIONS_PER_WORKER;
 }
 
@@ -99,6 +100,7 @@ main(int argc, char **argv)
 	service_settings(&svc, "smtpLog");
 	config_read(&config, svc.settings);
 	set_pool(&svc, &config);
+	gate_open(&svc, "smtp");
 	svc.file_bytes = largest_file(&config);
 	name_contacts(&svc, &config);
 	svc.ctx = &worker;

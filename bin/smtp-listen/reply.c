@@ -49,9 +49,10 @@ reply(struct smtp *c, int code, const char *status, const char *fmt, ...)
 void
 reply_bad(struct smtp *c, int code, const char *status, const char *fmt, ...)
 {
+	const uint64_t most = session_tolerance(c->s, c->config->max_bad_commands);
 	va_list ap;
 
-	if (c->config->max_bad_commands > 0 && ++c->bad_commands > c->config->max_bad_commands) {
+	if (most > 0 && ++c->bad_commands > most) {
 		reply(c, 421, "4.7.0", "Too many bad commands");
 		smtp_log(c, "event=too-many-bad-commands");
 		c->over = true;

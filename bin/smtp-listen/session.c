@@ -106,6 +106,12 @@ run_command(struct smtp *c, struct span line)
 	const struct smtp_entry *entry = find_command(command.verb);
 
 	log_command(c, command, line);
+	if (!c->has_spoken && gate_is_uninvited_proxy(c->s, line)) {
+		reply(c, 554, "5.7.1", "A PROXY header is not taken from you");
+		c->over = true;
+		return;
+	}
+	c->has_spoken = true;
 	if (line.n > LIMIT_SMTP_LINE - 2 && (entry == NULL || entry->call != cmd_auth))
 		reply_bad(c, 500, "5.5.2", "Line too long");
 	else if (c->s->io.bare_lf && !c->config->normalize)
@@ -121,15 +127,11 @@ static enum stream_result
 read_line(struct smtp *c, struct span *line)
 {
 	struct stream *io = &c->s->io;
-	enum stream_result r = LINE_OK;
+	enum stream_result r = session_wait(c->s, c->config->session_timeout_ms);
 
-	if (!stream_buffered_input(io)) {
-		stream_timeout(io, c->config->session_timeout_ms);
-		r = stream_fill(io);
-	}
 	if (r != LINE_OK)
 		return r;
-	stream_timeout(io, c->config->command_timeout_ms);
+	stream_timeout(io, session_patience(c->s, c->config->command_timeout_ms));
 	return stream_line(io, LIMIT_SMTP_AUTH_LINE - 2, line);
 }
 
@@ -148,7 +150,10 @@ smtp_line(struct smtp *c, struct span *line_out)
 				return false;
 			continue;
 		case LINE_TIMEOUT:
-			reply(c, 421, "4.4.2", "Timeout, closing connection");
+			if (session_was_ended(c->s))
+				reply(c, 421, "4.3.2", "Too busy, try again later");
+			else
+				reply(c, 421, "4.4.2", "Timeout, closing connection");
 			break;
 		case LINE_EOF:
 		case LINE_ERROR:
@@ -239,6 +244,8 @@ is_admitted(struct smtp *c)
 
 	if (c->s->is_local)
 		return true;
+	if (!welcome(c))
+		return false;
 	c->admitted = abuse_admit(c->w->abuse, "smtp", c->s->ip, why, sizeof(why));
 	if (c->admitted)
 		return true;
@@ -256,7 +263,8 @@ session_begin(struct smtp *c, struct session *s)
 	*c = (struct smtp){ .s = s, .w = w, .config = w->config };
 	c->t.arena = arena_new(TRANSACTION_MEMORY);
 	c->host = settings_host_name(w->config->settings, addr_print(&s->local, local, sizeof(local)));
-	c->is_trusted = s->is_local || config_is_trusted(c->config, &s->peer);
+	c->is_trusted = s->is_known || config_is_trusted(c->config, &s->peer);
+	s->is_known = c->is_trusted;
 	c->needs_login = strcmp(s->listener, "submission") == 0 || strcmp(s->listener, "smtps") == 0;
 	stream_timeout(&s->io, c->config->command_timeout_ms);
 }

@@ -71,6 +71,8 @@ struct smtp {
 	uint64_t junk;			/* commands since the last message that moved nothing */
 	uint64_t messages;		/* accepted in this session */
 	bool admitted;			/* abuse-check counts it as open */
+	bool is_early;			/* it spoke before the greeting */
+	bool has_spoken;		/* its first line was looked at */
 	bool over;			/* the session ends after this reply */
 };
 
@@ -109,6 +111,9 @@ void reply_verdict(struct smtp *c, const struct verdict *v);
 void reply_bad(struct smtp *c, int code, const char *status, const char *fmt, ...) PB_PRINTF(4, 5);
 /* A reply of several lines, LF between them: for EHLO and HELP. */
 void reply_lines(struct smtp *c, int code, const char *status, struct span text);
+
+/* welcome.c: false when the client is refused before the greeting; told and logged. */
+bool welcome(struct smtp *c) PB_MUST_CHECK;
 
 /* An owner of state is gone: 421, and neither session nor worker goes on. */
 void reply_lost(struct smtp *c, const char *what);

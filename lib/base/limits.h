@@ -63,6 +63,8 @@
 #define LIMIT_CONTROL_CLIENTS 32
 /* Workers of one pool when its setting says "no limit": pids are finite. */
 #define LIMIT_POOL_WORKERS 10000
+/* PROXY header of a load balancer: addresses, and what it may tell of a TLS certificate. */
+#define LIMIT_PROXY_HEADER 4096
 /* Folders that one session may have watched: the selected one and what NOTIFY may add. */
 #define LIMIT_SESSION_WATCHES 16
 

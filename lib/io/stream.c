@@ -118,12 +118,25 @@ poll_ms(const struct stream *st)
 	return left > 3600000 ? 3600000 : (int)left;
 }
 
+/* poll, with the signal that may end this wait let through while it lasts. */
+static int
+poll_endable(struct pollfd *fds, nfds_t n, int ms)
+{
+	struct timespec limit = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ppoll(fds, n, ms < 0 ? NULL : &limit, &none);
+}
+
 static int
 poll_until(struct stream *st, struct pollfd *fds, nfds_t n)
 {
+	bool endable = st->told_to_end != NULL && (fds[0].events & POLLIN) != 0;
+
 	for (;;) {
-		int ms = poll_ms(st);
-		int got = poll(fds, n, ms);
+		int ms = endable && *st->told_to_end != 0 ? 0 : poll_ms(st);
+		int got = endable ? poll_endable(fds, n, ms) : poll(fds, n, ms);
 
 		if (got > 0)
 			return 0;
@@ -253,6 +266,18 @@ stream_skip(struct stream *st, size_t n)
 	if (n > st->in_end - st->in_start)
 		bug("stream_skip: %zu of %zu", n, st->in_end - st->in_start);
 	st->in_start += n;
+}
+
+bool
+stream_hears_within(struct stream *st, uint64_t ms)
+{
+	uint64_t before = st->deadline;
+	bool heard;
+
+	stream_timeout(st, ms);
+	heard = st->in_start < st->in_end || stream_poll(st, POLLIN) == 0;
+	st->deadline = before;
+	return heard;
 }
 
 bool

@@ -26,6 +26,8 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+#include <signal.h>
+
 #define STREAM_OUT_MAX 16384
 
 enum stream_result {
@@ -64,6 +66,12 @@ struct stream {
 	bool bare_lf;				/* the last line ended by LF alone */
 	char tail[3];				/* the end of the last line that was too long, perhaps with its CR */
 	uint64_t bytes_in, bytes_out;
+	/*
+	 * NULL, or what a signal handler may set: a wait for input then ends as if
+	 * its deadline had passed.  The signal is blocked except while such a wait lasts,
+	 * so that it cannot come between the look at the flag and the wait.
+	 */
+	const volatile sig_atomic_t *told_to_end;
 };
 
 /*
@@ -111,6 +119,9 @@ void stream_skip(struct stream *st, size_t n);
  * (*fd_ready).  For IMAP IDLE.  Flushes first.
  */
 enum stream_result stream_wait(struct stream *st, int fd, bool *fd_ready) PB_MUST_CHECK;
+
+/* Does the peer say anything, or close, within ms?  Nothing is read; no error is kept. */
+bool stream_hears_within(struct stream *st, uint64_t ms);
 
 /* True when input stands in our buffer that nobody has read (RFC 3207 5). */
 bool stream_buffered_input(const struct stream *st);

@@ -18,5 +18,7 @@ libpillarbox_a_SOURCES += \
 	lib/service/service.c lib/service/service.h \
 	lib/service/session.c lib/service/session.h \
 	lib/service/worker.c
+libpillarbox_a_SOURCES += lib/service/gate.c lib/service/gate.h lib/service/ip_list.c lib/service/ip_list.h \
+	lib/service/pressure.c lib/service/pressure.h lib/service/pool_pressure.c lib/service/session_crowd.c
 libpillarbox_a_SOURCES += lib/service/enter.c lib/service/enter.h
 libpillarbox_a_SOURCES += lib/service/service_tls.c lib/service/service_tls.h

@@ -274,6 +274,7 @@ pool_maintain(struct pool *p)
 			loop_stop(p->loop);
 		return;
 	}
+	pool_pressure_update(p);
 	if (p->retry == NULL)
 		fork_spares(p);
 	release_surplus(p);
@@ -356,6 +357,7 @@ pool_run(struct service *svc, session_call *session,
 	svc->loop = p->loop;
 	loop_signal(p->loop, SIGCHLD, on_child, p);
 	pool_stop_attach(p);
+	pool_pressure_start(p);
 	pool_watch_start(p);
 	pool_control_start(p);
 	sandbox_seccomp(contacts_need_tcp(svc) ? SANDBOX_CONNECTOR : SANDBOX_LISTENER);

@@ -17,7 +17,13 @@
 #include "service/scoreboard.h"
 #include "service/service.h"
 
-#define POOL_LISTENERS_MAX 8
+/* Ports on all addresses together, as many as mail-master opens for all programs. */
+#define POOL_LISTENERS_MAX 64
+
+/* Parent to worker: end the wait for a command (session_crowd.c). */
+#define SESSION_END_SIGNAL SIGUSR1
+
+struct idle;
 
 struct pool_listener {
 	const char *name;		/* "smtp", "unix.smtp" */
@@ -71,6 +77,9 @@ struct pool {
 	unsigned failures;		/* forks that failed, or workers that died young, in a row */
 	bool is_stopping;
 	uint64_t served, refused;
+	struct loop_timer *look;	/* pool_pressure.c: the next look for idle sessions */
+	struct idle *idle;		/* room for max_total */
+	bool was_crowded;
 };
 
 /* Fork until there are min_spare idle workers, or ask surplus ones to leave. */
@@ -86,6 +95,10 @@ void pool_split_descriptors(struct pool *p);
 /* pool_refuse.c: refuse connections, or leave them to the workers again. */
 void pool_refuse(struct pool *p, bool refuse);
 void pool_keep_reserve(struct pool *p);
+
+/* pool_pressure.c: before the first fork; and after every change of busy. */
+void pool_pressure_start(struct pool *p);
+void pool_pressure_update(struct pool *p);
 
 /* pool_stop.c: SIGTERM, SIGINT and what mail-master says. */
 void pool_stop_attach(struct pool *p);
@@ -104,6 +117,10 @@ void pool_control_start(struct pool *p);
 
 /* worker.c: the child's whole life. */
 PB_NORETURN void worker_main(struct pool *p, size_t place, int channel);
+
+/* session_crowd.c: in a worker after fork; and at the begin of each session. */
+void session_crowd_begin(void);
+void session_crowd_new(struct session *s);
 
 /* session.c: one connection from begin to end. */
 void session_serve(struct service *svc, session_call *call, const char *listener, struct score *score,

@@ -46,6 +46,7 @@ stop_listening(struct pool *p)
 		p->listeners[i].fd = -1;
 	}
 	loop_timer_drop(&p->retry);
+	loop_timer_drop(&p->look);
 }
 
 /* mail-master tells mailctl how many sessions go on. */

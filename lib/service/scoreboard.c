@@ -62,6 +62,14 @@ scoreboard_read(const struct scoreboard *b, size_t i, struct score *out)
 	make_printable(out->doing, sizeof(out->doing));
 }
 
+uint64_t
+scoreboard_waiting_since(const struct scoreboard *b, size_t i)
+{
+	const struct score *s = (const struct score *)(const void *)(b->pages + i * PAGE);
+
+	return __atomic_load_n(&s->waiting_ms, __ATOMIC_RELAXED);
+}
+
 void
 scoreboard_clear(struct scoreboard *b, size_t i)
 {

@@ -20,6 +20,7 @@ struct score {
 	uint32_t sessions;		/* served by this worker */
 	uint64_t connected_ms;		/* wall clock, of the session */
 	uint64_t bytes_in, bytes_out;
+	uint64_t waiting_ms;		/* clock_ms since when a stranger is silent; 0: is not, or is known */
 	char listener[32];
 	char ip[56];
 	char ticket[16];
@@ -35,6 +36,8 @@ struct scoreboard *scoreboard_new(size_t count);
 struct score *scoreboard_page(struct scoreboard *b, size_t i);
 /* A checked copy for the parent: every text ends, is printable, and state is one of the two. */
 void scoreboard_read(const struct scoreboard *b, size_t i, struct score *out);
+/* Its waiting_ms as it stands there, unchecked. */
+uint64_t scoreboard_waiting_since(const struct scoreboard *b, size_t i);
 void scoreboard_clear(struct scoreboard *b, size_t i);
 /* In a worker: unmap the pages of all others, so that it cannot see or change them. */
 void scoreboard_keep_only(struct scoreboard *b, size_t i);

@@ -23,14 +23,16 @@
 #include "config/settings.h"
 #include "io/loop.h"
 #include "service/contact.h"
+#include "service/gate.h"
 #include "service/instance.h"
 #include "service/log.h"
 #include "service/owners.h"
+#include "service/pressure.h"
 #include "service/programs.h"
 #include "service/session.h"
 #include "sys/sandbox.h"
 
-#define SERVICE_FDS_MAX 24
+#define SERVICE_FDS_MAX 96
 #define SERVICE_FD_NAME_MAX 32
 #define SERVICE_USERS_MAX 16
 
@@ -46,6 +48,7 @@ struct service_pool {
 	unsigned max_spare;		/* more idle ones than this are ended; 0 becomes 8 */
 	unsigned max_total;		/* sessions at a time; 0 becomes 200 */
 	unsigned sessions_per_worker;	/* 0 becomes 1: POP3 and IMAP */
+	unsigned reserve_percent;	/* of max_total: places that strangers do not get */
 };
 
 struct service {
@@ -85,6 +88,10 @@ struct service {
 	void (*on_stop)(void *ctx);
 	void *stop_ctx;
 	int channel;			/* worker: to its parent; -1 else */
+	struct gate *gate;		/* after gate_open; NULL: addresses are not looked up */
+	struct pressure *pressure;	/* of the pool; NULL without one */
+	unsigned open_places;		/* of the pool: max_total without the reserve */
+	bool in_reserve;		/* worker: the session under way has a place beyond them */
 	struct loop_fd *master_watch;
 	bool has_stopped;		/* on_stop was called */
 	bool is_leaving;		/* worker: the session under way is its last */

@@ -44,10 +44,28 @@ find_ends(struct session *s, int fd, bool from_environment)
 	s->is_local = s->peer.family != AF_INET && s->peer.family != AF_INET6;
 	if (s->is_local && peer_cred(fd, &who) == 0)
 		s->peer_uid = who.uid;
+}
+
+/* What follows from who the peer is. */
+static void
+place_peer(struct session *s)
+{
 	if (s->is_local)
 		(void)snprintf(s->ip, sizeof(s->ip), "local");
 	else
 		addr_print(&s->peer, s->ip, sizeof(s->ip));
+	s->standing = s->is_local || s->svc->gate == NULL ? GATE_UNLISTED
+		: gate_standing_of(s->svc->gate, &s->peer);
+	s->is_known = s->is_local || s->standing == GATE_WHITE;
+}
+
+void
+session_set_ends(struct session *s, const struct addr *peer, const struct addr *local)
+{
+	s->peer = *peer;
+	s->local = *local;
+	place_peer(s);
+	(void)snprintf(s->score->ip, sizeof(s->score->ip), "%s", s->ip);
 }
 
 static void
@@ -56,7 +74,7 @@ score_begin(const struct session *s)
 	struct score *c = s->score;
 
 	c->connected_ms = (uint64_t)clock_wall_ms();
-	c->bytes_in = c->bytes_out = 0;
+	c->bytes_in = c->bytes_out = c->waiting_ms = 0;
 	(void)snprintf(c->listener, sizeof(c->listener), "%s", s->listener);
 	(void)snprintf(c->ip, sizeof(c->ip), "%s", s->ip);
 	(void)snprintf(c->ticket, sizeof(c->ticket), "%s", s->ticket);
@@ -81,13 +99,17 @@ session_serve(struct service *svc, session_call *call, const char *listener, str
 	struct session s = { .svc = svc, .listener = listener, .score = score };
 
 	find_ends(&s, fd_in, svc->channel < 0);
+	place_peer(&s);
+	s.in_reserve = svc->in_reserve;
+	session_crowd_new(&s);
 	service_ticket(svc, s.ticket);
 	if (fd_in == fd_out)
 		stream_init(&s.io, fd_in, LOOK_AHEAD);
 	else
 		stream_init_pair(&s.io, fd_in, fd_out, LOOK_AHEAD);
 	score_begin(&s);
-	call(&s);
+	if (gate_pass_proxy(&s))
+		call(&s);
 	stream_timeout(&s.io, LAST_FLUSH_MS);
 	(void)stream_flush(&s.io);	/* the peer may be gone, which ends it just as well */
 	stream_close(&s.io);

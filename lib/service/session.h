@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "io/stream.h"
 #include "net/addr.h"
+#include "service/gate.h"
 
 struct service;
 struct score;
@@ -30,6 +31,10 @@ struct session {
 	bool tls;		/* for the session function: TLS is active */
 	bool ends_worker;	/* set by the session function: a user logged in here */
 	struct score *score;	/* shared with the parent; never NULL */
+	enum gate_standing standing;	/* of the peer on the lists of this service */
+	bool is_known;		/* whitelisted, local or, set by the session function, trusted: keeps its
+				 * time and its place when the pool is crowded, as do users */
+	bool in_reserve;	/* only places that are kept for the known are left, this one included */
 	void *ctx;		/* the program's own */
 };
 
@@ -38,6 +43,27 @@ struct session {
  * flushed within its deadline, and the connection is closed.
  */
 typedef void session_call(struct session *s);
+
+/* Longest silence of a stranger while the pool is crowded, whatever the settings say. */
+#define SESSION_CROWDED_MS 10000
+
+/*
+ * Wait until the client says something, at most ms, and less while the pool is
+ * crowded and this is a stranger's session.  LINE_OK when input is buffered.
+ * LINE_TIMEOUT also when the session was chosen to make place for another: see
+ * session_was_ended.
+ */
+enum stream_result session_wait(struct session *s, uint64_t ms) PB_MUST_CHECK;
+/* The parent wants this place: say that the server is busy, not that the client was slow. */
+bool session_was_ended(const struct session *s);
+
+/* A time from the settings, or less when the pool is crowded and this is a stranger. */
+uint64_t session_patience(const struct session *s, uint64_t ms);
+/* The same for a number of errors (0: no limit). */
+uint64_t session_tolerance(const struct session *s, uint64_t errors);
+
+/* A proxy speaks for this client: the session goes on as if it had connected itself. */
+void session_set_ends(struct session *s, const struct addr *peer, const struct addr *local);
 
 /* Show state to `mailctl connections`: user "" before log-in; cut when longer. */
 void session_show(struct session *s, const char *state, const char *user);

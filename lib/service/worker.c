@@ -45,7 +45,9 @@ forget_parent(struct pool *p, size_t place, int channel)
 	(void)signal(SIGINT, SIG_DFL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	session_crowd_begin();
 	scoreboard_keep_only(p->board, place);
+	pressure_keep_reading(p->svc->pressure);
 }
 
 static bool
@@ -100,6 +102,7 @@ serve_one(struct pool *p, size_t which, struct score *score, bool *busy)
 {
 	struct service *svc = p->svc;
 	int fd = accept4(p->listeners[which].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	unsigned others;
 
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -108,8 +111,13 @@ serve_one(struct pool *p, size_t which, struct score *score, bool *busy)
 			svc->is_leaving = true;
 		return;
 	}
+	/* What the parent knows is a little old, and holds this one only if BUSY was said before. */
+	others = pressure_busy(svc->pressure);
+	if (*busy && others > 0)
+		others--;
 	if (!is_said_busy(svc, busy, true))
 		_exit(0);
+	svc->in_reserve = others >= svc->open_places;
 	session_serve(svc, p->session, p->listeners[which].name, score, fd, fd);
 	if (score->sessions >= p->sessions_per_worker)
 		svc->is_leaving = true;

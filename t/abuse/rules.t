@@ -91,7 +91,7 @@ $_->close for @open[1 .. 3], $again;
 # Lists.
 @g = greetings('smtp', '127.1.0.1', 12);
 is(scalar(grep { /^220/ } @g), 12, 'the whitelist is exempt from every rule');
-like((greetings('smtp', '127.2.3.4', 1))[0], qr/^421 4\.7\.0 .*not served/, 'the blacklist is refused');
+like((greetings('smtp', '127.2.3.4', 1))[0], qr/^554 5\.7\.1 .*not served/, 'the blacklist is refused');
 like((greetings('pop3', '127.2.3.4', 1))[0], qr/^-ERR .*not served/, 'by POP3 too');
 like((greetings('imap', '127.2.3.4', 1))[0], qr/^\* BYE .*not served/, 'and IMAP');
 like((greetings('smtp', '127.1.0.9', 1))[0], qr/^220/, 'the whitelist beats the blacklist (IPBW-08)');

@@ -13,6 +13,9 @@ t_unit_net_mx_SOURCES = t/unit/net-mx.c bin/remote-send/mx.c bin/remote-send/job
 	bin/remote-send/transaction.c bin/remote-send/connection.c
 t_unit_net_mx_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 
+check_PROGRAMS += t/unit/net-proxy
+t_unit_net_proxy_SOURCES = t/unit/net-proxy.c
+
 check_PROGRAMS += t/unit/net-dns
 t_unit_net_dns_SOURCES = t/unit/net-dns.c
 

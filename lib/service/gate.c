@@ -1,0 +1,85 @@
+/*
+ * gate: see gate.h.
+ *
+ * A trusted proxy must send its header: whoever guesses whether one came can be
+ * led to believe a client's.
+ */
+#include "base/base.h"
+#include "service/gate.h"
+#include "base/mem.h"
+#include "net/proxy.h"
+#include "service/ip_list.h"
+#include "service/service.h"
+
+/* Proxies send their header with the first segment. */
+#define PROXY_WAIT_MS 10000
+
+void
+gate_open(struct service *svc, const char *flag)
+{
+	struct gate *g = mem_new(sizeof(*g));
+
+	ip_list_add(&g->white, svc->settings, "whitelist/entry", flag);
+	ip_list_add(&g->black, svc->settings, "blacklist/entry", flag);
+	ip_list_add_plain(&g->proxies, svc->settings, "proxyTrusted/address");
+	addr_set_seal(&g->white);
+	addr_set_seal(&g->black);
+	addr_set_seal(&g->proxies);
+	svc->gate = g;
+}
+
+enum gate_standing
+gate_standing_of(const struct gate *g, const struct addr *a)
+{
+	if (addr_set_has(&g->white, a))
+		return GATE_WHITE;
+	return addr_set_has(&g->black, a) ? GATE_BLACK : GATE_UNLISTED;
+}
+
+static bool
+fail(struct session *s, const char *why)
+{
+	log_failure(s->svc, s->ticket, s->ip, "event=proxy-failed why=\"%s\"", why);
+	return false;
+}
+
+bool
+gate_pass_proxy(struct session *s)
+{
+	struct proxy_header h;
+	enum proxy_result r;
+	char by[ADDR_TEXT_MAX];
+
+	if (s->svc->gate == NULL || s->is_local || !addr_set_has(&s->svc->gate->proxies, &s->peer))
+		return true;
+	stream_timeout(&s->io, PROXY_WAIT_MS);
+	while ((r = proxy_parse(stream_peek(&s->io), &h)) == PROXY_MORE) {
+		enum stream_result got = stream_fill(&s->io);
+
+		if (got != LINE_OK)
+			return fail(s, stream_why(&s->io, got));
+	}
+	if (r == PROXY_BAD)
+		return fail(s, "no PROXY header, or a bad one");
+	stream_skip(&s->io, h.length);
+	if (!h.has_ends)
+		return true;	/* the proxy itself: a health check */
+	(void)snprintf(by, sizeof(by), "%s", s->ip);
+	session_set_ends(s, &h.source, &h.destination);
+	log_line(s->svc, s->ticket, s->ip, "event=proxied by=%s", by);
+	return true;
+}
+
+bool
+gate_is_uninvited_proxy(struct session *s, struct span first_line)
+{
+	/* Behind the first CRLF of version 2's signature. */
+	static const char rest[] = "\r\n\0\r\nQUIT\n";
+	struct span ahead = stream_peek(&s->io);
+	bool v2 = first_line.n == 0 && ahead.n >= sizeof(rest) - 1 && memcmp(ahead.p, rest, sizeof(rest) - 1) == 0;
+
+	if (!v2 && !span_starts(first_line, SPAN("PROXY ")))
+		return false;
+	log_failure(s->svc, s->ticket, s->ip, "event=proxy-refused version=%d", v2 ? 2 : 1);
+	return true;
+}
