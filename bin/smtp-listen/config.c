@@ -94,6 +94,8 @@ config_read(struct config *c, const struct settings *s)
 	read_choices(c, s);
 	ip_list_add(&c->bypass, s, "smtpAuthBypass/entry", NULL);
 	addr_set_seal(&c->bypass);
+	ip_list_add(&c->gateways, s, "ipBypasses/entry", NULL);
+	addr_set_seal(&c->gateways);
 	read_milters(c, s);
 }
 

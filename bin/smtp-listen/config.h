@@ -44,6 +44,7 @@ struct config {
 	enum policy_relay allow_relay;
 	bool allow_relay_authenticated;
 	struct addr_set bypass;		/* smtpAuthBypass; the whitelist is lib/service's (gate.h) */
+	struct addr_set gateways;	/* ipBypasses */
 	struct config_milter *milters;
 	size_t milter_count;
 };

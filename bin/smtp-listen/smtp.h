@@ -52,6 +52,7 @@ struct transaction {
 	struct recipient *rcpts;	/* LIMIT_SMTP_RECIPIENTS; made at the first */
 	size_t count;
 	size_t named;			/* RCPTs taken, repeated addresses included */
+	struct addr origin;		/* behind a gateway of ours; family 0: not known, or no gateway */
 	struct arena *arena;		/* owns the texts of rcpts */
 };
 
@@ -114,6 +115,9 @@ void reply_lines(struct smtp *c, int code, const char *status, struct span text)
 
 /* welcome.c: false when the client is refused before the greeting; told and logged. */
 bool welcome(struct smtp *c) PB_MUST_CHECK;
+
+/* origin.c: with the header here, who sent it to the gateway that brings it; sets c->t.origin. */
+void origin_note(struct smtp *c);
 
 /* An owner of state is gone: 421, and neither session nor worker goes on. */
 void reply_lost(struct smtp *c, const char *what);

@@ -8,3 +8,4 @@ libpillarbox_a_SOURCES += \
 	lib/mail/mime_param.c lib/mail/mime_param.h \
 	lib/mail/utf7.c lib/mail/utf7.h
 libpillarbox_a_SOURCES += lib/mail/trace.c lib/mail/trace.h
+libpillarbox_a_SOURCES += lib/mail/received.c lib/mail/received.h

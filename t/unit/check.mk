@@ -15,3 +15,6 @@ t_unit_scan_client_SOURCES = t/unit/scan-client.c t/unit/tap.h
 # Driven by t/scan/spf-*.t
 noinst_PROGRAMS += t/scan/spf-zone
 t_scan_spf_zone_SOURCES = t/scan/spf-zone.c
+
+check_PROGRAMS += t/unit/check-origin
+t_unit_check_origin_SOURCES = t/unit/check-origin.c
