@@ -156,7 +156,7 @@ cmd_starttls(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 		return;
 	}
 	imap_ok(im, c, NULL, "Begin TLS now");
-	if (stream_flush(im->io) != 0 || tls_accept(im->program->tls, im->io, error) != 0) {
+	if (stream_flush(im->io) != 0 || tls_accept(im->program->tls, im->io, &im->s->local, error) != 0) {
 		log_line(im->s->svc, im->s->ticket, im->s->ip, "event=tls-failed error=\"%s\"", error);
 		im->closing = true;
 		return;

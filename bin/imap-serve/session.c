@@ -381,7 +381,7 @@ admit(struct imap *im)
 
 	stream_timeout(im->io, session_patience(im->s, im->program->command_timeout_ms));
 	if (service_is_tls_listener(im->s->listener)) {
-		if (im->program->tls == NULL || tls_accept(im->program->tls, im->io, error) != 0) {
+		if (im->program->tls == NULL || tls_accept(im->program->tls, im->io, &im->s->local, error) != 0) {
 			log_line(im->s->svc, im->s->ticket, im->s->ip, "event=tls-failed error=\"%s\"",
 				im->program->tls == NULL ? "no certificate" : error);
 			return false;

@@ -6,6 +6,7 @@
  * process.c		fork and exec of one program with its descriptors
  * generation.c		start, ready, back-off, retire, stop of each unit
  * sockets.c		the ports and the sockets of run/pub
+ * tls_rules.c		ports that TLS rules open or change
  * load.c		settings by way of a child without rights
  * requests.c		run/master: status, start, stop, restart, reload, shutdown
  * keep.c		what survives a restart: tickets, stopped services, pid, ports
@@ -150,9 +151,24 @@ void sockets_bind_all(struct master *m);	/* run/pub and run/master; dies on fail
  */
 int sockets_ports(struct master *m, const struct settings *s, struct port *new_ports,
 	size_t *count, struct buf *errors);
+struct port_rule {
+	const char *listener;
+	uint64_t number;
+};
+/* Add one port, one on every address of the settings, to a list; false after a message. */
+bool sockets_add(const struct master *m, struct port *ports, size_t *count, const struct port *want,
+	struct buf *errors);
+bool sockets_add_everywhere(const struct master *m, const struct settings *s, struct port *ports, size_t *count,
+	const struct port_rule *rule, struct buf *errors);
+/* Close what was opened for a list that is not to be used. */
+void sockets_give_up(const struct master *m, const struct port *ports, size_t count);
 void sockets_take(struct master *m, const struct port *ports, size_t count);
 bool sockets_listener_differs(const struct master *m, const struct port *ports, size_t count,
 	const char *listeners);
+
+/* tls_rules.c: the ports of TLS rules, added or turned to what they say; false after a message. */
+bool tls_rules_ports(const struct master *m, const struct settings *s, struct port *ports, size_t *count,
+	struct buf *errors);
 
 /*
  * A stopped service takes no connections, not even into a queue: its ports and

@@ -9,6 +9,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "service/key_files.h"
 #include "sys/clock.h"
 
 #include <errno.h>
@@ -23,15 +24,17 @@
 struct handover {
 	struct service_fd fds[SERVICE_FDS_MAX];
 	size_t count;
-	int opened[2];		/* key and certificate, closed again by us */
+	int opened[KEY_FILES_MAX];	/* keys and certificates, closed again by us */
 	size_t opened_count;
 };
 
 static void
 hand(struct handover *h, const char *prefix, struct span name, int fd)
 {
-	if (fd < 0 || h->count == SERVICE_FDS_MAX)
+	if (fd < 0)
 		return;
+	if (h->count == SERVICE_FDS_MAX)
+		bug("more than %d descriptors for one program", SERVICE_FDS_MAX);
 	(void)snprintf(h->fds[h->count].name, SERVICE_FD_NAME_MAX, "%s%.*s", prefix, SPAN_ARG(name));
 	h->fds[h->count++].fd = fd;
 }
@@ -64,30 +67,32 @@ hand_sockets(const struct unit *u, struct handover *h)
 	}
 }
 
-/* A relative path is one of the instance. */
-static int
-open_key(struct master *m, const char *setting)
+static void
+hand_key(void *ctx, const char *name, int fd)
 {
-	const char *path = settings_text(m->loaded.own, setting);
-	int fd = *path == '/' ? open(path, O_RDONLY | O_CLOEXEC)
-		: instance_openat(&m->svc.instance, path, O_RDONLY, 0);
+	struct handover *h = ctx;
 
-	if (fd < 0)
-		log_failure(&m->svc, NULL, NULL, "event=no-key setting=%s path=%s error=%s",
-			setting, path, strerrorname_np(errno));
-	return fd;
+	h->opened[h->opened_count++] = fd;
+	hand(h, "", span_of(name), fd);
 }
 
+/* What cannot be used is told and left out: the other certificates still serve. */
 static void
 hand_keys(const struct unit *u, struct handover *h)
 {
+	struct master *m = u->master;
+	struct buf errors;
+
 	if (!u->def->keys)
 		return;
-	h->opened[0] = open_key(u->master, "tlsPrivateKeyPath");
-	h->opened[1] = open_key(u->master, "tlsCertificatePath");
-	h->opened_count = 2;
-	hand(h, "", SPAN("key"), h->opened[0]);
-	hand(h, "", SPAN("cert"), h->opened[1]);
+	buf_init(&errors, 16384);
+	(void)key_files_open(&m->svc.instance, m->loaded.own, hand_key, h, &errors);
+	for (struct span rest = buf_view(&errors); rest.n > 0;) {
+		struct span line = span_cut(&rest, '\n');
+
+		log_failure(&m->svc, NULL, NULL, "event=no-key program=%s why=\"%.*s\"", u->def->name, SPAN_ARG(line));
+	}
+	buf_free(&errors);
 }
 
 /* In the child: descriptor i of the list becomes FIRST_FD + i. */

@@ -15,6 +15,7 @@
  */
 #include "base/base.h"
 #include "master.h"
+#include "service/key_files.h"
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -270,6 +271,11 @@ reload(struct master *m, bool *units, struct buf *errors)
 	if (load_settings(m, &next, errors) != 0)
 		return -1;
 	if (sockets_ports(m, next.own, ports, &count, errors) != 0) {
+		load_free(&next);
+		return -1;
+	}
+	if (!key_files_check(&m->svc.instance, next.own, errors)) {
+		sockets_give_up(m, ports, count);
 		load_free(&next);
 		return -1;
 	}

@@ -155,8 +155,8 @@ find_open(const struct master *m, const struct port *want)
 }
 
 /* Add a port to the list, open from before or opened now; false after a message. */
-static bool
-add_port(const struct master *m, struct port *ports, size_t *count, const struct port *want,
+bool
+sockets_add(const struct master *m, struct port *ports, size_t *count, const struct port *want,
 	struct buf *errors)
 {
 	char text[ADDR_TEXT_MAX];
@@ -178,14 +178,9 @@ add_port(const struct master *m, struct port *ports, size_t *count, const struct
 	return true;
 }
 
-struct port_rule {
-	const char *listener;
-	uint64_t number;
-};
-
 /* One port on every address of the settings; without any, on all of both kinds. */
-static bool
-add_rule(const struct master *m, const struct settings *s, struct port *ports, size_t *count,
+bool
+sockets_add_everywhere(const struct master *m, const struct settings *s, struct port *ports, size_t *count,
 	const struct port_rule *rule, struct buf *errors)
 {
 	size_t addresses = settings_count(s, "bindings/ipAddress");
@@ -205,7 +200,7 @@ add_rule(const struct master *m, const struct settings *s, struct port *ports, s
 			return false;
 		}
 		want.addr.port = (uint16_t)rule->number;
-		if (!add_port(m, ports, count, &want, errors)
+		if (!sockets_add(m, ports, count, &want, errors)
 		    && !(addresses == 0 && want.addr.family == AF_INET6))
 			return false;
 	}
@@ -213,8 +208,8 @@ add_rule(const struct master *m, const struct settings *s, struct port *ports, s
 }
 
 /* Close what was opened for a list that is not to be used. */
-static void
-give_up(const struct master *m, const struct port *ports, size_t count)
+void
+sockets_give_up(const struct master *m, const struct port *ports, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (find_open(m, &ports[i]) < 0)
@@ -238,11 +233,16 @@ sockets_ports(struct master *m, const struct settings *s, struct port *new_ports
 				settings_entry_num(s, "bindings/port", i, "number") }
 			: usual[i];
 
-		if (!add_rule(m, s, new_ports, count, &rule, errors)) {
-			give_up(m, new_ports, *count);
+		if (!sockets_add_everywhere(m, s, new_ports, count, &rule, errors)) {
+			sockets_give_up(m, new_ports, *count);
 			*count = 0;
 			return -1;
 		}
+	}
+	if (!tls_rules_ports(m, s, new_ports, count, errors)) {
+		sockets_give_up(m, new_ports, *count);
+		*count = 0;
+		return -1;
 	}
 	return 0;
 }

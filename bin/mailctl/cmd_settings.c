@@ -81,6 +81,8 @@ cmd_set(struct ctl *c, int argc, char **argv)
 	    (kind == SET_VALUE && a.count != 2))
 		return EXIT_USAGE;
 	code = kind == SET_VALUE ? check_danger(c, &a) : EXIT_DONE;
+	if (code == EXIT_DONE && kind == SET_VALUE)
+		code = tls_check_setting(a.item[0], a.item[1]);
 	ch = (struct change){ kind, &a };
 	return code == EXIT_DONE ? edit_etc(c, SCOPE_SERVER, change, &ch) : code;
 }

@@ -51,5 +51,9 @@ command_fn cmd_spool_force, cmd_spool_delete, cmd_spool_reset;
 command_fn cmd_log_show, cmd_check, cmd_advise, cmd_connections, cmd_sessions_list, cmd_reindex;
 command_fn cmd_block_list, cmd_block_delete;
 command_fn cmd_greylist_stats, cmd_greylist_list, cmd_greylist_delete;
+command_fn cmd_tls_show, cmd_tls_rule;
+
+/* May `set` give this value?  EXIT_REFUSED after a message when OpenSSL does not know what is in it. */
+int tls_check_setting(const char *name, const char *value);
 
 #endif

@@ -154,8 +154,8 @@ field_of(const struct setting *list, struct span name)
 	return NULL;
 }
 
-static int
-set_field(const struct setting *list, struct xml_node *record, const char *word, struct buf *errors)
+int
+edit_field(const struct setting *list, struct xml_node *record, const char *word, struct buf *errors)
 {
 	struct span value = span_of(word), name = span_cut(&value, '=');
 	const struct setting *field = field_of(list, name);
@@ -189,7 +189,7 @@ edit_add(struct config_file *f, const char *name, size_t count, char *const *wor
 	}
 	record = xml_add(parent, span_of(setting_element(p.s)));
 	for (size_t i = 0; i < count && code == EXIT_DONE; i++)
-		code = set_field(p.s, record, words[i], errors);
+		code = edit_field(p.s, record, words[i], errors);
 	return code;
 }
 

@@ -20,6 +20,15 @@ int edit_set(struct config_file *f, const char *name, const char *value, struct 
 int edit_add(struct config_file *f, const char *name, size_t count, char *const *words, struct buf *errors);
 int edit_remove(struct config_file *f, const char *name, size_t count, char *const *words, struct buf *errors);
 
+/* One "field=value" word for a record of the list. */
+int edit_field(const struct setting *list, struct xml_node *record, const char *word, struct buf *errors);
+
+/* Records by their place from 0; EXIT_NO_OBJECT when there are not so many (edit_at.c). */
+size_t edit_count(const struct config_file *f, const char *list);
+int edit_change_at(struct config_file *f, const char *list, size_t at, size_t count, char *const *words,
+	struct buf *errors);
+int edit_remove_at(struct config_file *f, const char *list, size_t at, struct buf *errors);
+
 /* The switch beside a value (attribute enabled). */
 int edit_switch(struct config_file *f, const char *name, bool on, struct buf *errors);
 

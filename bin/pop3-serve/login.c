@@ -273,7 +273,7 @@ pop3_stls(struct pop3 *p, const struct pop3_command *c)
 		return;
 	}
 	pop3_ok(p, "begin TLS now");
-	if (stream_flush(p->io) != 0 || tls_accept(p->program->tls, p->io, error) != 0) {
+	if (stream_flush(p->io) != 0 || tls_accept(p->program->tls, p->io, &p->s->local, error) != 0) {
 		log_line(p->s->svc, p->s->ticket, p->s->ip, "event=tls-failed error=\"%s\"", error);
 		p->closing = true;
 		return;

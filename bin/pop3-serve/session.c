@@ -212,7 +212,7 @@ admit(struct pop3 *p)
 
 	stream_timeout(p->io, session_patience(p->s, LOGIN_TIMEOUT_MS));
 	if (service_is_tls_listener(p->s->listener)) {
-		if (p->program->tls == NULL || tls_accept(p->program->tls, p->io, error) != 0) {
+		if (p->program->tls == NULL || tls_accept(p->program->tls, p->io, &p->s->local, error) != 0) {
 			log_line(p->s->svc, p->s->ticket, p->s->ip, "event=tls-failed error=\"%s\"",
 				p->program->tls == NULL ? "no certificate" : error);
 			return false;

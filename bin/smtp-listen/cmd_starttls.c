@@ -23,7 +23,7 @@ starttls_handshake(struct smtp *c)
 	transaction_reset(c);
 	c->helo[0] = '\0';
 	stream_timeout(&c->s->io, session_patience(c->s, c->config->command_timeout_ms));
-	if (tls_accept(c->w->tls, &c->s->io, error) != 0) {
+	if (tls_accept(c->w->tls, &c->s->io, &c->s->local, error) != 0) {
 		smtp_log(c, "event=tls-failed why=\"%s\"", error);
 		c->over = true;
 		return false;

@@ -162,6 +162,10 @@
 
 /* A PEM file: a certificate with the longest chain in use is under 20 KB. */
 #define LIMIT_PEM (256 * 1024)
+/* Certificates of one server: each is two descriptors from mail-master and a context. */
+#define LIMIT_TLS_CERTIFICATES 65
+/* What a client may show as its certificate with its chain: real ones are under 10 KB. */
+#define LIMIT_TLS_CLIENT_CHAIN 32768
 /* Records of one DNS answer that are looked at: no domain needs more hosts or texts. */
 #define LIMIT_DNS_RECORDS 256
 /* Name servers taken from resolv.conf; the C library itself takes three. */

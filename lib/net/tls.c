@@ -1,6 +1,7 @@
 /*
  * tls: handshakes and the transport under a stream; see tls.h.
- * The contexts are made in tls_context.c.
+ * Contexts are made in tls_context.c and tls_server.c; what is known of the other
+ * side afterwards is in tls_peer.c.
  *
  * Trust: everything after the TCP handshake is the peer's.  OpenSSL's errors
  * are turned into one printable line and its queue is emptied each time, so
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
@@ -105,8 +105,8 @@ static const struct stream_transport tls_transport = {
 	.read = tls_read, .write = tls_write, .close = tls_close, .is_tls = true,
 };
 
-static SSL *
-ssl_of(const struct stream *st)
+SSL *
+tls_ssl_of(const struct stream *st)
 {
 	return st->transport == &tls_transport ? st->transport_ctx : NULL;
 }
@@ -119,7 +119,7 @@ explain_handshake(SSL *ssl, char error[TLS_ERROR_MAX])
 
 	if (errno == ETIMEDOUT || (errno == EPROTO && verdict == X509_V_OK && ERR_peek_error() == 0))
 		tls_explain(error, errno == ETIMEDOUT ? "handshake timed out" : "handshake failed");
-	else if (verdict != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
+	else if (verdict != X509_V_OK && !SSL_is_server(ssl) && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
 		tls_explain(error, X509_verify_cert_error_string(verdict));
 	else
 		tls_explain(error, ERR_peek_error() != 0 ? "handshake" : strerror(errno));
@@ -175,14 +175,26 @@ new_ssl(SSL_CTX *ctx, struct stream *st, char error[TLS_ERROR_MAX])
 }
 
 int
-tls_accept(struct tls_server *t, struct stream *st, char error[TLS_ERROR_MAX])
+tls_accept(struct tls_server *t, struct stream *st, const struct addr *local, char error[TLS_ERROR_MAX])
 {
-	SSL *ssl = new_ssl(t->ctx, st, error);
+	SSL_CTX *ctx = tls_server_context(t, local);
+	SSL *ssl;
+	int result;
 
+	if (ctx == NULL) {
+		tls_explain(error, "no certificate");
+		return -1;
+	}
+	ssl = new_ssl(ctx, st, error);
 	if (ssl == NULL)
 		return -1;
 	SSL_set_accept_state(ssl);
-	return handshake(st, ssl, error);
+	/* For the choice by name, which is made within the handshake. */
+	SSL_set_app_data(ssl, (void *)(uintptr_t)local);
+	result = handshake(st, ssl, error);
+	if (result == 0)
+		SSL_set_app_data(ssl, NULL);
+	return result;
 }
 
 int
@@ -205,69 +217,8 @@ tls_connect(struct tls_client *t, struct stream *st, const char *host, char erro
 bool
 tls_describe(const struct stream *st, struct buf *out)
 {
-	const SSL *ssl = ssl_of(st);
+	const SSL *ssl = tls_ssl_of(st);
 
 	return ssl != NULL &&
 	    buf_printf(out, "%s cipher %s", SSL_get_version(ssl), SSL_get_cipher_name(ssl));
-}
-
-/* RFC 5929 4: the certificate's hash, SHA-256 at least. */
-static bool
-end_point_hash(SSL *ssl, struct buf *out)
-{
-	const X509 *cert = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
-	int digest = NID_undef;
-	const EVP_MD *md;
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned n;
-
-	if (cert == NULL || !OBJ_find_sigid_algs(X509_get_signature_nid(cert), &digest, NULL))
-		return false;
-	if (digest == NID_md5 || digest == NID_sha1 || digest == NID_undef)
-		digest = NID_sha256;
-	md = EVP_get_digestbynid(digest);
-	return md != NULL && X509_digest(cert, md, hash, &n) && buf_put(out, hash, n);
-}
-
-/* RFC 9266. */
-static bool
-exporter(SSL *ssl, struct buf *out)
-{
-	static const char label[] = "EXPORTER-Channel-Binding";
-	unsigned char data[32];
-
-	return SSL_export_keying_material(ssl, data, sizeof(data), label, sizeof(label) - 1, NULL, 0, 1) &&
-	    buf_put(out, data, sizeof(data));
-}
-
-/* RFC 5929 3: the first Finished, which is the client's as we never resume; not for TLS 1.3. */
-static bool
-unique(SSL *ssl, struct buf *out)
-{
-	char data[EVP_MAX_MD_SIZE];
-	size_t n;
-
-	if (SSL_version(ssl) >= TLS1_3_VERSION)
-		return false;
-	n = SSL_is_server(ssl) ? SSL_get_peer_finished(ssl, data, sizeof(data)) :
-		SSL_get_finished(ssl, data, sizeof(data));
-	return n > 0 && n <= sizeof(data) && buf_put(out, data, n);
-}
-
-bool
-tls_channel_binding(const struct stream *st, const char *type, struct buf *out)
-{
-	SSL *ssl = ssl_of(st);
-	bool done = false;
-
-	if (ssl == NULL)
-		return false;
-	if (strcmp(type, "tls-exporter") == 0)
-		done = exporter(ssl, out);
-	else if (strcmp(type, "tls-unique") == 0)
-		done = unique(ssl, out);
-	else if (strcmp(type, "tls-server-end-point") == 0)
-		done = end_point_hash(ssl, out);
-	ERR_clear_error();
-	return done;
 }

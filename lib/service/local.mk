@@ -22,3 +22,4 @@ libpillarbox_a_SOURCES += lib/service/gate.c lib/service/gate.h lib/service/ip_l
 	lib/service/pressure.c lib/service/pressure.h lib/service/pool_pressure.c lib/service/session_crowd.c
 libpillarbox_a_SOURCES += lib/service/enter.c lib/service/enter.h
 libpillarbox_a_SOURCES += lib/service/service_tls.c lib/service/service_tls.h
+libpillarbox_a_SOURCES += lib/service/key_files.c lib/service/key_files.h

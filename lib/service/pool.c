@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "service/channel.h"
 #include "service/master.h"
+#include "service/service_tls.h"
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 
@@ -360,6 +361,7 @@ pool_run(struct service *svc, session_call *session,
 	pool_pressure_start(p);
 	pool_watch_start(p);
 	pool_control_start(p);
+	service_tls_tend(svc);
 	sandbox_seccomp(contacts_need_tcp(svc) ? SANDBOX_CONNECTOR : SANDBOX_LISTENER);
 	sandbox_warm_up(svc->role);
 	master_tickets(svc, p->sessions_per_worker);

@@ -18,7 +18,7 @@
 #include "service/service.h"
 
 /* Ports on all addresses together, as many as mail-master opens for all programs. */
-#define POOL_LISTENERS_MAX 64
+#define POOL_LISTENERS_MAX 66
 
 /* Parent to worker: end the wait for a command (session_crowd.c). */
 #define SESSION_END_SIGNAL SIGUSR1

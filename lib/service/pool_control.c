@@ -4,6 +4,7 @@
  *	status			-> ok busy= idle= total= max= served= refused=
  *	connections from=PLACE	-> ok connection=... (repeated) next=PLACE (when there are more)
  *	end pid=PID		-> ok
+ *	tls from=PLACE		-> see service_tls.h
  *
  * A connection is one line of words, "-" for nothing: pid, listener, ip,
  * ticket, connected (wall clock, ms), bytes in, bytes out, user, doing.
@@ -15,6 +16,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "service/service_tls.h"
 
 #include <signal.h>
 
@@ -102,6 +104,8 @@ handle(void *ctx, struct control_call *call, const struct record *request, struc
 		list_connections(p, request, reply);
 	else if (span_is(request->verb, "end"))
 		end_session(p, request, reply);
+	else if (span_is(request->verb, "tls"))
+		service_tls_show(p->svc, request, reply);
 	else
 		control_error(reply, EXIT_USAGE, "unknown request");
 	return true;

@@ -14,6 +14,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "service/key_files.h"
 #include "sys/random.h"
 #include "sys/user.h"
 
@@ -239,23 +240,39 @@ service_settings(struct service *svc, const char *log_kind)
 		svc->log.level = level_named(settings_text(svc->settings, setting));
 }
 
-/* Started by inetd and its kind: nobody opened the keys; the usual place is tried. */
+static bool
+is_key_name(const char *name)
+{
+	return strncmp(name, "key", 3) == 0 || strncmp(name, "cert", 4) == 0 || strcmp(name, "client-ca") == 0;
+}
+
+static void
+keep_key(void *ctx, const char *name, int fd)
+{
+	struct service *svc = ctx;
+	struct service_fd *f = &svc->fds[svc->fd_count];
+
+	if (svc->fd_count == SERVICE_FDS_MAX)
+		bug("more than %d descriptors", SERVICE_FDS_MAX);
+	(void)snprintf(f->name, sizeof(f->name), "%s", name);
+	f->fd = fd;
+	svc->fd_count++;
+}
+
+/* Started by inetd and its kind: nobody opened the keys.  Without rights to them there is no TLS. */
 static void
 open_keys(struct service *svc)
 {
-	static const struct { const char *name, *path; } keys[] = {
-		{ "key", "etc/tls/key.pem" }, { "cert", "etc/tls/cert.pem" },
-	};
+	struct buf errors;
 
-	for (size_t i = 0; i < PB_COUNT(keys) && svc->fd_count < SERVICE_FDS_MAX; i++) {
-		struct service_fd *f = &svc->fds[svc->fd_count];
+	buf_init(&errors, 16384);
+	(void)key_files_open(&svc->instance, svc->settings, keep_key, svc, &errors);
+	for (struct span rest = buf_view(&errors); rest.n > 0;) {
+		struct span line = span_cut(&rest, '\n');
 
-		f->fd = instance_openat(&svc->instance, keys[i].path, O_RDONLY | O_NOFOLLOW, 0);
-		if (f->fd < 0)
-			continue;
-		(void)snprintf(f->name, sizeof(f->name), "%s", keys[i].name);
-		svc->fd_count++;
+		log_failure(svc, NULL, NULL, "event=no-key why=\"%.*s\"", SPAN_ARG(line));
 	}
+	buf_free(&errors);
 }
 
 void
@@ -266,7 +283,7 @@ service_warm_up(struct service *svc)
 
 	tzset();
 	localtime_r(&now, &tm);
-	if (svc->master_fd < 0)
+	if (svc->master_fd < 0 && svc->warm != NULL)
 		open_keys(svc);
 	if (svc->warm != NULL)
 		svc->warm(svc);
@@ -363,7 +380,7 @@ forget_ways_out(struct service *svc)
 	for (size_t i = 0; i < svc->fd_count; i++) {
 		struct service_fd *f = &svc->fds[i];
 
-		if (strcmp(f->name, "key") != 0 && strcmp(f->name, "cert") != 0)
+		if (!is_key_name(f->name))
 			continue;
 		close(f->fd);
 		f->name[0] = '\0';

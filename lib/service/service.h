@@ -32,9 +32,11 @@
 #include "service/session.h"
 #include "sys/sandbox.h"
 
-#define SERVICE_FDS_MAX 96
+#define SERVICE_FDS_MAX 224	/* 64 ports, 65 certificates with their keys, and sockets */
 #define SERVICE_FD_NAME_MAX 32
 #define SERVICE_USERS_MAX 16
+
+struct tls_server;
 
 /* One descriptor from mail-master: "master", "listen.smtp", "listen.unix.log", "key" ... */
 struct service_fd {
@@ -69,6 +71,7 @@ struct service {
 		char *out, size_t size);
 	void *ctx;			/* the program's own */
 	uint64_t file_bytes;		/* largest file that sessions write; 0: no bound. Before service_confine */
+	struct tls_server *tls;		/* by service_tls; NULL: none */
 
 	/* From here on for lib/service only. */
 	struct service_fd fds[SERVICE_FDS_MAX];

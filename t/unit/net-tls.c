@@ -1,6 +1,8 @@
 /* tls: both ends over a socket pair, and files that must be refused. */
 #include "base/base.h"
 #include "net/tls.h"
+#include "net/tls_certificate.h"
+#include "net/tls_ticket.h"
 #include "tap.h"
 
 #include <fcntl.h>
@@ -59,19 +61,32 @@ make_files(void)
 	EVP_PKEY_free(write_key(other_key_fd));
 }
 
+/* A server with one certificate, the default. */
+static struct tls_server *
+server_with(int cert, int key, char error[TLS_ERROR_MAX])
+{
+	static const struct tls_options options = { .minimum = TLS_VERSION_1_2, .client_ca_fd = -1 };
+	static const struct tls_place usual = { .is_default = true, .file = "cert.pem" };
+	struct tls_server *t = tls_server_new(&options, error);
+
+	if (t != NULL && !tls_server_add(t, &usual, cert, key, error))
+		tls_server_free(&t);
+	return t;
+}
+
 static void
 refused_files(void)
 {
 	char error[TLS_ERROR_MAX];
 	int big = memfd_create("big", MFD_CLOEXEC);
 
-	ok(tls_server_new(cert_fd, other_key_fd, TLS_VERSION_1_2, error) == NULL, "a foreign key: %s", error);
-	ok(tls_server_new(key_fd, key_fd, TLS_VERSION_1_2, error) == NULL, "no certificate: %s", error);
-	ok(tls_server_new(cert_fd, cert_fd, TLS_VERSION_1_2, error) == NULL, "no key: %s", error);
+	ok(server_with(cert_fd, other_key_fd, error) == NULL, "a foreign key: %s", error);
+	ok(server_with(key_fd, key_fd, error) == NULL, "no certificate: %s", error);
+	ok(server_with(cert_fd, cert_fd, error) == NULL, "no key: %s", error);
 	ok(ftruncate(big, LIMIT_PEM + 1) == 0 &&
-	    tls_server_new(big, key_fd, TLS_VERSION_1_2, error) == NULL, "over LIMIT_PEM: %s", error);
+	    server_with(big, key_fd, error) == NULL, "over LIMIT_PEM: %s", error);
 	is_text(error, "certificate: too large", "says why");
-	ok(tls_server_new(-1, key_fd, TLS_VERSION_1_2, error) == NULL, "no descriptor: %s", error);
+	ok(server_with(-1, key_fd, error) == NULL, "no descriptor: %s", error);
 	close(big);
 }
 
@@ -138,7 +153,7 @@ conversation(struct tls_server *t)
 	pid_t pid;
 
 	start_client(&st, false, &pid);
-	is_num(tls_accept(t, &st, error), 0, "a handshake");
+	is_num(tls_accept(t, &st, NULL, error), 0, "a handshake");
 	ok(stream_is_tls(&st), "the stream is under TLS");
 	buf_init(&b, 200);
 	ok(tls_describe(&st, &b) && span_starts(buf_view(&b), SPAN("TLSv1.3 cipher ")), "%s", buf_text(&b));
@@ -167,24 +182,62 @@ failures(struct tls_server *t)
 	int pair[2];
 
 	start_client(&st, true, &pid);
-	is_num(tls_accept(t, &st, error), -1, "a client that verifies leaves");
+	is_num(tls_accept(t, &st, NULL, error), -1, "a client that verifies leaves");
 	is_num(exit_of(pid), 1, "it does not know this certificate");
 	stream_close(&st);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
 	stream_init(&st, pair[0], 1024);
 	stream_timeout(&st, 100);
-	ok(tls_accept(t, &st, error) == -1 && strstr(error, "timed out") != NULL, "silence: %s", error);
+	ok(tls_accept(t, &st, NULL, error) == -1 && strstr(error, "timed out") != NULL, "silence: %s", error);
 	stream_close(&st);
 	close(pair[1]);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
 	stream_init(&st, pair[0], 1024);
 	stream_timeout(&st, 1000);
-	ok(write(pair[1], "GET / HTTP/1.0\r\n\r\n", 18) == 18 && tls_accept(t, &st, error) == -1,
+	ok(write(pair[1], "GET / HTTP/1.0\r\n\r\n", 18) == 18 && tls_accept(t, &st, NULL, error) == -1,
 		"not TLS: %s", error);
 	stream_close(&st);
 	close(pair[1]);
+}
+
+static void
+too_many(void)
+{
+	static const struct tls_options options = { .minimum = TLS_VERSION_1_2, .client_ca_fd = -1 };
+	const struct tls_place usual = { .is_default = true }, *place;
+	char error[TLS_ERROR_MAX];
+	struct tls_server *t = tls_server_new(&options, error);
+	size_t n = 0;
+
+	while (n <= LIMIT_TLS_CERTIFICATES && tls_server_add(t, &usual, cert_fd, key_fd, error))
+		n++;
+	ok(n == LIMIT_TLS_CERTIFICATES, "LIMIT_TLS_CERTIFICATES certificates are taken, one more is not: %s", error);
+	ok(tls_server_facts(t, n - 1, &place) != NULL && tls_server_facts(t, n, &place) == NULL, "and all can be asked for");
+	tls_server_free(&t);
+}
+
+static void
+ticket_keys(void)
+{
+	struct tls_tickets parent, child, late;
+	uint64_t start = 7 * TLS_TICKET_EPOCH_MS + 1;
+
+	tls_tickets_init(&parent, start);
+	child = late = parent;
+	tls_tickets_turn(&parent, start + 1);
+	ok(memcmp(&parent, &child, sizeof(parent)) == 0, "within an epoch the keys stay");
+	tls_tickets_turn(&parent, start + TLS_TICKET_EPOCH_MS);
+	ok(memcmp(&parent.before, &child.now, sizeof(parent.now)) == 0, "in the next the old ones are still taken");
+	ok(memcmp(&parent.now, &child.now, sizeof(parent.now)) != 0, "and there are new ones");
+	ok(memcmp(parent.secret, child.secret, sizeof(parent.secret)) != 0, "whose secret is another");
+	tls_tickets_turn(&parent, start + 5 * TLS_TICKET_EPOCH_MS);
+	for (unsigned i = 1; i <= 5; i++)
+		tls_tickets_turn(&child, start + i * TLS_TICKET_EPOCH_MS);
+	tls_tickets_turn(&late, start + 5 * TLS_TICKET_EPOCH_MS);
+	ok(memcmp(&parent, &child, sizeof(parent)) == 0 && memcmp(&parent, &late, sizeof(parent)) == 0,
+		"parent and workers come to the same keys, however often they look");
 }
 
 int
@@ -196,12 +249,14 @@ main(void)
 	signal(SIGPIPE, SIG_IGN);
 	make_files();
 	refused_files();
-	t = tls_server_new(cert_fd, key_fd, TLS_VERSION_1_2, error);
+	t = server_with(cert_fd, key_fd, error);
 	ok(t != NULL, "a server context %s", error);
 	if (t == NULL)
 		return done();
 	ok(tls_warm_up(t, error), "the warm-up handshake %s", error);
 	conversation(t);
+	too_many();
+	ticket_keys();
 	failures(t);
 	tls_server_free(&t);
 	ok(t == NULL, "freed and forgotten");
