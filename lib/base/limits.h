@@ -147,6 +147,10 @@
 /* Lines with keys of other programs that one .hdr may carry: these write one
  * `notify:` for every recipient. */
 #define LIMIT_ENVELOPE_EXTRAS (LIMIT_RECIPIENTS + 1000)
+/* A selector ("age>1h & dest=example.org") and how deep its parentheses and "!" nest:
+ * people write them. */
+#define LIMIT_SELECTOR 4096
+#define LIMIT_SELECTOR_DEPTH 32
 /* Folders of the spool: each holds an open descriptor. */
 #define LIMIT_SUB_SPOOLS 1000
 

@@ -7,8 +7,8 @@
 #include "base/base.h"
 #include "policy/pattern.h"
 
-static bool
-text_matches(struct span p, struct span s)
+bool
+pattern_text_matches(struct span p, struct span s)
 {
 	size_t i = 0, k = 0, back_i = SIZE_MAX, back_k = 0;
 
@@ -35,6 +35,6 @@ bool
 pattern_matches(struct span pattern, struct span address)
 {
 	if (span_find(pattern, '@') >= 0)
-		return text_matches(pattern, address);
-	return text_matches(pattern, span_from(address, (size_t)(span_rfind(address, '@') + 1)));
+		return pattern_text_matches(pattern, address);
+	return pattern_text_matches(pattern, span_from(address, (size_t)(span_rfind(address, '@') + 1)));
 }

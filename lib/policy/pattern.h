@@ -15,4 +15,7 @@
  */
 bool pattern_matches(struct span pattern, struct span address);
 
+/* The same for any text as a whole. */
+bool pattern_text_matches(struct span pattern, struct span text);
+
 #endif

@@ -32,8 +32,9 @@ t_fuzz_send_job_SOURCES = t/fuzz/send-job.c bin/remote-send/job.c $(fuzz_driver)
 t_fuzz_send_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 
 fuzz_ipc = t/fuzz/record t/fuzz/settings-text t/fuzz/settings-xml t/fuzz/imap-summary t/fuzz/pop3-command \
-	t/fuzz/log-datagram t/fuzz/deliver-job
+	t/fuzz/log-datagram t/fuzz/deliver-job t/fuzz/selector
 check_PROGRAMS += $(fuzz_ipc)
+t_fuzz_selector_SOURCES = t/fuzz/selector.c $(fuzz_driver)
 t_fuzz_record_SOURCES = t/fuzz/record.c $(fuzz_driver)
 t_fuzz_settings_text_SOURCES = t/fuzz/settings-text.c $(fuzz_driver)
 t_fuzz_settings_xml_SOURCES = t/fuzz/settings-xml.c $(fuzz_driver)
