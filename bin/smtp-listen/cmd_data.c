@@ -364,7 +364,7 @@ finish(struct smtp *c, const struct verdict *v)
 		reply_lost(c, "intake");
 	} else {
 		smtp_log(c, "event=message-refused code=%d status=%s text=\"%s\"", v->code, v->status, v->text);
-		reply_verdict(c, v);
+		filter_reply(c, v);
 	}
 }
 
@@ -376,6 +376,10 @@ cmd_data(struct smtp *c, struct span args PB_UNUSED)
 
 	if (!smtp_hold_message(c))
 		return;
+	if (!filter_data(c)) {
+		transaction_reset(c);
+		return;
+	}
 	message_reset(&c->w->message);
 	put_trace(c);
 	session_show(c->s, "DATA", c->user);

@@ -33,6 +33,7 @@ refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 
 	snprintf(rest, sizeof(rest), " code=%d status=%s", v->code, v->status);
 	smtp_log_address(c, "event=recipient-refused", "to", r->to.text, rest);
+	filter_refused_rcpt(c, r, c->t.rcpt_args, v);
 	if (strcmp(v->status, "5.1.1") == 0 && most > 0 && ++c->bad_recipients > most) {
 		reply(c, 421, "4.7.0", "Too many unknown recipients");
 		smtp_log(c, "event=too-many-bad-recipients");
@@ -58,6 +59,7 @@ is_allowed(struct smtp *c, const struct smtp_rcpt *r, bool is_ours)
 	struct buf why;
 	struct verdict v;
 
+	c->t.rcpt_is_ours = is_ours;
 	buf_init_fixed(&why, storage, sizeof(storage));
 	v = policy_rcpt(&facts, &why);
 	if (v.kind == VERDICT_OK)
@@ -77,9 +79,8 @@ is_there(const struct transaction *t, struct span address)
 	return false;
 }
 
-/* False when the transaction's memory is used up. */
-static bool
-add(struct transaction *t, const struct smtp_rcpt *r, struct span address)
+bool
+recipient_add(struct transaction *t, const struct smtp_rcpt *r, struct span address)
 {
 	struct recipient *at;
 
@@ -90,8 +91,9 @@ add(struct transaction *t, const struct smtp_rcpt *r, struct span address)
 	at = &t->rcpts[t->count];
 	at->notify = r->notify;
 	at->address = arena_copy(t->arena, address);
+	at->named = span_is(address, r->to.text) ? at->address : arena_copy(t->arena, span_of(r->to.text));
 	at->orcpt = r->orcpt[0] != '\0' ? arena_copy(t->arena, span_of(r->orcpt)) : "";
-	if (at->address == NULL || at->orcpt == NULL)
+	if (at->address == NULL || at->named == NULL || at->orcpt == NULL)
 		return false;
 	t->count++;
 	return true;
@@ -140,10 +142,11 @@ cmd_rcpt(struct smtp *c, struct span args)
 		reply_bad(c, r->code, r->status, "%s", r->text);
 		return;
 	}
+	c->t.rcpt_args = args;
 	if (!has_room(c) || !find(c, &rcpt, &address) || !filter_rcpt(c, &rcpt, args))
 		return;
 	c->t.named++;
-	if (add(&c->t, &rcpt, address))
+	if (recipient_add(&c->t, &rcpt, address))
 		reply(c, 250, "2.1.5", "Recipient OK");
 	else
 		reply(c, 452, "4.5.3", "Too many recipients");

@@ -25,6 +25,7 @@ struct edit {
 	struct arena *arena;
 	struct buf body;
 	bool body_came;
+	bool cr;			/* the last byte of body's source was a CR */
 	char quarantine[128];
 };
 
@@ -148,15 +149,48 @@ edit_change(void *ctx, uint32_t index, struct span name, struct span value)
 	return value.n == 0 || edit_add(e, name, value);
 }
 
+/*
+ * Only CRLF may end a line in what we store and send on, and a NUL may not
+ * stand in it: a milter's body is made to hold to that, whatever it sends.
+ */
+static void
+put_body_byte(struct edit *e, char byte)
+{
+	if (byte == '\0')
+		return;
+	if (byte == '\n') {
+		buf_put(&e->body, "\r\n", 2);
+	} else {
+		if (e->cr)
+			buf_put(&e->body, "\r\n", 2);
+		if (byte != '\r')
+			buf_char(&e->body, byte);
+	}
+	e->cr = byte == '\r';
+}
+
+/* A CR that nothing followed, and a last line without an end. */
+static void
+end_body(struct edit *e)
+{
+	if (e->cr || (e->body.n > 0 && e->body.p[e->body.n - 1] != '\n'))
+		buf_put(&e->body, "\r\n", 2);
+	e->cr = false;
+}
+
 static bool
 edit_body(void *ctx, struct span piece, bool first)
 {
 	struct edit *e = ctx;
 
-	if (first)
+	if (first) {
 		buf_clear(&e->body);
+		e->cr = false;
+	}
 	e->body_came = true;
-	return buf_span(&e->body, piece);
+	for (size_t i = 0; i < piece.n; i++)
+		put_body_byte(e, piece.p[i]);
+	return !e->body.overflow;
 }
 
 static bool
@@ -178,7 +212,8 @@ edit_begin(struct message *m, struct milter_edits *edits)
 	e->m = m;
 	e->arena = arena_new(LIMIT_MILTER_HEADERS);
 	buf_init(&e->body, LIMIT_MILTER_BODY);
-	*edits = (struct milter_edits){ e, edit_add, edit_insert, edit_change, edit_body, edit_quarantine };
+	*edits = (struct milter_edits){ .ctx = e, .add = edit_add, .insert = edit_insert,
+		.change = edit_change, .body = edit_body, .quarantine = edit_quarantine };
 }
 
 /* Print the list as the new header section. */
@@ -199,6 +234,7 @@ keep_header(struct edit *e)
 static void
 keep_body(struct edit *e)
 {
+	end_body(e);
 	buf_free(&e->m->body);
 	e->m->body = e->body;
 	e->m->body_changed = true;

@@ -25,12 +25,25 @@ bool filter_helo(struct smtp *c) PB_MUST_CHECK;
 bool filter_mail(struct smtp *c, struct span args) PB_MUST_CHECK;
 bool filter_rcpt(struct smtp *c, const struct smtp_rcpt *rcpt, struct span args) PB_MUST_CHECK;
 
+/* The server refused the recipient itself: milters that want to know are told. */
+void filter_refused_rcpt(struct smtp *c, const struct smtp_rcpt *rcpt, struct span args, const struct verdict *why);
+/* Before 354, and before the first BDAT is taken. */
+bool filter_data(struct smtp *c) PB_MUST_CHECK;
+/* A line that is no command. */
+bool filter_unknown(struct smtp *c, struct span line) PB_MUST_CHECK;
+
 enum filter_result { FILTER_PASS, FILTER_REFUSED, FILTER_DISCARD };
 /*
  * The message is whole and scanned; milters may change it.  FILTER_REFUSED:
- * *out is the reply.
+ * *out is the reply, for filter_reply.
  */
 enum filter_result filter_message(struct smtp *c, struct verdict *out) PB_MUST_CHECK;
+
+/*
+ * The reply of a milter in its own words, perhaps in several lines, the ticket at
+ * their end; 421 also ends the session (RFC 5321 3.8).  Any other verdict as it is.
+ */
+void filter_reply(struct smtp *c, const struct verdict *v);
 
 /* The transaction ends without filter_message. */
 void filter_abort(struct smtp *c);

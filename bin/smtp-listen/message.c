@@ -48,7 +48,7 @@ message_reset(struct message *m)
 	forget(&m->text);
 	forget(&m->header);
 	forget(&m->body);
-	m->header_changed = m->body_changed = m->spilled = false;
+	m->header_changed = m->body_changed = m->spilled = m->trace_changed = false;
 	m->found = (struct trace_header){ .end = 0 };
 	m->flaw = TRACE_OK;
 	m->quarantine[0] = '\0';
@@ -80,8 +80,24 @@ message_take(struct message *m, size_t n, int fd)
 	body_writer_put(&m->writer, buf_view(&m->trace));
 	body_writer_put(&m->writer, buf_view(&m->text));
 	m->spilled = true;
+	m->trace_in_file = m->trace.n;
 	m->spilled_size = m->text.n;
 	return true;
+}
+
+void
+message_new_sender(struct message *m, struct span from)
+{
+	struct span rest = buf_view(&m->trace);
+	struct buf text;
+
+	(void)span_cut(&rest, '\n');
+	buf_init(&text, m->trace.max);
+	trace_return_path(from, &text);
+	buf_span(&text, rest);
+	buf_free(&m->trace);
+	m->trace = text;
+	m->trace_changed = true;
 }
 
 void
@@ -101,7 +117,7 @@ message_read_body(struct message *m, uint64_t at, char *p, size_t n)
 	if (from >= m->text.n) {
 		if (body_writer_flush(&m->writer) != 0)
 			return -1;
-		return pread(m->writer.fd, p, n, (off_t)(m->trace.n + from));
+		return pread(m->writer.fd, p, n, (off_t)(m->trace_in_file + from));
 	}
 	got = m->text.n - from < n ? m->text.n - from : n;
 	memcpy(p, m->text.p + from, got);
@@ -149,8 +165,8 @@ final_body(const struct message *m)
 static int
 rewrite(struct message *m)
 {
-	uint64_t at = m->trace.n + m->found.body;
-	uint64_t end = m->trace.n + m->size;
+	uint64_t at = m->trace_in_file + m->found.body;
+	uint64_t end = m->trace_in_file + m->size;
 	uint64_t final = final_body(m);
 	size_t growth = final > at ? (size_t)(final - at) : 0;
 	struct buf ahead;
@@ -192,7 +208,7 @@ finish_spilled(struct message *m)
 	if (m->body_changed) {
 		body_writer_rewind(&m->writer);
 		put_whole(m, &m->writer);
-	} else if (m->header_changed || m->added.n > 0) {
+	} else if (m->header_changed || m->trace_changed || m->added.n > 0) {
 		result = rewrite(m);
 	}
 	m->spilled = false;

@@ -17,6 +17,8 @@
 
 struct message {
 	struct buf trace;		/* Return-Path, Received */
+	size_t trace_in_file;		/* its length there, when spilled; it may have changed since */
+	bool trace_changed;
 	struct buf added;		/* fields of ours and of milters that go on top */
 	struct buf text;		/* as received; its first part when spilled */
 	struct buf header;		/* the header section to write when header_changed */
@@ -42,6 +44,9 @@ void message_reset(struct message *m);
  */
 char *message_room(struct message *m, size_t n);
 bool message_take(struct message *m, size_t n, int fd);
+
+/* Another reverse-path: the first line of trace says it. */
+void message_new_sender(struct message *m, struct span from);
 
 /* Look at the header section: once, when it is whole or the text is spilled. */
 void message_scan(struct message *m, struct span our_host);

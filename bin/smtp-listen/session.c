@@ -13,7 +13,7 @@
 #include "sys/clock.h"
 
 /* Of one transaction: every recipient with the longest ORCPT, and what alignment costs. */
-#define TRANSACTION_MEMORY ((size_t)LIMIT_SMTP_RECIPIENTS * (LIMIT_ADDRESS + LIMIT_ORCPT + 64))
+#define TRANSACTION_MEMORY ((size_t)LIMIT_SMTP_RECIPIENTS * (2 * LIMIT_ADDRESS + LIMIT_ORCPT + 64))
 
 const struct smtp_entry smtp_table[] = {
 	{ "EHLO", cmd_ehlo, IS_JUNK },
@@ -99,6 +99,14 @@ log_command(struct smtp *c, struct smtp_command command, struct span line)
 	log_detail(c->s->svc, c->s->ticket, c->s->ip, "cmd: %s", storage);
 }
 
+/* Milters may have words of their own for it. */
+static void
+unknown_command(struct smtp *c, struct span line)
+{
+	if (filter_unknown(c, line))
+		reply_bad(c, 500, "5.5.1", "Unknown command");
+}
+
 static void
 run_command(struct smtp *c, struct span line)
 {
@@ -117,7 +125,7 @@ run_command(struct smtp *c, struct span line)
 	else if (c->s->io.bare_lf && !c->config->normalize)
 		reply_bad(c, 500, "5.5.2", "Lines end with CR LF");
 	else if (entry == NULL)
-		reply_bad(c, 500, "5.5.1", "Unknown command");
+		unknown_command(c, line);
 	else if (!is_too_much_junk(c, entry->needs) && needs_are_met(c, entry->needs, command.args))
 		entry->call(c, command.args);
 }

@@ -39,6 +39,7 @@ struct worker {
 
 struct recipient {
 	const char *address;		/* as it goes into the envelope */
+	const char *named;		/* as the client or a milter wrote it */
 	unsigned notify;		/* SMTP_NOTIFY_ bits */
 	const char *orcpt;		/* "" when not given */
 };
@@ -49,6 +50,8 @@ struct transaction {
 	struct smtp_mail mail;
 	bool sender_is_user;		/* facts for allowRelay; looked up only when it asks */
 	bool sender_is_domain;
+	bool rcpt_is_ours;		/* the recipient that RCPT is about */
+	struct span rcpt_args;		/* and what the client wrote behind RCPT; valid during the command */
 	struct recipient *rcpts;	/* LIMIT_SMTP_RECIPIENTS; made at the first */
 	size_t count;
 	size_t named;			/* RCPTs taken, repeated addresses included */
@@ -141,6 +144,9 @@ void smtp_log_address(struct smtp *c, const char *event, const char *key, const 
 void smtp_log_decision(struct smtp *c, const char *about, const struct buf *why);
 
 void transaction_reset(struct smtp *c);
+
+/* One recipient more, unless it is there; false when the transaction's memory is used up. */
+bool recipient_add(struct transaction *t, const struct smtp_rcpt *r, struct span address) PB_MUST_CHECK;
 
 /*
  * Get the descriptor of the next message from intake unless one is held.

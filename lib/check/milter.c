@@ -8,43 +8,21 @@
  * 3. Edits are taken only while milter_end waits.
  */
 #include "base/base.h"
-#include "check/milter.h"
-#include "check/milter_wire.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "io/stream.h"
-#include "sys/clock.h"
+#include "check/milter_private.h"
+#include "check/milter_wire.h"
 
-/* Stages that have macros of their own, in the numbers of the protocol. */
-enum { STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_END, STAGE_EOH, STAGES };
-
-/* What is sent when the milter has no wishes: as Sendmail does. */
+/* What is sent when the milter has no wishes: what Sendmail and Postfix send, together. */
 static const char *const stage_macros[STAGES] = {
-	[STAGE_CONNECT] = "j _ v {daemon_name} {client_addr} {client_name} {client_port} {if_addr}",
-	[STAGE_HELO] = "{tls_version} {cipher}",
-	[STAGE_MAIL] = "i {auth_type} {auth_authen} {mail_addr} {mail_host} {mail_mailer}",
-	[STAGE_RCPT] = "{rcpt_addr} {rcpt_host} {rcpt_mailer}",
+	[STAGE_CONNECT] = "j _ v {daemon_name} {daemon_addr} {daemon_port} {client_addr} {client_name} "
+		"{client_ptr} {client_port} {if_addr} {if_name}",
+	[STAGE_HELO] = "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
+	[STAGE_MAIL] = "i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}",
+	[STAGE_RCPT] = "i {rcpt_addr} {rcpt_host} {rcpt_mailer}",
 	[STAGE_DATA] = "i",
 	[STAGE_END] = "i",
 	[STAGE_EOH] = "i",
-};
-
-struct milter {
-	struct stream io;
-	uint64_t timeout_ms;
-	milter_macro *macro;
-	void *macro_ctx;
-	char *wishes[STAGES];		/* from the milter; NULL: stage_macros */
-	uint32_t steps;			/* MILTER_NO_ and MILTER_QUIET_ bits agreed on */
-	uint32_t actions;
-	struct buf out;
-	struct buf in;			/* one packet: letter and data */
-	bool failed;
-	bool has_session;		/* a command of it was sent since negotiation or QUIT_NEXT */
-	bool body_began;		/* a piece of a new body came */
-	bool at_rest;			/* the last step was a milter_end that continued */
-	struct verdict verdict;
-	char error[128];
 };
 
 struct milter *
@@ -58,6 +36,7 @@ milter_new(int fd, uint64_t timeout_ms, milter_macro *macro, void *macro_ctx)
 	m->macro_ctx = macro_ctx;
 	buf_init(&m->out, LIMIT_MILTER_PACKET + 64);
 	buf_init(&m->in, LIMIT_MILTER_PACKET);
+	buf_init(&m->text, LIMIT_SMTP_REPLY_TEXT);
 	return m;
 }
 
@@ -71,12 +50,13 @@ milter_free(struct milter **m)
 		free((*m)->wishes[i]);
 	buf_free(&(*m)->out);
 	buf_free(&(*m)->in);
+	buf_free(&(*m)->text);
 	free(*m);
 	*m = NULL;
 }
 
-static enum milter_outcome
-fail(struct milter *m, const char *why)
+enum milter_outcome
+milter_fail(struct milter *m, const char *why)
 {
 	if (!m->failed)
 		snprintf(m->error, sizeof(m->error), "%s", why);
@@ -89,7 +69,7 @@ static void
 send_out(struct milter *m)
 {
 	if (m->out.overflow)
-		fail(m, "a packet over its limit");
+		milter_fail(m, "a packet over its limit");
 	if (!m->failed) {
 		stream_timeout(&m->io, m->timeout_ms);
 		stream_put(&m->io, buf_view(&m->out));
@@ -126,200 +106,15 @@ put_macros(struct milter *m, int stage, char command)
 	milter_packet_end(&m->out, began);
 }
 
-/* The next packet into m->in; false when the connection is of no more use. */
-static bool
-read_packet(struct milter *m, uint64_t end)
-{
-	uint64_t deadline = clock_ms() + m->timeout_ms;
-	unsigned char head[4];
-	uint32_t n;
-	struct span length = span_make(head, sizeof(head));
-	enum stream_result r;
-
-	stream_deadline(&m->io, deadline < end ? deadline : end);
-	if (stream_flush(&m->io) != 0) {
-		fail(m, "cannot write to the milter");
-		return false;
-	}
-	r = stream_read(&m->io, head, sizeof(head));
-	if (r == LINE_OK && milter_get_u32(&length, &n) && n >= 1 && n <= LIMIT_MILTER_PACKET) {
-		buf_clear(&m->in);
-		r = stream_read(&m->io, buf_reserve(&m->in, n), n);
-		if (r == LINE_OK) {
-			buf_commit(&m->in, n);
-			return true;
-		}
-	} else if (r == LINE_OK) {
-		fail(m, "a packet of an impossible length");
-		return false;
-	}
-	fail(m, stream_why(&m->io, r));
-	return false;
-}
-
-static enum milter_outcome
-refuse(struct milter *m, int code, const char *status, const char *text)
-{
-	m->verdict = verdict_make(code, status, "%s", text);
-	return MILTER_REFUSED;
-}
-
-/* "550 5.7.1 text", perhaps in several lines: only 4xx and 5xx make sense. */
-static enum milter_outcome
-take_reply(struct milter *m, struct span data)
-{
-	struct smtp_reply *reply = mem_new(sizeof(*reply));
-	enum smtp_reply_step step = SMTP_REPLY_MORE;
-	struct span text;
-
-	smtp_reply_begin(reply);
-	if (milter_get_text(&data, &text)) {
-		while (text.p != NULL && step == SMTP_REPLY_MORE)
-			step = smtp_reply_line(reply, span_trim(span_cut(&text, '\n')));
-	}
-	if (step == SMTP_REPLY_DONE && reply->code >= 400)
-		m->verdict = smtp_reply_verdict(reply);
-	else
-		step = SMTP_REPLY_BAD;
-	free(reply);
-	return step == SMTP_REPLY_BAD ? fail(m, "a reply that is none") : MILTER_REFUSED;
-}
-
-/* CRLF for every line end, and no line of a field that is not folded. */
-static bool
-clean_value(struct span value, struct buf *out)
-{
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
-
-		if (c == '\r' || c == '\0')
-			continue;
-		if (c != '\n') {
-			buf_char(out, c);
-			continue;
-		}
-		buf_put(out, "\r\n", 2);
-		if (i + 1 < value.n && value.p[i + 1] != ' ' && value.p[i + 1] != '\t')
-			buf_char(out, '\t');
-	}
-	return !out->overflow;
-}
-
-static bool
-name_is_valid(struct span name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= 0x20 || name.p[i] > 0x7e || name.p[i] == ':')
-			return false;
-	return name.n > 0 && name.n < 256;
-}
-
-/* One of add, insert and change. */
-static bool
-take_header(const struct milter *m, const struct milter_edits *edits, char kind, struct span data)
-{
-	struct span name, value;
-	struct buf clean;
-	uint32_t index = 0;
-	bool good;
-
-	if (kind != MILTER_RESP_ADD && !milter_get_u32(&data, &index))
-		return false;
-	if (!milter_get_text(&data, &name) || !milter_get_text(&data, &value) || !name_is_valid(name))
-		return false;
-	buf_init(&clean, LIMIT_MILTER_HEADERS);
-	if (value.n > 0 && (m->steps & MILTER_LEADING_SPACE) == 0)
-		buf_char(&clean, ' ');
-	good = clean_value(value, &clean);
-	if (good && kind == MILTER_RESP_ADD)
-		good = edits->add(edits->ctx, name, buf_view(&clean));
-	else if (good && kind == MILTER_RESP_INSERT)
-		good = edits->insert(edits->ctx, index, name, buf_view(&clean));
-	else if (good)
-		good = edits->change(edits->ctx, index, name, buf_view(&clean));
-	buf_free(&clean);
-	return good;
-}
-
-/* True when the packet was an edit (then *good tells whether it was taken). */
-static bool
-take_edit(struct milter *m, const struct milter_edits *edits, char kind, struct span data, bool *good)
-{
-	struct span reason;
-
-	switch (kind) {
-	case MILTER_RESP_ADD:
-	case MILTER_RESP_INSERT:
-	case MILTER_RESP_CHANGE:
-		*good = take_header(m, edits, kind, data);
-		return true;
-	case MILTER_RESP_BODY:
-		*good = edits->body(edits->ctx, data, !m->body_began);
-		m->body_began = true;
-		return true;
-	case MILTER_RESP_QUARANTINE:
-		*good = milter_get_text(&data, &reason) && edits->quarantine(edits->ctx, reason);
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Read until the milter has said what it thinks of the step. */
-static enum milter_outcome
-answer(struct milter *m, const struct milter_edits *edits, bool *skip)
-{
-	uint64_t end = clock_ms() + LIMIT_MILTER_TOTAL_MS;
-	bool good = true;
-
-	while (!m->failed && read_packet(m, end)) {
-		struct span data = span_from(buf_view(&m->in), 1);
-		char kind = m->in.p[0];
-
-		if (edits != NULL && take_edit(m, edits, kind, data, &good)) {
-			if (!good)
-				return fail(m, "a change that cannot be made");
-			continue;
-		}
-		switch (kind) {
-		case MILTER_RESP_PROGRESS:
-			continue;
-		case MILTER_RESP_CONTINUE:
-			return MILTER_CONTINUE;
-		case MILTER_RESP_ACCEPT:
-			return MILTER_ACCEPT;
-		case MILTER_RESP_DISCARD:
-			return MILTER_DISCARD;
-		case MILTER_RESP_REJECT:
-			return refuse(m, 550, "5.7.1", "Command rejected");
-		case MILTER_RESP_TEMPFAIL:
-			return refuse(m, 451, "4.7.1", "Service unavailable, try again later");
-		case MILTER_RESP_SHUTDOWN:
-		case MILTER_RESP_CONNECTION:
-			return refuse(m, 421, "4.7.0", "Closing connection");
-		case MILTER_RESP_REPLY:
-			return take_reply(m, data);
-		case MILTER_RESP_SKIP:
-			if (skip == NULL)
-				return fail(m, "\"skip\" where nothing can be skipped");
-			*skip = true;
-			return MILTER_CONTINUE;
-		default:
-			return fail(m, "an answer that was not asked for");
-		}
-	}
-	return MILTER_FAILED;
-}
-
 /* Send the step in m->out and get its answer, unless the milter gives none. */
 static enum milter_outcome
-step(struct milter *m, uint32_t quiet)
+step(struct milter *m, uint32_t quiet, bool *skip)
 {
 	m->has_session = true;
 	send_out(m);
 	if (m->failed)
 		return MILTER_FAILED;
-	return (m->steps & quiet) != 0 ? MILTER_CONTINUE : answer(m, NULL, NULL);
+	return (m->steps & quiet) != 0 ? MILTER_CONTINUE : milter_answer(m, NULL, skip);
 }
 
 /* The wishes for macros that stand behind the three numbers of the negotiation. */
@@ -352,16 +147,19 @@ milter_negotiate(struct milter *m)
 	milter_put_u32(&m->out, MILTER_OUR_STEPS);
 	milter_packet_end(&m->out, 0);
 	send_out(m);
-	if (m->failed || !read_packet(m, UINT64_MAX))
+	if (m->failed || !milter_read_packet(m, UINT64_MAX))
 		return MILTER_FAILED;
 	data = span_from(buf_view(&m->in), 1);
 	if (m->in.p[0] != MILTER_NEGOTIATE || !milter_get_u32(&data, &version) ||
 	    !milter_get_u32(&data, &m->actions) || !milter_get_u32(&data, &m->steps))
-		return fail(m, "no negotiation");
+		return milter_fail(m, "no negotiation");
 	if (version < 2 || version > MILTER_VERSION || (m->steps & ~MILTER_OUR_STEPS) != 0 ||
-	    (m->actions & ~(uint32_t)MILTER_OUR_ACTIONS) != 0)
-		return fail(m, "the milter needs what this server does not offer");
-	return take_wishes(m, data) ? MILTER_CONTINUE : fail(m, "no negotiation");
+	    (m->actions & ~MILTER_OUR_ACTIONS) != 0)
+		return milter_fail(m, "the milter needs what this server does not offer");
+	/* UNKNOWN came with version 3 of the protocol, DATA with 4. */
+	if (version < 4)
+		m->steps |= version < 3 ? MILTER_NO_DATA | MILTER_NO_UNKNOWN : MILTER_NO_DATA;
+	return take_wishes(m, data) ? MILTER_CONTINUE : milter_fail(m, "no negotiation");
 }
 
 enum milter_outcome
@@ -385,7 +183,7 @@ milter_connect(struct milter *m, struct span host, const struct addr *peer)
 	snprintf(text, sizeof(text), "%s%s", peer->family == AF_INET6 ? "IPv6:" : "", ip);
 	milter_put_text(&m->out, span_of(text));
 	milter_packet_end(&m->out, began);
-	return step(m, MILTER_QUIET_CONNECT);
+	return step(m, MILTER_QUIET_CONNECT, NULL);
 }
 
 enum milter_outcome
@@ -400,7 +198,7 @@ milter_helo(struct milter *m, struct span name)
 	milter_packet_begin(&m->out, MILTER_HELO);
 	milter_put_text(&m->out, name);
 	milter_packet_end(&m->out, began);
-	return step(m, MILTER_QUIET_HELO);
+	return step(m, MILTER_QUIET_HELO, NULL);
 }
 
 /* MAIL and RCPT: the path, then each parameter as a text of its own. */
@@ -424,23 +222,41 @@ put_path(struct milter *m, char command, struct span path, struct span args)
 enum milter_outcome
 milter_mail(struct milter *m, struct span path, struct span args)
 {
-	m->body_began = false;
+	m->body_began = m->skips_rcpt = m->skips_header = false;
 	m->at_rest = false;
 	if ((m->steps & MILTER_NO_MAIL) != 0 || m->failed)
 		return m->failed ? MILTER_FAILED : MILTER_CONTINUE;
 	put_macros(m, STAGE_MAIL, MILTER_MAIL);
 	put_path(m, MILTER_MAIL, path, args);
-	return step(m, MILTER_QUIET_MAIL);
+	return step(m, MILTER_QUIET_MAIL, NULL);
 }
 
 enum milter_outcome
 milter_rcpt(struct milter *m, struct span path, struct span args)
 {
-	if ((m->steps & MILTER_NO_RCPT) != 0 || m->failed)
+	if ((m->steps & MILTER_NO_RCPT) != 0 || m->skips_rcpt || m->failed)
 		return m->failed ? MILTER_FAILED : MILTER_CONTINUE;
 	put_macros(m, STAGE_RCPT, MILTER_RCPT);
 	put_path(m, MILTER_RCPT, path, args);
-	return step(m, MILTER_QUIET_RCPT);
+	return step(m, MILTER_QUIET_RCPT, &m->skips_rcpt);
+}
+
+enum milter_outcome
+milter_refused_rcpt(struct milter *m, struct span path, struct span args)
+{
+	return (m->steps & MILTER_SHOW_REFUSED) != 0 ? milter_rcpt(m, path, args) : MILTER_CONTINUE;
+}
+
+/* It belongs to no stage, so no macros go with it. */
+enum milter_outcome
+milter_unknown(struct milter *m, struct span line)
+{
+	if ((m->steps & MILTER_NO_UNKNOWN) != 0 || m->failed)
+		return m->failed ? MILTER_FAILED : MILTER_CONTINUE;
+	milter_packet_begin(&m->out, MILTER_UNKNOWN);
+	milter_put_text(&m->out, line);
+	milter_packet_end(&m->out, 0);
+	return step(m, MILTER_QUIET_UNKNOWN, NULL);
 }
 
 /* A step without data of its own. */
@@ -455,7 +271,7 @@ plain_step(struct milter *m, int stage, char command, uint32_t none, uint32_t qu
 	began = m->out.n;
 	milter_packet_begin(&m->out, command);
 	milter_packet_end(&m->out, began);
-	return step(m, quiet);
+	return step(m, quiet, NULL);
 }
 
 enum milter_outcome
@@ -475,7 +291,7 @@ milter_header(struct milter *m, struct span name, struct span value)
 {
 	size_t began = m->out.n;
 
-	if ((m->steps & MILTER_NO_HEADER) != 0 || m->failed)
+	if ((m->steps & MILTER_NO_HEADER) != 0 || m->skips_header || m->failed)
 		return m->failed ? MILTER_FAILED : MILTER_CONTINUE;
 	if ((m->steps & MILTER_LEADING_SPACE) == 0 && value.n > 0 && value.p[0] == ' ')
 		value = span_from(value, 1);
@@ -487,7 +303,7 @@ milter_header(struct milter *m, struct span name, struct span value)
 			buf_char(&m->out, value.p[i]);
 	buf_char(&m->out, '\0');
 	milter_packet_end(&m->out, began);
-	return step(m, MILTER_QUIET_HEADER);
+	return step(m, MILTER_QUIET_HEADER, &m->skips_header);
 }
 
 enum milter_outcome
@@ -503,7 +319,7 @@ milter_body(struct milter *m, struct span piece, bool *enough)
 		milter_packet_end(&m->out, 0);
 		send_out(m);
 		if (!m->failed && (m->steps & MILTER_QUIET_BODY) == 0)
-			o = answer(m, NULL, enough);
+			o = milter_answer(m, NULL, enough);
 		if (m->failed || o != MILTER_CONTINUE)
 			return m->failed ? MILTER_FAILED : o;
 		piece = span_from(piece, part.n);
@@ -524,7 +340,7 @@ milter_end(struct milter *m, const struct milter_edits *edits)
 	milter_packet_begin(&m->out, MILTER_BODY_END);
 	milter_packet_end(&m->out, began);
 	send_out(m);
-	o = m->failed ? MILTER_FAILED : answer(m, edits, NULL);
+	o = m->failed ? MILTER_FAILED : milter_answer(m, edits, NULL);
 	m->at_rest = o == MILTER_CONTINUE;
 	return o;
 }
@@ -538,7 +354,7 @@ tell(struct milter *m, char command)
 	milter_packet_end(&m->out, 0);
 	send_out(m);
 	if (stream_flush(&m->io) != 0)
-		fail(m, "cannot write to the milter");
+		milter_fail(m, "cannot write to the milter");
 }
 
 void
@@ -571,6 +387,12 @@ const struct verdict *
 milter_verdict(const struct milter *m)
 {
 	return &m->verdict;
+}
+
+struct span
+milter_text(const struct milter *m)
+{
+	return buf_view(&m->text);
 }
 
 const char *

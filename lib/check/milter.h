@@ -43,13 +43,19 @@ typedef const char *milter_macro(void *ctx, const char *name);
 struct milter_edits {
 	void *ctx;
 	bool (*add)(void *ctx, struct span name, struct span value);
-	/* index: from 0 the place among the fields the milter was shown */
+	/* index: its place from 0, counting the server's own Received field and those the milter was shown */
 	bool (*insert)(void *ctx, uint32_t index, struct span name, struct span value);
 	/* the index-th (from 1) field of that name; an empty value deletes it */
 	bool (*change)(void *ctx, uint32_t index, struct span name, struct span value);
 	/* the next piece of a new body; `first` begins it */
 	bool (*body)(void *ctx, struct span piece, bool first);
 	bool (*quarantine)(void *ctx, struct span reason);
+
+	/* Addresses as the milter wrote them, perhaps in angle brackets; args: ESMTP parameters. */
+	void *envelope;
+	bool (*add_rcpt)(void *envelope, struct span path, struct span args);
+	bool (*delete_rcpt)(void *envelope, struct span path);
+	bool (*change_from)(void *envelope, struct span path, struct span args);
 };
 
 /*
@@ -68,6 +74,14 @@ enum milter_outcome milter_helo(struct milter *m, struct span name) PB_MUST_CHEC
 /* path: with angle brackets; args: the parameters as typed, blanks between. */
 enum milter_outcome milter_mail(struct milter *m, struct span path, struct span args) PB_MUST_CHECK;
 enum milter_outcome milter_rcpt(struct milter *m, struct span path, struct span args) PB_MUST_CHECK;
+/*
+ * The same for a recipient that the server refused, which only milters hear
+ * of that asked for it (others: no question, MILTER_CONTINUE).  Whatever such
+ * a milter says, it stays refused.
+ */
+enum milter_outcome milter_refused_rcpt(struct milter *m, struct span path, struct span args) PB_MUST_CHECK;
+/* A line that is no command of the server. */
+enum milter_outcome milter_unknown(struct milter *m, struct span line) PB_MUST_CHECK;
 enum milter_outcome milter_data(struct milter *m) PB_MUST_CHECK;
 /* value: everything behind the colon, folding included, last line end left off. */
 enum milter_outcome milter_header(struct milter *m, struct span name, struct span value) PB_MUST_CHECK;
@@ -81,7 +95,9 @@ void milter_abort(struct milter *m);
 /* The session ends.  True: the connection may serve another, from milter_connect on. */
 bool milter_quit(struct milter *m);
 
+/* After MILTER_REFUSED: the reply in one line, and its text as the milter parted it, by LF. */
 const struct verdict *milter_verdict(const struct milter *m);
+struct span milter_text(const struct milter *m);
 const char *milter_error(const struct milter *m);	/* one line for the log */
 
 #endif

@@ -222,3 +222,11 @@ tls_describe(const struct stream *st, struct buf *out)
 	return ssl != NULL &&
 	    buf_printf(out, "%s cipher %s", SSL_get_version(ssl), SSL_get_cipher_name(ssl));
 }
+
+int
+tls_cipher_bits(const struct stream *st)
+{
+	const SSL *ssl = tls_ssl_of(st);
+
+	return ssl != NULL ? SSL_get_cipher_bits(ssl, NULL) : 0;
+}

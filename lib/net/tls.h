@@ -109,6 +109,7 @@ int tls_connect(struct tls_client *t, struct stream *st, const char *host, char 
 
 /* For Received and logs: "TLSv1.3 cipher TLS_AES_256_GCM_SHA384"; false without TLS. */
 bool tls_describe(const struct stream *st, struct buf *out);
+int tls_cipher_bits(const struct stream *st);	/* 0 without TLS */
 
 /* Channel binding data of type "tls-exporter", "tls-unique" or "tls-server-end-point". */
 bool tls_channel_binding(const struct stream *st, const char *type, struct buf *out);

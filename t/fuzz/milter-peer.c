@@ -42,16 +42,33 @@ on_quarantine(void *ctx PB_UNUSED, struct span reason PB_UNUSED)
 	return true;
 }
 
+static bool
+on_address(void *ctx PB_UNUSED, struct span path, struct span args)
+{
+	FUZZ_CHECK(span_find(path, '\0') < 0 && span_find(args, '\0') < 0);
+	return true;
+}
+
+static bool
+on_path(void *ctx, struct span path)
+{
+	return on_address(ctx, path, SPAN(""));
+}
+
 static void
 talk(struct milter *m)
 {
-	static const struct milter_edits edits = { NULL, on_header, on_indexed, on_indexed, on_body, on_quarantine };
+	static const struct milter_edits edits = {
+		.add = on_header, .insert = on_indexed, .change = on_indexed, .body = on_body, .quarantine = on_quarantine,
+		.add_rcpt = on_address, .delete_rcpt = on_path, .change_from = on_address,
+	};
 	struct addr peer = { .family = AF_INET, .port = 25 };
 	bool enough;
 
 	if (milter_negotiate(m) == MILTER_FAILED || milter_connect(m, SPAN("x"), &peer) == MILTER_FAILED ||
-	    milter_helo(m, SPAN("x")) == MILTER_FAILED || milter_mail(m, SPAN("<>"), SPAN("SIZE=1")) == MILTER_FAILED ||
-	    milter_rcpt(m, SPAN("<a@b>"), SPAN_NONE) == MILTER_FAILED || milter_data(m) == MILTER_FAILED ||
+	    milter_helo(m, SPAN("x")) == MILTER_FAILED || milter_unknown(m, SPAN("x y")) == MILTER_FAILED ||
+	    milter_mail(m, SPAN("<>"), SPAN("SIZE=1")) == MILTER_FAILED ||
+	    milter_rcpt(m, SPAN("<a@b>"), SPAN_NONE) == MILTER_FAILED || milter_refused_rcpt(m, SPAN("<c@d>"), SPAN_NONE) == MILTER_FAILED || milter_data(m) == MILTER_FAILED ||
 	    milter_header(m, SPAN("A"), SPAN(" b")) == MILTER_FAILED || milter_eoh(m) == MILTER_FAILED ||
 	    milter_body(m, SPAN("x"), &enough) == MILTER_FAILED || milter_end(m, &edits) == MILTER_FAILED)
 		FUZZ_CHECK(milter_error(m)[0] != '\0');

@@ -118,7 +118,28 @@ on_quarantine(void *ctx PB_UNUSED, struct span reason)
 	return buf_printf(&seen, "quarantine %.*s;", SPAN_ARG(reason));
 }
 
-static const struct milter_edits edits = { NULL, on_add, on_insert, on_change, on_body, on_quarantine };
+static bool
+on_add_rcpt(void *ctx PB_UNUSED, struct span path, struct span args)
+{
+	return buf_printf(&seen, "rcpt+ %.*s %.*s;", SPAN_ARG(path), SPAN_ARG(args));
+}
+
+static bool
+on_delete_rcpt(void *ctx PB_UNUSED, struct span path)
+{
+	return buf_printf(&seen, "rcpt- %.*s;", SPAN_ARG(path));
+}
+
+static bool
+on_from(void *ctx PB_UNUSED, struct span path, struct span args)
+{
+	return buf_printf(&seen, "from %.*s %.*s;", SPAN_ARG(path), SPAN_ARG(args));
+}
+
+static const struct milter_edits edits = {
+	.add = on_add, .insert = on_insert, .change = on_change, .body = on_body, .quarantine = on_quarantine,
+	.add_rcpt = on_add_rcpt, .delete_rcpt = on_delete_rcpt, .change_from = on_from,
+};
 
 /* Begin a milter whose other end runs `script`. */
 static void
@@ -210,6 +231,11 @@ script_full(int fd)
 	reply(fd, 'b', SPAN("new "));
 	reply(fd, 'b', SPAN("body"));
 	reply(fd, 'q', SPAN("odd\0"));
+	reply(fd, '+', SPAN("<new@x>\0"));
+	reply(fd, '2', SPAN("<par@x>\0NOTIFY=NEVER\0"));
+	reply(fd, '2', SPAN("bare@x\0"));
+	reply(fd, '-', SPAN("<c@d>\0"));
+	reply(fd, 'e', SPAN("<other@x>\0RET=HDRS\0"));
 	reply(fd, 'c', SPAN(""));
 	expect(fd, 'K', "K", 1);
 }
@@ -227,7 +253,8 @@ test_full(void)
 	is_num(milter_helo(m, SPAN("helo")), MILTER_CONTINUE, "helo");
 	is_num(whole_message(), MILTER_CONTINUE, "a whole message");
 	is_span(buf_view(&seen), "add X-New: v\r\n\tw;insert 1 X-Top: t;change 2 Subject:;body first new ;body body;"
-		"quarantine odd;", "every change arrives, with line ends made whole");
+		"quarantine odd;rcpt+ <new@x> ;rcpt+ <par@x> NOTIFY=NEVER;rcpt+ bare@x ;rcpt- <c@d>;"
+		"from <other@x> RET=HDRS;", "every change arrives, with line ends made whole");
 	ok(milter_quit(m), "the connection may serve the next session");
 	end();
 }
@@ -304,6 +331,7 @@ test_answers(void)
 		{ 'y', { "", 0 }, MILTER_FAILED, 0, "an empty reply" },
 		{ 'h', { "X\0y", 4 }, MILTER_FAILED, 0, "a change before the end" },
 		{ 's', { "", 0 }, MILTER_FAILED, 0, "a skip where nothing is skipped" },
+		{ 'f', { "", 0 }, MILTER_FAILED, 0, "a connection that the milter gives up" },
 		{ 'Z', { "", 0 }, MILTER_FAILED, 0, "an unknown answer" },
 	};
 
@@ -335,6 +363,8 @@ test_bad_edits(void)
 	static const struct { char kind; struct span data; const char *name; } table[] = {
 		{ 'h', { "X: y\0z", 7 }, "a name with a colon" }, { 'h', { "\0z", 3 }, "an empty name" },
 		{ 'h', { "X\0z", 3 }, "a value without its NUL" }, { 'h', { "", 0 }, "nothing" },
+		{ '+', { "<a@b>", 5 }, "a recipient without its NUL" }, { '2', { "<a@b>\0X=1", 9 }, "half parameters" },
+		{ 'e', { "", 0 }, "no sender" }, { '-', { "x", 1 }, "half a recipient" },
 		{ 'i', { "\0\0\1", 3 }, "half an index" }, { 'm', { "\0\0\0\1X", 5 }, "no value" },
 		{ 'h', { "X\r\nEvil\0z", 10 }, "a name with a line end" }, { 'q', { "x", 1 }, "no NUL" },
 	};
@@ -348,6 +378,159 @@ test_bad_edits(void)
 		is_num((long long)seen.n, 0, "and nothing was changed");
 		end();
 	}
+}
+
+/* -- announcements, skips, and steps that few milters want ------------------------- */
+
+static uint32_t announced;
+
+static void
+script_unannounced(int fd)
+{
+	negotiate(fd, 6, announced, MILTER_NO_MAIL | MILTER_NO_RCPT | MILTER_NO_DATA | MILTER_NO_HEADER |
+		  MILTER_NO_HEADER_END | MILTER_NO_BODY, SPAN(""));
+	expect(fd, 'E', "", 0);
+	reply(fd, answer_kind, answer_data);
+	reply(fd, 'c', SPAN(""));
+}
+
+static void
+test_unannounced(void)
+{
+	static const struct { char kind; struct span data; uint32_t action; } table[] = {
+		{ 'h', { "X\0y", 4 }, MILTER_MAY_ADD }, { 'i', { "\0\0\0\1X\0y", 8 }, MILTER_MAY_ADD },
+		{ 'm', { "\0\0\0\1X\0y", 8 }, MILTER_MAY_CHANGE }, { 'b', { "x", 1 }, MILTER_MAY_BODY },
+		{ 'q', { "x", 2 }, MILTER_MAY_QUARANTINE }, { '+', { "a@b", 4 }, MILTER_MAY_ADD_RCPT },
+		{ '2', { "a@b", 4 }, MILTER_MAY_ADD_RCPT_ARGS }, { '-', { "a@b", 4 }, MILTER_MAY_DELETE_RCPT },
+		{ 'e', { "a@b", 4 }, MILTER_MAY_FROM },
+	};
+
+	for (size_t i = 0; i < 2 * PB_COUNT(table); i++) {
+		bool may = i % 2 == 0;
+
+		answer_kind = table[i / 2].kind;
+		answer_data = table[i / 2].data;
+		announced = may ? table[i / 2].action : MILTER_OUR_ACTIONS & ~table[i / 2].action;
+		begin(script_unannounced, 5000);
+		is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement");
+		is_num(whole_message(), may ? MILTER_CONTINUE : MILTER_FAILED,
+			may ? "a change that was announced" : "one that was not");
+		ok((seen.n > 0) == may, "is made or not: %c", answer_kind);
+		end();
+	}
+}
+
+static void
+script_skips(int fd)
+{
+	negotiate(fd, 6, 0, MILTER_CAN_SKIP | MILTER_NO_MAIL | MILTER_NO_DATA | MILTER_NO_HEADER_END, SPAN(""));
+	expect(fd, 'R', "", 0);
+	reply(fd, 's', SPAN(""));
+	expect(fd, 'L', "", 0);
+	reply(fd, 's', SPAN(""));
+	expect(fd, 'B', "", 0);
+	reply(fd, 's', SPAN(""));
+	expect(fd, 'E', "", 0);
+	reply(fd, 'c', SPAN(""));
+	expect(fd, 'R', "", 0);
+	reply(fd, 'c', SPAN(""));
+}
+
+static void
+test_skips(void)
+{
+	bool enough;
+
+	begin(script_skips, 5000);
+	is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement");
+	is_num(milter_mail(m, SPAN("<>"), SPAN_NONE), MILTER_CONTINUE, "mail");
+	is_num(milter_rcpt(m, SPAN("<a@b>"), SPAN_NONE), MILTER_CONTINUE, "a recipient");
+	is_num(milter_rcpt(m, SPAN("<c@d>"), SPAN_NONE), MILTER_CONTINUE, "another is not told");
+	is_num(milter_header(m, SPAN("A"), SPAN(" b")), MILTER_CONTINUE, "a field");
+	is_num(milter_header(m, SPAN("C"), SPAN(" d")), MILTER_CONTINUE, "another is not told");
+	is_num(milter_body(m, SPAN("x"), &enough), MILTER_CONTINUE, "a piece of body");
+	ok(enough, "is enough");
+	is_num(milter_end(m, &edits), MILTER_CONTINUE, "the end");
+	is_num(milter_mail(m, SPAN("<>"), SPAN_NONE), MILTER_CONTINUE, "in the next message");
+	is_num(milter_rcpt(m, SPAN("<a@b>"), SPAN_NONE), MILTER_CONTINUE, "all begins anew");
+	end();
+}
+
+static void
+script_refused(int fd)
+{
+	negotiate(fd, 6, 0, MILTER_SHOW_REFUSED | MILTER_NO_MAIL, SPAN(""));
+	expect(fd, 'R', "R<no@d>\0X=1", 11);
+	reply(fd, 'c', SPAN(""));
+}
+
+static void
+test_refused(void)
+{
+	begin(script_refused, 5000);
+	is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement");
+	is_num(milter_refused_rcpt(m, SPAN("<no@d>"), SPAN("X=1")), MILTER_CONTINUE, "a refused recipient is told");
+	end();
+}
+
+static void
+script_unknown(int fd)
+{
+	negotiate(fd, 6, 0, 0, SPAN(""));
+	expect(fd, 'U', "UXYZZY now", 11);
+	reply(fd, 'y', SPAN("502 5.5.1 not here\0"));
+}
+
+static void
+test_unknown(void)
+{
+	begin(script_unknown, 5000);
+	is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement");
+	is_num(milter_refused_rcpt(m, SPAN("<no@d>"), SPAN_NONE), MILTER_CONTINUE, "refused recipients only when asked for");
+	is_num(milter_unknown(m, SPAN("XYZZY now")), MILTER_REFUSED, "an unknown command");
+	is_num(milter_verdict(m)->code, 502, "with the milter's answer");
+	end();
+}
+
+static void
+script_old(int fd)
+{
+	negotiate(fd, announced, 0, MILTER_NO_MAIL, SPAN(""));
+	if (announced >= 3) {
+		expect(fd, 'U', "", 0);
+		reply(fd, 'c', SPAN(""));
+	}
+	if (announced >= 4) {
+		expect(fd, 'T', "", 0);
+		reply(fd, 'c', SPAN(""));
+	}
+	expect(fd, 'N', "", 0);
+	reply(fd, 'c', SPAN(""));
+}
+
+static void
+test_versions(void)
+{
+	for (announced = 2; announced <= 6; announced++) {
+		begin(script_old, 5000);
+		is_num(milter_negotiate(m), MILTER_CONTINUE, "agreement with an older milter");
+		is_num(milter_unknown(m, SPAN("X")), MILTER_CONTINUE, "UNKNOWN is of version 3");
+		is_num(milter_data(m), MILTER_CONTINUE, "DATA of version 4");
+		is_num(milter_eoh(m), MILTER_CONTINUE, "all else older");
+		end();
+	}
+}
+
+static void
+test_lines(void)
+{
+	is_num(answered('y', SPAN("550-5.7.1 first\r\n550 5.7.1 second\0")), MILTER_REFUSED, "a reply in two lines");
+	is_span(milter_text(m), "first\nsecond", "keeps them");
+	is_text(milter_verdict(m)->text, "first second", "and has them in one for the log");
+	end();
+	is_num(answered('r', SPAN("")), MILTER_REFUSED, "a plain no");
+	is_span(milter_text(m), "Command rejected", "has our words");
+	end();
 }
 
 /* -- negotiation, lengths and time ------------------------------------------------ */
@@ -375,8 +558,8 @@ test_bad_negotiation(void)
 		{ { "\0\20\0\1O", 5 }, "a packet over LIMIT_MILTER_PACKET" },
 		{ { "\0\0\0\1O", 5 }, "no numbers" }, { { "\0\0\0\1c", 5 }, "another answer" },
 		{ { "\0\0\0\15O\0\0\0\7\0\0\0\0\0\0\0\0", 17 }, "version 7" },
-		{ { "\0\0\0\15O\0\0\0\6\0\0\0\4\0\0\0\0", 17 }, "an action that was not offered" },
-		{ { "\0\0\0\15O\0\0\0\6\0\0\0\0\0\0\10\0", 17 }, "a step that was not offered" },
+		{ { "\0\0\0\15O\0\0\0\6\0\0\2\0\0\0\0\0", 17 }, "an action that was not offered" },
+		{ { "\0\0\0\15O\0\0\0\6\0\0\0\0\0\40\0\0", 17 }, "a step that was not offered" },
 		{ { "\0\0\0\20O\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0", 20 }, "half a wish" },
 		{ { "\0\0\0\15O\0\0\0\6\0\0", 11 }, "half a packet" },
 	};
@@ -410,6 +593,12 @@ main(void)
 	test_quiet();
 	test_answers();
 	test_bad_edits();
+	test_unannounced();
+	test_skips();
+	test_refused();
+	test_unknown();
+	test_versions();
+	test_lines();
 	test_bad_negotiation();
 	test_silence();
 	return done();

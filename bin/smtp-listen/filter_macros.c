@@ -1,0 +1,145 @@
+/*
+ * filter_macros: what the session knows, under the names that milters use.
+ * The names and their meaning are Sendmail's; where Sendmail and Postfix
+ * differ, t/smtp/milter-trace.t says whom we follow.
+ */
+#include "base/base.h"
+#include "filter_private.h"
+#include "net/tls.h"
+
+static const char *
+print(struct filters *f, const char *fmt, ...) PB_PRINTF(2, 3);
+
+static const char *
+print(struct filters *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+	return f->text;
+}
+
+static const char *
+text_or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
+/* "TLSv1.3 cipher NAME" in its parts; NULL without TLS. */
+static const char *
+tls_macro(struct filters *f, const char *name)
+{
+	const struct stream *io = &f->c->s->io;
+	struct span rest, version;
+	struct buf text;
+
+	buf_init_fixed(&text, f->text, sizeof(f->text));
+	if (!f->c->s->tls || !tls_describe(io, &text))
+		return NULL;
+	if (strcmp(name, "{cipher_bits}") == 0)
+		return print(f, "%d", tls_cipher_bits(io));
+	rest = buf_view(&text);
+	version = span_word(&rest);
+	if (strcmp(name, "{tls_version}") == 0) {
+		f->text[version.n] = '\0';
+		return f->text;
+	}
+	(void)span_word(&rest);
+	return rest.n > 0 ? rest.p : NULL;
+}
+
+/* Macros of the connection. */
+static const char *
+connection_macro(struct filters *f, const char *name)
+{
+	struct smtp *c = f->c;
+	char ip[ADDR_TEXT_MAX];
+
+	if (strcmp(name, "j") == 0)
+		return c->host;
+	if (strcmp(name, "v") == 0)
+		return PACKAGE_STRING;
+	if (strcmp(name, "{daemon_name}") == 0)
+		return c->s->listener;
+	if (strcmp(name, "{client_addr}") == 0)
+		return c->s->ip;
+	if (strcmp(name, "{client_name}") == 0 || strcmp(name, "_") == 0)
+		return print(f, "[%s]", c->s->ip);
+	if (strcmp(name, "{client_port}") == 0)
+		return print(f, "%u", c->s->peer.port);
+	if (strcmp(name, "{if_addr}") == 0 || strcmp(name, "{daemon_addr}") == 0)
+		return print(f, "%s", addr_print(&c->s->local, ip, sizeof(ip)));
+	if (strcmp(name, "{daemon_port}") == 0)
+		return print(f, "%u", c->s->local.port);
+	if (strcmp(name, "{if_name}") == 0)
+		return c->host;
+	return NULL;
+}
+
+/* The domain of a path; NULL for <> and <postmaster>. */
+static const char *
+domain_macro(struct filters *f, const struct smtp_path *path)
+{
+	struct span domain = smtp_path_domain(path);
+
+	return domain.n > 0 ? print(f, "%.*s", SPAN_ARG(domain)) : NULL;
+}
+
+/*
+ * Of one recipient.  When the server refused it they say so as Sendmail has
+ * it: the mailer "error", its host the enhanced status code, the text as address.
+ */
+static const char *
+rcpt_macro(struct filters *f, const char *name)
+{
+	bool ours = f->c->t.rcpt_is_ours;
+
+	if (f->rcpt == NULL)
+		return NULL;
+	if (strcmp(name, "{rcpt_addr}") == 0)
+		return f->refused != NULL ? f->refused->text : f->rcpt->to.text;
+	if (strcmp(name, "{rcpt_host}") == 0)
+		return f->refused != NULL ? f->refused->status : domain_macro(f, &f->rcpt->to);
+	if (strcmp(name, "{rcpt_mailer}") == 0)
+		return f->refused != NULL ? "error" : ours ? "local" : "esmtp";
+	return NULL;
+}
+
+/* Macros of the message. */
+static const char *
+message_macro(struct filters *f, const char *name)
+{
+	struct smtp *c = f->c;
+	const struct smtp_mail *mail = &c->t.mail;
+
+	if (!c->t.is_open)
+		return NULL;
+	if (strcmp(name, "i") == 0)
+		return print(f, "%llu", (unsigned long long)c->w->held_id);
+	if (strcmp(name, "{mail_addr}") == 0)
+		return mail->from.text;
+	if (strcmp(name, "{mail_host}") == 0)
+		return domain_macro(f, &mail->from);
+	if (strcmp(name, "{mail_mailer}") == 0)
+		return c->user[0] != '\0' || c->t.sender_is_domain ? "local" : "esmtp";
+	if (strcmp(name, "{auth_author}") == 0)
+		return mail->has_auth ? text_or_null(mail->auth.text) : NULL;
+	return rcpt_macro(f, name);
+}
+
+const char *
+filter_macro(void *filters, const char *name)
+{
+	struct filters *f = filters;
+	const char *value = connection_macro(f, name);
+
+	if (value == NULL && (strcmp(name, "{tls_version}") == 0 || strncmp(name, "{cipher", 7) == 0))
+		value = tls_macro(f, name);
+	else if (strcmp(name, "{auth_authen}") == 0)
+		value = text_or_null(f->c->user);
+	else if (strcmp(name, "{auth_type}") == 0)
+		value = f->c->user[0] != '\0' ? text_or_null(f->c->mechanism) : NULL;
+	return value != NULL ? value : message_macro(f, name);
+}
