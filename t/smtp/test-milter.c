@@ -5,6 +5,10 @@
  *
  * What it does with a message its Subject says:
  *	add insert change delete body	the change of that name
+ *	bareends	a body with LF and CR for line ends, and none at its end
+ *	moreto	adds recipients: bob, one with parameters, one that does not exist
+ *	lessto nobody	deletes alice, or all recipients
+ *	from	another sender
  *	reject tempfail custom discard quarantine	the answer of that name
  *	slow	"in progress" for three seconds, then accept
  *	silent	nothing at all, until killed
@@ -82,6 +86,19 @@ change(SMFICTX *ctx, const struct talk *t)
 		smfi_chgheader(ctx, "X-Old", 1, "new");
 	if (strstr(t->subject, "delete") != NULL)
 		smfi_chgheader(ctx, "X-Gone", 2, NULL);
+	if (strstr(t->subject, "bareends") != NULL)
+		smfi_replacebody(ctx, (unsigned char *)"a\n.\nb\rc\r\nd\r", 12);
+	if (strstr(t->subject, "moreto") != NULL) {
+		smfi_addrcpt(ctx, (char *)"<bob@example.com>");
+		smfi_addrcpt_par(ctx, (char *)"carol@example.com", (char *)"NOTIFY=NEVER ORCPT=rfc822;c@x");
+		smfi_addrcpt(ctx, (char *)"<nobody-there@example.com>");
+	}
+	if (strstr(t->subject, "lessto") != NULL || strstr(t->subject, "nobody") != NULL)
+		smfi_delrcpt(ctx, (char *)"<Alice@Example.com>");
+	if (strstr(t->subject, "nobody") != NULL)
+		smfi_delrcpt(ctx, (char *)"<bob@example.com>");
+	if (strstr(t->subject, "from") != NULL)
+		smfi_chgfrom(ctx, (char *)"<other@elsewhere.example>", (char *)"RET=HDRS");
 	if (strstr(t->subject, "body") != NULL) {
 		smfi_replacebody(ctx, (unsigned char *)"another ", 8);
 		smfi_replacebody(ctx, (unsigned char *)"body\r\n", 6);
@@ -128,7 +145,8 @@ main(int argc, char **argv)
 {
 	struct smfiDesc milter = {
 		.xxfi_name = "test-milter", .xxfi_version = SMFI_VERSION,
-		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_QUARANTINE,
+		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_QUARANTINE |
+			SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_CHGFROM,
 		.xxfi_connect = on_connect, .xxfi_envfrom = on_mail, .xxfi_envrcpt = on_rcpt,
 		.xxfi_header = on_header, .xxfi_body = on_body, .xxfi_eom = on_end, .xxfi_close = on_close,
 	};
