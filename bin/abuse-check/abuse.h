@@ -48,6 +48,8 @@ bool abuse_is_listed(const struct listed *list, size_t n, const struct addr *ip,
 
 /* count.c: what happened, and what follows. */
 
+/* What abuse_connect would say by lists and blocks, without counting anything. */
+bool abuse_would_admit(const struct abuse *a, const struct addr *ip, int service, char *why, size_t size);
 /* A session begins.  True: it is counted as open.  False: refuse it, `why` says so. */
 bool abuse_connect(struct abuse *a, const struct addr *ip, int service, char *why, size_t size);
 void abuse_disconnect(struct abuse *a, const struct addr *ip, int service);

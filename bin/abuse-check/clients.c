@@ -80,6 +80,24 @@ on_connect(struct client *c, const struct record *r, struct buf *reply)
 	return true;
 }
 
+/* The same question for `mailctl try`: nothing is counted. */
+static bool
+on_would(struct client *c, const struct record *r, struct buf *reply)
+{
+	char why[128];
+	struct addr ip;
+	int service;
+	bool good;
+
+	if (!read_place(r, &ip, &service))
+		return false;
+	good = abuse_would_admit(c->a, &ip, service, why, sizeof(why));
+	record_begin(reply, good ? "ok" : "refuse");
+	if (!good)
+		record_add_text(reply, "text", why);
+	return true;
+}
+
 static bool
 on_close(struct client *c, const struct record *r)
 {
@@ -121,6 +139,8 @@ answer(struct client *c, const struct record *r, struct buf *reply)
 {
 	if (span_is(r->verb, "connect"))
 		return on_connect(c, r, reply);
+	if (span_is(r->verb, "would"))
+		return on_would(c, r, reply);
 	if (span_is(r->verb, "close"))
 		return on_close(c, r);
 	if (span_is(r->verb, "event"))

@@ -46,20 +46,33 @@ apply_rules(struct abuse *a, const struct addr *ip, int service, enum rule_kind 
 }
 
 bool
+abuse_would_admit(const struct abuse *a, const struct addr *ip, int service, char *why, size_t size)
+{
+	uint8_t key[16];
+
+	abuse_key(ip, key);
+	if (abuse_is_listed(a->white, a->white_count, ip, service))
+		return true;
+	if (abuse_is_listed(a->black, a->black_count, ip, service)) {
+		snprintf(why, size, "Your address is not served here");
+		return false;
+	}
+	if (abuse_map_is_blocked(a->map, key, service, now_s())) {
+		snprintf(why, size, "Your address is blocked for some time");
+		return false;
+	}
+	return true;
+}
+
+bool
 abuse_connect(struct abuse *a, const struct addr *ip, int service, char *why, size_t size)
 {
 	bool trusted = abuse_is_listed(a->white, a->white_count, ip, service);
 	uint8_t key[16];
 
+	if (!abuse_would_admit(a, ip, service, why, size))
+		return false;
 	abuse_key(ip, key);
-	if (!trusted && abuse_is_listed(a->black, a->black_count, ip, service)) {
-		snprintf(why, size, "Your address is not served here");
-		return false;
-	}
-	if (!trusted && abuse_map_is_blocked(a->map, key, service, now_s())) {
-		snprintf(why, size, "Your address is blocked for some time");
-		return false;
-	}
 	apply_rules(a, ip, service, RULE_CONNECTIONS);
 	if (table_open(a->table, key, PURPOSE_OPEN + (unsigned)service) > a->most_open[service] &&
 	    a->most_open[service] > 0 && !trusted) {

@@ -269,7 +269,9 @@ index_domain(struct index *ix, struct span name, struct domain *out)
 
 	if (name.n == 0 || name.n > LIMIT_DOMAIN || !get_record(ix, key_make(&k, 'd', name, SPAN_NONE), &r))
 		return false;
-	good = read_stamp(&r, &out->stamp);
+	/* A record of an older form is as good as none: the file is read again. */
+	good = read_stamp(&r, &out->stamp) && record_get_num(&r, "maxsizekb", UINT32_MAX, &out->max_size_kb) &&
+	       record_get_num(&r, "maxrcpts", UINT32_MAX, &out->max_rcpts);
 	out->disabled = flag(&r, "disabled");
 	out->require_auth = flag(&r, "requireauth");
 	out->no_greylisting = flag(&r, "nogreylisting");
@@ -303,6 +305,8 @@ index_put_domain(struct index *ix, const struct domain *d)
 	record_add_text(&out, "folder", d->folder);
 	record_add_text(&out, "catchall", d->catch_all);
 	record_add_text(&out, "postmaster", d->postmaster);
+	record_add_num(&out, "maxsizekb", d->max_size_kb);
+	record_add_num(&out, "maxrcpts", d->max_rcpts);
 	put(ix, key_make(&k, 'd', span_of(d->name), SPAN_NONE), buf_view(&out));
 	ix->offers_known = false;
 	buf_free(&out);

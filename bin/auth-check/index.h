@@ -49,6 +49,7 @@ struct domain {
 	bool no_greylisting;
 	bool catch_alls;
 	bool offers_cram, offers_scram;		/* keeps secrets of this mechanism */
+	uint64_t max_size_kb, max_rcpts;	/* of a message that a user sends; 0: no limit */
 	char name[LIMIT_DOMAIN + 1];
 	char folder[LIMIT_DOMAIN + 64];		/* relative to the instance */
 	char catch_all[LIMIT_LOCAL_PART + 1];

@@ -44,6 +44,7 @@ static const struct map {
 	{ "sender", resolve_sender },
 	{ "greylist", resolve_greylist },
 	{ "limit", resolve_limit },
+	{ "account", resolve_account_map },
 };
 
 /* FNV-1a from a random start, then mixed. */

@@ -75,6 +75,8 @@ parse_domain(struct answering *a, const struct settings *s)
 	add_flag(a, "scram", settings_bool(s, "offerScramSha256"));
 	record_add_text(a->out, "catchall", settings_text(s, "catchAllAlias"));
 	record_add_text(a->out, "postmaster", settings_text(s, "postmaster"));
+	record_add_num(a->out, "maxsizekb", settings_num(s, "maxMessageSizeKB"));
+	record_add_num(a->out, "maxrcpts", settings_num(s, "maxRecipientsPerMessage"));
 	a->answer(a->out);
 	for (size_t i = 0; i < settings_count(s, "domainAliases/domainAlias"); i++) {
 		begin(a, "other");

@@ -258,6 +258,10 @@ take_domain(void *ctx, const struct record *rec)
 		d->domain.catch_alls = is_on(rec, "catchalls");
 		d->domain.offers_cram = is_on(rec, "cram");
 		d->domain.offers_scram = is_on(rec, "scram");
+		if (!record_get_num(rec, "maxsizekb", UINT32_MAX, &d->domain.max_size_kb))
+			d->domain.max_size_kb = 0;
+		if (!record_get_num(rec, "maxrcpts", UINT32_MAX, &d->domain.max_rcpts))
+			d->domain.max_rcpts = 0;
 		copy_lower(record_get(rec, "catchall"), d->domain.catch_all, sizeof(d->domain.catch_all));
 		copy_lower(record_get(rec, "postmaster"), d->domain.postmaster, sizeof(d->domain.postmaster));
 	}
@@ -267,7 +271,7 @@ static void
 read_domain(struct refresh *r, struct span name, const char *folder)
 {
 	struct domain_reading d = { .r = r, .name = name, .domain.require_auth = true,
-		.domain.offers_scram = true };
+		.domain.offers_scram = true, .domain.max_size_kb = 10000, .domain.max_rcpts = 200 };
 	char path[PATH_SIZE];
 	struct domain known;
 	struct stamp_of now;

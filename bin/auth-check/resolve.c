@@ -486,3 +486,16 @@ resolve_limit(struct resolver *rs, struct span key, struct buf *out)
 	else
 		buf_printf(out, "OK %llu", (unsigned long long)f.account.limit_mb << 20);
 }
+
+void
+resolve_account_map(struct resolver *rs, struct span key, struct buf *out)
+{
+	struct found f;
+	struct domain d;
+
+	if (!find_key(rs, key, &f) || f.meaning != IS_MAILBOX
+	    || !index_domain(rs->ix, span_from(span_of(f.canonical), (size_t)span_rfind(span_of(f.canonical), '@') + 1), &d))
+		buf_text_put(out, "NOTFOUND ");
+	else
+		buf_printf(out, "OK %llu %llu", (unsigned long long)d.max_size_kb << 10, (unsigned long long)d.max_rcpts);
+}

@@ -48,5 +48,7 @@ void resolve_sender(struct resolver *rs, struct span key, struct buf *out);
 void resolve_greylist(struct resolver *rs, struct span key, struct buf *out);
 /* How much the mailbox may hold: "OK BYTES", 0 for no limit; NOTFOUND when it is none of ours. */
 void resolve_limit(struct resolver *rs, struct span key, struct buf *out);
+/* What the account may send: "OK MAXBYTES MAXRECIPIENTS", 0 for no limit (LIMIT-07, LIMIT-08). */
+void resolve_account_map(struct resolver *rs, struct span key, struct buf *out);
 
 #endif

@@ -60,6 +60,9 @@ const struct command command_table[] = {
 	{ "tls", "rule", cmd_tls_rule, COMMAND_EDITS,
 	  "list | add FIELD=VALUE ... | edit NUMBER FIELD=VALUE ... | delete NUMBER [--restart]",
 	  "certificates for addresses, ports and names" },
+	{ "try", "", cmd_try, 0,
+	  "[FILE] --from A --to A [--to A ...] --ip IP [--helo NAME] [--auth USER] [--port smtp|submission|smtps] [--tls] "
+	  "[--size BYTES] [--local IP]", "what the server would say to a message, and why" },
 	{ "check", "", cmd_check, 0, "", "verify settings, files and modes" },
 	{ "advise", "", cmd_advise, 0, "[--days N]", "what should be looked at from time to time" },
 	{ "reindex", "", cmd_reindex, 0, "", "rebuild the index of accounts" },

@@ -102,12 +102,12 @@ width_of(struct span s)
 static json_t *
 json_value(const char *column, const char *value)
 {
+	bool is_negative = value[0] == '-', yes;
 	uint64_t n;
-	bool yes;
 	json_t *j;
 
-	if (kind_of(column) == '#' && num_parse(span_of(value), INT64_MAX, &n))
-		return json_integer((json_int_t)n);
+	if (kind_of(column) == '#' && num_parse(span_of(value + is_negative), INT64_MAX, &n))
+		return json_integer(is_negative ? -(json_int_t)n : (json_int_t)n);
 	if (kind_of(column) == '?' && setting_bool_parse(span_of(value), &yes))
 		return json_boolean(yes);
 	j = json_string(value);

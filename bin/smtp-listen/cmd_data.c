@@ -8,6 +8,7 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "facts.h"
 #include "filter.h"
 #include "base/die.h"
 #include "mail/address.h"
@@ -97,6 +98,10 @@ take_piece(struct smtp *c, struct smtp_data *d)
 	stream_skip(&c->s->io, used);
 	if (!is_kept(c, d))
 		return;
+	if (c->dry && w->message.text.n + n > LIMIT_MESSAGE_MEMORY) {
+		w->message.size += n;	/* of what is not stored only the beginning is looked at */
+		return;
+	}
 	if (message_take(&w->message, n, w->held_fd)) {
 		w->held_fd = -1;
 		message_scan(&w->message, span_of(c->host));
@@ -125,12 +130,25 @@ receive(struct smtp *c, struct smtp_data *d)
 	return false;
 }
 
+static struct verdict
+check_size(struct smtp *c)
+{
+	struct policy_size facts = { .size = c->w->message.size, .server_max = c->config->most_bytes,
+		.user_max = c->t.user_max_size };
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_size(&facts, &why);
+	(void)smtp_decided(c, "size", &why, &v);
+	return v;
+}
+
 /* The verdict on the bytes alone. */
 static struct verdict
 check_flaws(struct smtp *c, const struct smtp_data *d)
 {
-	const struct message *m = &c->w->message;
-
 	if ((d->flaws & (SMTP_FLAW_BARE_CR | SMTP_FLAW_BARE_LF)) != 0) {
 		/* Somebody tries to hide a second message in this one, or cannot speak SMTP. */
 		c->over = true;
@@ -141,10 +159,22 @@ check_flaws(struct smtp *c, const struct smtp_data *d)
 		return verdict_make(554, "5.6.0", "NUL in message");
 	if ((d->flaws & SMTP_FLAW_LONG_LINE) != 0)
 		return verdict_make(554, "5.6.0", "Line too long");
-	if (m->size > c->config->most_bytes)
-		return verdict_make(552, "5.3.4", "Message larger than %llu bytes",
-				    (unsigned long long)c->config->most_bytes);
-	return verdict_make(250, "2.0.0", "OK");
+	return check_size(c);
+}
+
+static struct verdict
+check_trace(struct smtp *c)
+{
+	const struct message *m = &c->w->message;
+	struct policy_trace facts = { m->found.received, c->config->max_hops, m->found.received_by_us, LIMIT_OWN_HOPS };
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_trace(&facts, &why);
+	(void)smtp_decided(c, "trace", &why, &v);
+	return v;
 }
 
 static struct verdict
@@ -156,9 +186,7 @@ check_header(struct smtp *c)
 		return verdict_make(554, "5.6.0", "Header larger than %d bytes", LIMIT_HEADER_BYTES);
 	if (m->flaw == TRACE_TOO_MANY_LINES)
 		return verdict_make(554, "5.6.0", "Header of more than %d lines", LIMIT_HEADER_LINES);
-	if (m->found.received > c->config->max_hops || m->found.received_by_us > LIMIT_OWN_HOPS)
-		return verdict_make(554, "5.4.6", "Too many hops, routing loop");
-	return verdict_make(250, "2.0.0", "OK");
+	return check_trace(c);
 }
 
 /* The address in From, canonical; empty when there is none, or more than one. */
@@ -186,12 +214,12 @@ check_from(struct smtp *c, struct span from)
 	struct policy_sender facts = {
 		.client = smtp_client(c), .address = from, .match = c->config->match,
 	};
-	char storage[1024];
+	char storage[FACTS_WHY_SIZE];
 	struct buf why;
 	struct verdict v;
 	int answer = 0;
 
-	if (c->user[0] != '\0' && from.n > 0 && c->config->match == POLICY_MATCH_ADDRESS &&
+	if (c->user[0] != '\0' && from.n > 0 && c->config->match != POLICY_MATCH_NONE &&
 	    !span_eq_nocase(from, span_of(c->user)))
 		answer = directory_may_send_as(c->w->directory, span_of(c->user), from);
 	if (answer < 0)
@@ -199,8 +227,7 @@ check_from(struct smtp *c, struct span from)
 	facts.may_send_as = answer == 1;
 	buf_init_fixed(&why, storage, sizeof(storage));
 	v = policy_header_from(&facts, &why);
-	if (v.kind != VERDICT_OK)
-		smtp_log_decision(c, "from", &why);
+	(void)smtp_decided(c, "from", &why, &v);
 	return v;
 }
 
@@ -284,6 +311,8 @@ store(struct smtp *c, struct span from)
 	uint32_t crc;
 	int error;
 
+	if (c->dry)
+		return verdict_make(250, "2.0.0", "OK");
 	error = message_finish(&w->message, w->held_fd, &size, &crc) == 0 ? 0 : errno;
 	w->held_fd = -1;
 	if (error != 0) {

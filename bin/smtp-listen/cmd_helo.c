@@ -4,6 +4,7 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "facts.h"
 #include "filter.h"
 
 /* True when the name was taken; both commands also end a transaction. */
@@ -18,6 +19,7 @@ take_name(struct smtp *c, struct span name, bool esmtp)
 	memcpy(c->helo, name.p, name.n);
 	c->helo[name.n] = '\0';
 	c->esmtp = esmtp;
+	facts_helo(c);
 	return filter_helo(c);
 }
 

@@ -6,8 +6,11 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "facts.h"
 #include "filter.h"
-#include "policy/pattern.h"
+
+/* How old what intake said of its free space may be. */
+#define ROOM_AGE_MS 2000
 
 /* True when the session may send another message. */
 static bool
@@ -26,21 +29,17 @@ static bool
 find_sender(struct smtp *c, const struct smtp_mail *mail, struct policy_sender *f)
 {
 	struct span address = smtp_path_view(&mail->from);
-	struct span domain = smtp_path_domain(&mail->from);
 	int answer = 0;
 
 	if (address.n == 0)
 		return true;
-	if (c->user[0] != '\0' && c->config->match == POLICY_MATCH_ADDRESS &&
+	if (c->user[0] != '\0' && c->config->match != POLICY_MATCH_NONE &&
 	    !span_eq_nocase(address, span_of(c->user))) {
 		answer = directory_may_send_as(c->w->directory, span_of(c->user), address);
 		f->may_send_as = answer == 1;
 	}
-	if (answer >= 0 && c->config->local_needs_login && domain.n > 0) {
-		answer = directory_domain(c->w->directory, domain);
-		f->is_local_domain = answer == 1;
-	}
-	return answer >= 0;
+	return answer >= 0 && (!c->config->local_needs_login ||
+		facts_sender_needs_login(c, smtp_path_domain(&mail->from), &f->needs_login));
 }
 
 /* The same for allowRelay; these stay with the transaction. */
@@ -63,19 +62,6 @@ find_relay_facts(struct smtp *c, const struct smtp_mail *mail)
 	return answer >= 0;
 }
 
-/* The administrator's list of senders that may not send until further notice (BLKS-01). */
-static bool
-is_blocked(const struct smtp *c, struct span address)
-{
-	static const char list[] = "blockedSenders/sender";
-	const struct settings *s = c->config->settings;
-
-	for (size_t i = 0; address.n > 0 && i < settings_count(s, list); i++)
-		if (pattern_matches(span_of(settings_list(s, list, i)), address))
-			return true;
-	return false;
-}
-
 /* True when policy has nothing against the sender; else replied. */
 static bool
 sender_is_allowed(struct smtp *c, const struct smtp_mail *mail)
@@ -85,21 +71,48 @@ sender_is_allowed(struct smtp *c, const struct smtp_mail *mail)
 		.address = smtp_path_view(&mail->from),
 		.match = c->config->match,
 		.local_needs_login = c->config->local_needs_login,
-		.is_blocked = is_blocked(c, smtp_path_view(&mail->from)),
+		.is_blocked = facts_is_blocked(c, smtp_path_view(&mail->from)),
 	};
-	char storage[1024];
+	char storage[FACTS_WHY_SIZE];
 	struct buf why;
 	struct verdict v;
 
-	if (!find_sender(c, mail, &facts) || !find_relay_facts(c, mail)) {
+	if (!find_sender(c, mail, &facts) || !find_relay_facts(c, mail) || !facts_account(c)) {
 		reply_lost(c, "lookup");
 		return false;
 	}
 	buf_init_fixed(&why, storage, sizeof(storage));
 	v = policy_sender(&facts, &why);
-	if (v.kind == VERDICT_OK)
+	if (smtp_decided(c, "sender", &why, &v)) {
+		facts_sender_domain(c, mail);
 		return true;
-	smtp_log_decision(c, "sender", &why);
+	}
+	reply_verdict(c, &v);
+	return false;
+}
+
+/* RFC 1870 6.1: a declared size that cannot be taken is refused before the message is sent. */
+static bool
+size_is_allowed(struct smtp *c, const struct smtp_mail *mail)
+{
+	struct policy_size facts = {
+		.size = mail->has_size ? mail->size : 0,
+		.server_max = c->config->most_bytes,
+		.user_max = c->t.user_max_size,
+		.room_known = true,
+	};
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	if (intake_room(c->w->intake, ROOM_AGE_MS, &facts.room) != 0) {
+		reply_lost(c, "intake");
+		return false;
+	}
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_size(&facts, &why);
+	if (smtp_decided(c, "size", &why, &v))
+		return true;
 	reply_verdict(c, &v);
 	return false;
 }
@@ -118,12 +131,7 @@ cmd_mail(struct smtp *c, struct span args)
 	}
 	if (!has_messages_left(c))
 		return;
-	if (mail.has_size && mail.size > c->config->most_bytes) {
-		reply(c, 552, "5.3.4", "Message larger than %llu bytes",
-			   (unsigned long long)c->config->most_bytes);
-		return;
-	}
-	if (!sender_is_allowed(c, &mail) || !smtp_hold_message(c))
+	if (!sender_is_allowed(c, &mail) || !size_is_allowed(c, &mail) || !smtp_hold_message(c))
 		return;
 	c->t.mail = mail;
 	c->t.is_open = true;

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "config/route.h"
+#include "facts.h"
 #include "filter.h"
 
 /* True while the transaction has room for one more. */
@@ -43,28 +44,30 @@ refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 	reply_verdict(c, v);
 }
 
+/* True when policy grants the recipient; else replied. */
 static bool
-is_allowed(struct smtp *c, const struct smtp_rcpt *r, bool is_ours)
+is_allowed(struct smtp *c, const struct smtp_rcpt *r, struct policy_rcpt *facts)
 {
-	struct policy_rcpt facts = {
-		.client = smtp_client(c),
-		.is_ours = is_ours,
-		.is_postmaster = smtp_path_is_postmaster(&r->to),
-		.allow_relay = c->config->allow_relay,
-		.allow_relay_authenticated = c->config->allow_relay_authenticated,
-		.sender_is_user = c->t.sender_is_user,
-		.sender_is_domain = c->t.sender_is_domain,
-	};
-	char storage[1024];
+	char storage[FACTS_WHY_SIZE];
 	struct buf why;
 	struct verdict v;
 
-	c->t.rcpt_is_ours = is_ours;
+	c->t.rcpt_is_ours = facts->place != POLICY_PLACE_FOREIGN;
+	facts->client = smtp_client(c);
+	facts->is_postmaster = smtp_path_is_postmaster(&r->to);
+	facts->allow_relay = c->config->allow_relay;
+	facts->allow_relay_authenticated = c->config->allow_relay_authenticated;
+	facts->sender_is_user = c->t.sender_is_user;
+	facts->sender_is_domain = c->t.sender_is_domain;
+	facts->count = c->t.count;
+	facts->count_max = c->t.user_max_rcpts;
+	facts->points = c->t.points.points;
+	facts->points_max = c->config->weights.threshold;
+	facts->points_verdict = &c->t.points.verdict;
 	buf_init_fixed(&why, storage, sizeof(storage));
-	v = policy_rcpt(&facts, &why);
-	if (v.kind == VERDICT_OK)
+	v = policy_rcpt(facts, &why);
+	if (smtp_decided(c, "recipient", &why, &v))
 		return true;
-	smtp_log_decision(c, "recipient", &why);
 	refuse(c, r, &v);
 	return false;
 }
@@ -105,23 +108,39 @@ domain_of(struct span address)
 	return span_from(address, (size_t)(span_rfind(address, '@') + 1));
 }
 
+/* A recipient whose domain is not in our directory: is it ours to take all the same? */
+static bool
+is_foreign_allowed(struct smtp *c, const struct smtp_rcpt *r, struct span address)
+{
+	struct policy_rcpt facts = { .place = POLICY_PLACE_FOREIGN };
+
+	if (route_find(c->config->settings, domain_of(address), NULL)) {
+		facts.place = POLICY_PLACE_FORWARD;
+	} else if (!facts_sender_needs_login(c, smtp_path_domain(&c->t.mail.from), &facts.sender_needs_login)) {
+		reply_lost(c, "lookup");
+		return false;
+	}
+	return is_allowed(c, r, &facts);
+}
+
 /* Where the directory says the address leads; false: replied. */
 static bool
 find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 {
 	static _Thread_local struct directory_rcpt found;
+	struct policy_rcpt facts = { .place = POLICY_PLACE_LOCAL };
 
 	*address_out = smtp_path_view(&r->to);
 	switch (directory_rcpt(c->w->directory, *address_out, &found)) {
 	case RCPT_MAILBOX:
 	case RCPT_ALIAS:
 		*address_out = span_of(found.canonical);
-		return is_allowed(c, r, true);
-	case RCPT_FOREIGN:	/* mail that is forwarded is ours to take (ROUTE-02) */
-		return is_allowed(c, r, route_find(c->config->settings, domain_of(*address_out), NULL));
+		return is_allowed(c, r, &facts);
+	case RCPT_FOREIGN:
+		return is_foreign_allowed(c, r, *address_out);
 	case RCPT_REFUSED:
-		refuse(c, r, &found.verdict);
-		return false;
+		facts.refusal = &found.verdict;
+		return is_allowed(c, r, &facts);
 	case RCPT_TROUBLE:
 	default:
 		reply_lost(c, "lookup");

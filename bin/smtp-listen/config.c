@@ -58,6 +58,18 @@ read_choices(struct config *c, const struct settings *s)
 	c->local_needs_login = settings_bool(s, "authForLocalDelivery");
 }
 
+static void
+read_weights(struct policy_weights *w, const struct settings *s)
+{
+	w->threshold = (int)settings_num(s, "envelopeChecks/threshold");
+	w->helo_own_name = (int)settings_num(s, "envelopeChecks/heloOwnName");
+	w->helo_literal = (int)settings_num(s, "envelopeChecks/heloLiteral");
+	w->helo_bare = (int)settings_num(s, "envelopeChecks/heloBare");
+	w->helo_unresolved = (int)settings_num(s, "envelopeChecks/heloUnresolved");
+	w->sender_unresolved = (int)settings_num(s, "envelopeChecks/senderUnresolved");
+	w->sender_null_mx = (int)settings_num(s, "envelopeChecks/senderNullMx");
+}
+
 static enum config_fail_mode
 fail_mode(const char *word)
 {
@@ -92,6 +104,7 @@ config_read(struct config *c, const struct settings *s)
 	*c = (struct config){ .settings = s };
 	read_limits(c, s);
 	read_choices(c, s);
+	read_weights(&c->weights, s);
 	ip_list_add(&c->bypass, s, "smtpAuthBypass/entry", NULL);
 	addr_set_seal(&c->bypass);
 	ip_list_add(&c->gateways, s, "ipBypasses/entry", NULL);
@@ -103,4 +116,12 @@ bool
 config_is_trusted(const struct config *c, const struct addr *a)
 {
 	return addr_set_has(&c->bypass, a);
+}
+
+bool
+config_asks_scan(const struct config *c)
+{
+	const struct policy_weights *w = &c->weights;
+
+	return w->threshold > 0 && (w->helo_unresolved > 0 || w->sender_unresolved > 0 || w->sender_null_mx > 0);
 }

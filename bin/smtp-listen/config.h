@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "config/settings.h"
 #include "net/addr_set.h"
+#include "policy/envelope.h"
 #include "policy/smtp_in.h"
 
 enum config_received { RECEIVED_ALL, RECEIVED_AUTHENTICATED, RECEIVED_NONE };
@@ -39,6 +40,7 @@ struct config {
 	bool vrfy, expn;
 	bool no_auth_login;
 	bool local_needs_login;
+	struct policy_weights weights;
 	enum config_received received;
 	enum policy_match match;
 	enum policy_relay allow_relay;
@@ -54,5 +56,8 @@ void config_read(struct config *c, const struct settings *s);
 
 /* True when the address may send as if it had logged in (AUTHB-04). */
 bool config_is_trusted(const struct config *c, const struct addr *a);
+
+/* True when a setting asks for what only scan-check can find out. */
+bool config_asks_scan(const struct config *c);
 
 #endif

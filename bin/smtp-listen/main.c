@@ -13,7 +13,9 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "base/die.h"
+#include <sys/socket.h>
 #include "filter.h"
+#include "check/scan_client.h"
 #include "service/service_tls.h"
 
 #define SESSIONS_PER_WORKER 1000
@@ -39,6 +41,8 @@ prepare_worker(struct service *svc)
 	w->abuse = abuse_new(owner_fd(svc, OWNER_ABUSE));
 	w->intake = intake_open(owner_fd(svc, OWNER_INTAKE), INTAKE_TIMEOUT_MS);
 	w->filters = filters_new(w->config);
+	if (config_asks_scan(w->config))
+		w->scan = scan_client_new(owner_connect(svc, "scan", SOCK_SEQPACKET));
 	message_init(&w->message);
 	/* One descriptor in advance; a refusal is told to the client that asks for it. */
 	if (intake_new(w->intake, &w->held_fd, &w->held_id, &refusal) != 0)

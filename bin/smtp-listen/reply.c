@@ -18,7 +18,7 @@ send_reply(struct smtp *c, int code, const char *status, struct span text)
 	buf_init_fixed(&out, storage, sizeof(storage));
 	smtp_reply_print(&out, code, status, text);
 	stream_put(&c->s->io, buf_view(&out));
-	if (log_wants(c->s->svc, LOG_DETAILED))
+	if (!c->dry && log_wants(c->s->svc, LOG_DETAILED))
 		log_detail(c->s->svc, c->s->ticket, c->s->ip, "rsp: %.*s",
 			   SPAN_ARG(span_trim(buf_view(&out))));
 }
@@ -77,7 +77,7 @@ reply_lines(struct smtp *c, int code, const char *status, struct span text)
 	buf_init(&out, 8192);
 	smtp_reply_print(&out, code, status, text);
 	stream_put(&c->s->io, buf_view(&out));
-	if (log_wants(c->s->svc, LOG_DETAILED)) {
+	if (!c->dry && log_wants(c->s->svc, LOG_DETAILED)) {
 		struct span rest = span_trim(buf_view(&out));
 
 		while (rest.p != NULL) {
@@ -101,13 +101,16 @@ reply_lost(struct smtp *c, const char *what)
 void
 smtp_log(struct smtp *c, const char *fmt, ...)
 {
-	char text[1024];
+	char text[LIMIT_LOG_LINE];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_line(c->s->svc, c->s->ticket, c->s->ip, "%s", text);
+	if (c->dry)
+		try_tell(c, text);
+	else
+		log_line(c->s->svc, c->s->ticket, c->s->ip, "%s", text);
 }
 
 void
@@ -121,11 +124,9 @@ smtp_log_address(struct smtp *c, const char *event, const char *key, const char 
 	smtp_log(c, "%s%s%s", event, buf_text(&line), rest);
 }
 
-void
-smtp_log_decision(struct smtp *c, const char *about, const struct buf *why)
+static void
+log_decision(struct smtp *c, const char *about, struct span rest)
 {
-	struct span rest = buf_view(why);
-
 	while (rest.n > 0) {
 		struct span line = span_cut(&rest, '\n');
 		struct span name = span_word(&line);
@@ -136,4 +137,12 @@ smtp_log_decision(struct smtp *c, const char *about, const struct buf *why)
 		smtp_log(c, "event=check about=%s name=%.*s value=%.*s weight=%.*s total=%.*s", about,
 			 SPAN_ARG(name), SPAN_ARG(value), SPAN_ARG(weight), SPAN_ARG(total));
 	}
+}
+
+bool
+smtp_decided(struct smtp *c, const char *about, const struct buf *why, const struct verdict *v)
+{
+	if (v->kind != VERDICT_OK || c->dry || log_wants(c->s->svc, LOG_DETAILED))
+		log_decision(c, about, buf_view(why));
+	return v->kind == VERDICT_OK;
 }

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "filter.h"
+#include "check/scan_client.h"
 #include "mail/date.h"
 #include "policy/greeting.h"
 #include "sys/clock.h"
@@ -30,6 +31,7 @@ const struct smtp_entry smtp_table[] = {
 	{ "STARTTLS", cmd_starttls, NO_MAIL | NO_ARGS },
 	{ "AUTH", cmd_auth, NEED_HELO | NO_MAIL | NO_LOGIN },
 	{ "BDAT", cmd_bdat, 0 },
+	{ "XTRY", cmd_xtry, NO_MAIL },
 };
 const size_t smtp_table_count = PB_COUNT(smtp_table);
 
@@ -82,7 +84,7 @@ log_command(struct smtp *c, struct smtp_command command, struct span line)
 	char storage[LIMIT_LOG_COMMAND];
 	struct buf text;
 
-	if (!log_wants(c->s->svc, LOG_DETAILED))
+	if (c->dry || !log_wants(c->s->svc, LOG_DETAILED))
 		return;
 	buf_init_fixed(&text, storage, sizeof(storage));
 	if (span_is_nocase(command.verb, "AUTH")) {
@@ -208,7 +210,7 @@ smtp_hold_message(struct smtp *c)
 	struct worker *w = c->w;
 	struct verdict v;
 
-	if (w->held_fd >= 0)
+	if (w->held_fd >= 0 || c->dry)
 		return true;
 	switch (intake_new(w->intake, &w->held_fd, &w->held_id, &v)) {
 	case 0:
@@ -244,36 +246,36 @@ greet(struct smtp *c)
 		reply(c, 220, NULL, "%s %s", c->host, storage);
 }
 
-/* False: refused, and told so. */
-static bool
-is_admitted(struct smtp *c)
+void
+session_greet(struct smtp *c)
 {
-	char why[256];
+	if (welcome(c) && filter_connect(c))
+		greet(c);
+	else
+		c->over = true;
+}
 
-	if (c->s->is_local)
-		return true;
-	if (!welcome(c))
-		return false;
-	c->admitted = abuse_admit(c->w->abuse, "smtp", c->s->ip, why, sizeof(why));
-	if (c->admitted)
-		return true;
-	smtp_log(c, "event=refused why=\"%s\"", why);
-	reply(c, 421, "4.7.0", "%s", why);
-	return false;
+/* What follows from the two addresses and the port. */
+void
+session_place(struct smtp *c)
+{
+	struct session *s = c->s;
+	char local[ADDR_TEXT_MAX];
+
+	c->host = settings_host_name(c->config->settings, addr_print(&s->local, local, sizeof(local)));
+	c->is_trusted = s->is_known || config_is_trusted(c->config, &s->peer);
+	s->is_known = c->is_trusted;
+	c->needs_login = strcmp(s->listener, "submission") == 0 || strcmp(s->listener, "smtps") == 0;
 }
 
 static void
 session_begin(struct smtp *c, struct session *s)
 {
 	struct worker *w = s->svc->ctx;
-	char local[ADDR_TEXT_MAX];
 
 	*c = (struct smtp){ .s = s, .w = w, .config = w->config };
 	c->t.arena = arena_new(TRANSACTION_MEMORY);
-	c->host = settings_host_name(w->config->settings, addr_print(&s->local, local, sizeof(local)));
-	c->is_trusted = s->is_known || config_is_trusted(c->config, &s->peer);
-	s->is_known = c->is_trusted;
-	c->needs_login = strcmp(s->listener, "submission") == 0 || strcmp(s->listener, "smtps") == 0;
+	session_place(c);
 	stream_timeout(&s->io, c->config->command_timeout_ms);
 }
 
@@ -294,12 +296,12 @@ session_end(struct smtp *c)
 {
 	transaction_reset(c);
 	filter_end(c);
-	if (c->admitted)
+	if (c->admitted && !c->dry)
 		abuse_close(c->w->abuse, c->messages == 0);
 	free(c->t.rcpts);
 	arena_free(&c->t.arena);
 	/* A worker that knew a secret, or lost an owner, serves nobody else. */
-	if (c->user[0] != '\0' || owners_lost(c->s->svc))
+	if (c->user[0] != '\0' || owners_lost(c->s->svc) || (c->w->scan != NULL && scan_client_is_lost(c->w->scan)))
 		c->s->ends_worker = true;
 	smtp_hold_ahead(c);
 }
@@ -313,10 +315,7 @@ smtp_session(struct session *s)
 	session_begin(&c, s);
 	smtp_log(&c, "event=connect listener=%s", s->listener);
 	if (strcmp(s->listener, "smtps") != 0 || starttls_handshake(&c)) {
-		if (is_admitted(&c) && filter_connect(&c))
-			greet(&c);
-		else
-			c.over = true;
+		session_greet(&c);
 		while (!c.over && smtp_line(&c, &line))
 			run_command(&c, line);
 	}

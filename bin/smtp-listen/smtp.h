@@ -19,11 +19,13 @@
 #include "directory/directory.h"
 #include "message.h"
 #include "net/tls.h"
+#include "policy/envelope.h"
 #include "service/service.h"
 #include "smtp/command.h"
 #include "spool/intake_client.h"
 
 struct filters;
+struct scan_client;
 
 struct worker {
 	const struct config *config;
@@ -35,6 +37,7 @@ struct worker {
 	uint64_t held_id;
 	struct message message;
 	struct filters *filters;	/* NULL: no milters are configured */
+	struct scan_client *scan;	/* NULL: no setting asks for it */
 };
 
 struct recipient {
@@ -52,6 +55,8 @@ struct transaction {
 	bool sender_is_domain;
 	bool rcpt_is_ours;		/* the recipient that RCPT is about */
 	struct span rcpt_args;		/* and what the client wrote behind RCPT; valid during the command */
+	struct policy_points points;	/* of the envelope checks: HELO's and the sender's */
+	uint64_t user_max_size, user_max_rcpts;	/* of who logged in; 0: no limit */
 	struct recipient *rcpts;	/* LIMIT_SMTP_RECIPIENTS; made at the first */
 	size_t count;
 	size_t named;			/* RCPTs taken, repeated addresses included */
@@ -68,6 +73,7 @@ struct smtp {
 	bool needs_login;		/* submission ports */
 	char helo[LIMIT_DOMAIN + 1];	/* "" before HELO */
 	bool esmtp;
+	struct policy_points points;	/* of HELO */
 	char mechanism[32];		/* of the log-in */
 	char user[LIMIT_ADDRESS + 1];	/* who logged in; "" for nobody */
 	struct transaction t;
@@ -77,6 +83,7 @@ struct smtp {
 	bool admitted;			/* abuse-check counts it as open */
 	bool is_early;			/* it spoke before the greeting */
 	bool has_spoken;		/* its first line was looked at */
+	bool dry;			/* of `mailctl try`: nothing is stored, counted or logged (try.c) */
 	bool over;			/* the session ends after this reply */
 };
 
@@ -104,6 +111,10 @@ extern const size_t smtp_table_count;
 
 /* Serve one connection: the function that lib/service calls. */
 void smtp_session(struct session *s);
+
+/* What follows from addresses and port; and the greeting, or a refusal: also for try.c. */
+void session_place(struct smtp *c);
+void session_greet(struct smtp *c);
 
 /*
  * One reply.  4xx and 5xx get the ticket at their end.  The text may not hold
@@ -138,10 +149,17 @@ bool smtp_is_secured(const struct smtp *c);	/* TLS, or never left this machine *
 
 /* The client of the policy as of now. */
 struct policy_client smtp_client(const struct smtp *c);
-/* Log the lines of a decision, one event each. */
 /* "EVENT key=ADDRESS" and rest; the address is a client's and is quoted where it must be. */
 void smtp_log_address(struct smtp *c, const char *event, const char *key, const char *address, const char *rest);
-void smtp_log_decision(struct smtp *c, const char *about, const struct buf *why);
+
+/*
+ * The lines of a decision, one event each: in the log when it was a refusal or
+ * details are wanted, and always told to `mailctl try`.  True when v grants.
+ */
+bool smtp_decided(struct smtp *c, const char *about, const struct buf *why, const struct verdict *v);
+
+/* try.c: a line of the log that goes to `mailctl try` instead. */
+void try_tell(struct smtp *c, const char *text);
 
 void transaction_reset(struct smtp *c);
 
@@ -160,6 +178,7 @@ void smtp_hold_ahead(struct smtp *c);
 /* The commands; each larger one in its own file. */
 smtp_call cmd_helo, cmd_ehlo, cmd_mail, cmd_rcpt, cmd_data, cmd_auth, cmd_starttls;
 smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat;
+smtp_call cmd_xtry;
 
 /* TLS from the first byte on; false when the handshake failed. */
 bool starttls_handshake(struct smtp *c) PB_MUST_CHECK;

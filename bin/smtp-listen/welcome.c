@@ -8,13 +8,7 @@
  */
 #include "base/base.h"
 #include "smtp.h"
-
-/* Ports where users log in stay open for them (SMTPIN-25), and for each place there is one who waits. */
-static bool
-is_refused_as_stranger(const struct smtp *c)
-{
-	return !c->needs_login && !c->is_trusted;
-}
+#include "facts.h"
 
 /* True when the client said something that it should have waited with. */
 static bool
@@ -22,31 +16,54 @@ talks_early(struct smtp *c)
 {
 	uint64_t ms = settings_num(c->config->settings, "bannerDelay");
 
-	if (ms == 0 || c->is_trusted || c->needs_login || c->s->tls)
+	if (ms == 0 || c->is_trusted || c->needs_login || c->s->tls || c->dry)
 		return false;
 	return stream_hears_within(&c->s->io, ms);
 }
 
-static bool
-refuse(struct smtp *c, int code, const char *status, const char *reason, const char *text)
+/* What abuse-check has against the address; it is not asked about one that is refused already. */
+static void
+ask_abuse(struct smtp *c, char why[256])
 {
-	smtp_log(c, "event=refused reason=%s code=%d", reason, code);
-	reply(c, code, status, "%s", text);
-	return false;
+	if (c->dry)
+		c->admitted = abuse_would_admit(c->w->abuse, "smtp", c->s->ip, why, 256);
+	else
+		c->admitted = abuse_admit(c->w->abuse, "smtp", c->s->ip, why, 256);
+}
+
+static const char *
+reason_of(const struct policy_connect *f)
+{
+	return f->is_black ? "blacklist" : f->in_reserve ? "reserve" : f->refusal.n > 0 ? "abuse" : "early-talker";
 }
 
 bool
 welcome(struct smtp *c)
 {
-	if (c->s->standing == GATE_BLACK && is_refused_as_stranger(c))
-		return refuse(c, 554, "5.7.1", "blacklist", "Your address is not served here");
-	if (c->s->in_reserve && is_refused_as_stranger(c))
-		return refuse(c, 421, "4.3.2", "reserve", "Too many connections, try again later");
-	if (!talks_early(c))
+	struct policy_connect f = { .is_local = c->s->is_local, .is_black = c->s->standing == GATE_BLACK,
+		.in_reserve = c->s->in_reserve, .is_trusted = c->is_trusted, .needs_login = c->needs_login };
+	char text[256] = "", storage[FACTS_WHY_SIZE];
+	struct verdict v;
+	struct buf why;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	f.refuses_early = strcmp(settings_text(c->config->settings, "earlyTalkers"), "refuse") == 0;
+	if (!c->s->is_local && policy_connect(&f, NULL).kind == VERDICT_OK)
+		f.is_early = talks_early(c);
+	if (!c->s->is_local && policy_connect(&f, NULL).kind == VERDICT_OK)
+		ask_abuse(c, text);
+	f.refusal = span_of(text);
+	v = policy_connect(&f, &why);
+	if (smtp_decided(c, "connect", &why, &v)) {
+		if (f.is_early)
+			smtp_log(c, "event=early-talker");
+		c->is_early = f.is_early;
 		return true;
-	if (strcmp(settings_text(c->config->settings, "earlyTalkers"), "refuse") == 0)
-		return refuse(c, 554, "5.5.1", "early-talker", "You spoke before the greeting");
-	smtp_log(c, "event=early-talker");
-	c->is_early = true;
-	return true;
+	}
+	if (f.refusal.n > 0)
+		smtp_log(c, "event=refused reason=abuse code=%d why=\"%s\"", v.code, text);
+	else
+		smtp_log(c, "event=refused reason=%s code=%d", reason_of(&f), v.code);
+	reply_verdict(c, &v);
+	return false;
 }

@@ -104,7 +104,23 @@ reply_id(struct receiver *rc, const char *verb, const char *how, int fd)
 	record_add_num(&b, "id", rc->put.ref.id);
 	if (how != NULL)
 		record_add_text(&b, "how", how);
+	if (rc->stage == STAGE_OPEN)
+		record_add_num(&b, "room", space_room(&rc->in->space, clock_ms()));
 	reply(rc, &b, fd);
+}
+
+static bool
+cmd_room(struct receiver *rc, const struct record *r)
+{
+	char storage[64];
+	struct buf b;
+
+	(void)r;
+	buf_init_fixed(&b, storage, sizeof(storage));
+	record_begin(&b, "room");
+	record_add_num(&b, "bytes", space_room(&rc->in->space, clock_ms()));
+	reply(rc, &b, -1);
+	return true;
 }
 
 static void
@@ -580,7 +596,7 @@ static bool
 cmd_new(struct receiver *rc, const struct record *r)
 {
 	(void)r;
-	if (rc->in->stopping || !space_is_enough(&rc->in->space, clock_ms())) {
+	if (rc->in->stopping || space_room(&rc->in->space, clock_ms()) == 0) {
 		reply_error(rc, 452, "4.3.1", "no room for more mail now");
 		return true;
 	}
@@ -657,6 +673,7 @@ static const struct {
 	bool (*call)(struct receiver *rc, const struct record *r);
 	unsigned stages;
 } commands[] = {
+	{ "room", cmd_room, 1u << STAGE_IDLE | 1u << STAGE_OPEN },
 	{ "new", cmd_new, 1u << STAGE_IDLE },
 	{ "commit", cmd_commit, 1u << STAGE_OPEN },
 	{ "queue", cmd_queue, 1u << STAGE_OPEN },

@@ -13,30 +13,32 @@
 void
 space_init(struct space *s, int fd, uint64_t reserve_mb)
 {
-	*s = (struct space){ .fd = fd, .reserve = reserve_mb << 20, .enough = true };
+	*s = (struct space){ .fd = fd, .reserve = reserve_mb << 20 };
 }
 
-static bool
+static uint64_t
 ask(const struct space *s)
 {
 	struct statvfs v;
+	uint64_t left;
 
 	if (fstatvfs(s->fd, &v) < 0)
-		return false;
-	if ((uint64_t)v.f_bavail * v.f_frsize < s->reserve)
-		return false;
+		return 0;
 	/* File systems that make inodes as needed count none at all. */
-	return v.f_files == 0 || v.f_favail >= FILES_RESERVE;
+	if (v.f_files != 0 && v.f_favail < FILES_RESERVE)
+		return 0;
+	left = (uint64_t)v.f_bavail * v.f_frsize;
+	return left > s->reserve ? left - s->reserve : 0;
 }
 
-bool
-space_is_enough(struct space *s, uint64_t now_ms)
+uint64_t
+space_room(struct space *s, uint64_t now_ms)
 {
 	if (s->reserve == 0)
-		return true;
+		return UINT64_MAX;
 	if (s->asked_ms == 0 || now_ms - s->asked_ms >= ASK_EVERY_MS) {
-		s->enough = ask(s);
+		s->room = ask(s);
 		s->asked_ms = now_ms;
 	}
-	return s->enough;
+	return s->room;
 }

@@ -13,13 +13,16 @@ struct space {
 	int fd;			/* a folder of the file system */
 	uint64_t reserve;	/* bytes; 0 = no limit */
 	uint64_t asked_ms;	/* when the kernel was asked last */
-	bool enough;
+	uint64_t room;		/* bytes above the reserve then; 0 also when files run out */
 };
 
 /* reserve_mb: setting spoolReserveMB. */
 void space_init(struct space *s, int fd, uint64_t reserve_mb);
 
-/* Asks the kernel at most twice a second.  now_ms: clock_ms. */
-bool space_is_enough(struct space *s, uint64_t now_ms);
+/*
+ * Bytes that may be taken in before the reserve is touched; UINT64_MAX without
+ * a reserve.  Asks the kernel at most twice a second.  now_ms: clock_ms.
+ */
+uint64_t space_room(struct space *s, uint64_t now_ms);
 
 #endif

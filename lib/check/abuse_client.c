@@ -5,6 +5,7 @@
  * are answered:
  *	blocks				first, from abuse-check, with the map's descriptor
  *	connect service= ip=		-> ok | refuse text=
+ *	would service= ip=		-> the same, but nothing is counted
  *	close bad=0|1
  *	event kind=login-failed|login-good service= ip= user=  -> ok delay=MS (failed only)
  *
@@ -145,17 +146,13 @@ is_blocked(const struct abuse_client *c, const char *service, const char *ip)
 	return abuse_map_asks(c->map_fd, c->seed, key, which, clock_wall_ms() / 1000) == 1;
 }
 
-bool
-abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size)
+static bool
+ask(struct abuse_client *c, const char *verb, const char *service, const char *ip, char *why, size_t size)
 {
 	struct record reply;
 	bool refused;
 
-	if (is_blocked(c, service, ip)) {
-		snprintf(why, size, "Your address is blocked for some time");
-		return false;
-	}
-	begin(c, "connect", service, ip);
+	begin(c, verb, service, ip);
 	if (!send_request(c) || !receive(c, &reply, NULL))
 		return true;
 	refused = span_is(reply.verb, "refuse");
@@ -167,6 +164,22 @@ abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *w
 	}
 	record_free(&reply);
 	return !refused;
+}
+
+bool
+abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size)
+{
+	if (is_blocked(c, service, ip)) {
+		snprintf(why, size, "Your address is blocked for some time");
+		return false;
+	}
+	return ask(c, "connect", service, ip, why, size);
+}
+
+bool
+abuse_would_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size)
+{
+	return ask(c, "would", service, ip, why, size);
 }
 
 void

@@ -33,6 +33,9 @@ void abuse_free(struct abuse_client **c);
  */
 bool abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size) PB_MUST_CHECK;
 
+/* What it would say by lists and blocks; nothing is counted and no session begins. */
+bool abuse_would_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size) PB_MUST_CHECK;
+
 /* The admitted session is over; `bad` when an SMTP session sent no message (ABUSE-06). */
 void abuse_close(struct abuse_client *c, bool bad);
 

@@ -56,8 +56,8 @@ next_answer(struct directory *d, uint64_t deadline, struct span *answer, size_t 
 	}
 }
 
-static bool
-ask(struct directory *d, const char *map, struct span key, struct span *answer, size_t *used)
+bool
+directory_ask(struct directory *d, const char *map, struct span key, struct span *answer, size_t *used)
 {
 	uint64_t deadline = clock_ms() + DIRECTORY_WAIT_MS;
 	struct buf question;
@@ -196,7 +196,7 @@ directory_domain(struct directory *d, struct span domain)
 
 	if (domain.n > LIMIT_DOMAIN)
 		return 0;
-	if (!ask(d, "domain", domain, &answer, &used))
+	if (!directory_ask(d, "domain", domain, &answer, &used))
 		return -1;
 	kind = socketmap_answer(answer, &data);
 	wire_used(&d->lookup, used);
@@ -214,7 +214,7 @@ directory_may_send_as(struct directory *d, struct span user, struct span address
 
 	if (address.n > LIMIT_ADDRESS)
 		return 0;
-	if (!ask(d, "sender", address, &answer, &used))
+	if (!directory_ask(d, "sender", address, &answer, &used))
 		return -1;
 	switch (socketmap_answer(answer, &data)) {
 	case SOCKETMAP_OK:
@@ -251,31 +251,11 @@ directory_greylist(struct directory *d, struct span recipient, struct span sende
 	buf_span(&key, recipient);
 	buf_char(&key, ' ');
 	buf_span(&key, sender);
-	if (!ask(d, "greylist", buf_view(&key), &answer, &used))
+	if (!directory_ask(d, "greylist", buf_view(&key), &answer, &used))
 		return -1;
 	kind = socketmap_answer(answer, &data);
 	if (kind == SOCKETMAP_OK)
 		result = span_is(data, "check");
-	wire_used(&d->lookup, used);
-	return result;
-}
-
-int
-directory_mailbox_limit(struct directory *d, struct span address, uint64_t *bytes_out)
-{
-	struct span answer, data;
-	enum socketmap_kind kind;
-	size_t used;
-	int result = -1;
-
-	*bytes_out = 0;
-	if (!ask(d, "limit", address, &answer, &used))
-		return -1;
-	kind = socketmap_answer(answer, &data);
-	if (kind == SOCKETMAP_NOTFOUND)
-		result = 0;
-	else if (kind == SOCKETMAP_OK && num_parse(data, UINT64_MAX, bytes_out))
-		result = 1;
 	wire_used(&d->lookup, used);
 	return result;
 }
@@ -356,7 +336,7 @@ directory_expand(struct directory *d, struct span address, struct directory_targ
 		out->verdict = verdict_make(550, "5.1.3", "The address is too long");
 		return RCPT_REFUSED;
 	}
-	if (!ask(d, "expand", address, &answer, &used)) {
+	if (!directory_ask(d, "expand", address, &answer, &used)) {
 		out->verdict = trouble();
 		return RCPT_TROUBLE;
 	}

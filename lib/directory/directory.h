@@ -100,6 +100,18 @@ int directory_greylist(struct directory *d, struct span recipient, struct span s
  */
 int directory_mailbox_limit(struct directory *d, struct span address, uint64_t *bytes_out) PB_MUST_CHECK;
 
+/* The same, and whether its senders must log in (setting requireSmtpAuth of the domain). */
+int directory_domain_wants_login(struct directory *d, struct span domain, bool *wants_out) PB_MUST_CHECK;
+
+/* What the domain of an account allows it to send; 0: no limit. */
+struct directory_account {
+	uint64_t max_message_bytes;
+	uint64_t max_recipients;	/* of one message */
+};
+
+/* Limits of the account `user` (canonical).  1; 0 when there is none; -1 trouble. */
+int directory_account(struct directory *d, struct span user, struct directory_account *out) PB_MUST_CHECK;
+
 /*
  * Log-in.  service is "smtp", "pop3" or "imap"; only mail access services get
  * a mailbox descriptor, and only from the uid that serves them.

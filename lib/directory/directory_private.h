@@ -15,4 +15,7 @@ struct directory {
 	char mechanisms[MECHANISMS_MAX];
 };
 
+/* One question over the look-up socket; *answer is valid until wire_used(&d->lookup, *used). */
+bool directory_ask(struct directory *d, const char *map, struct span key, struct span *answer, size_t *used);
+
 #endif

@@ -4,3 +4,4 @@ libpillarbox_a_SOURCES += \
 	lib/directory/secret.c lib/directory/secret.h \
 	lib/directory/socketmap.c lib/directory/socketmap.h \
 	lib/directory/wire.c lib/directory/wire.h
+libpillarbox_a_SOURCES += lib/directory/account.c

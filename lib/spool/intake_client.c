@@ -9,6 +9,7 @@
 #include "spool/intake_record.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "sys/clock.h"
 #include "sys/fdpass.h"
 #include "sys/file.h"
 #include <errno.h>
@@ -18,6 +19,7 @@
 struct intake_client {
 	int socket;			/* -1: lost */
 	uint64_t id;			/* of the message under way, 0 = none */
+	uint64_t room, room_ms;		/* what intake said last, and when (clock_ms; 0: never) */
 	struct buf record;
 	char *packet;			/* LIMIT_RECORD bytes */
 };
@@ -124,6 +126,33 @@ refused(struct intake_client *c, const struct answer *a, struct verdict *out)
 	return 0;
 }
 
+/* Take note of the room that an answer tells of. */
+static bool
+note_room(struct intake_client *c, const struct record *r, const char *key)
+{
+	if (!record_get_num(r, key, UINT64_MAX, &c->room))
+		return false;
+	c->room_ms = clock_ms();
+	return true;
+}
+
+int
+intake_room(struct intake_client *c, uint64_t max_age_ms, uint64_t *bytes_out)
+{
+	struct answer a;
+	bool good = true;
+
+	if (c->room_ms == 0 || clock_ms() - c->room_ms > max_age_ms) {
+		record_begin(&c->record, "room");
+		if (ask(c, &a) < 0)
+			return -1;
+		good = span_is(a.record.verb, "room") && note_room(c, &a.record, "bytes");
+		answer_free(&a);
+	}
+	*bytes_out = c->room;
+	return good ? 0 : lost(c, EPROTO);
+}
+
 int
 intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdict *out)
 {
@@ -135,6 +164,7 @@ intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdic
 	if (ask(c, &a) < 0)
 		return -1;
 	if (is_for(&a, "new", 0) && a.fd >= 0 && record_get_num(&a.record, "id", UINT64_MAX, id_out)) {
+		(void)note_room(c, &a.record, "room");
 		c->id = *id_out;
 		*fd_out = a.fd;
 		a.fd = -1;

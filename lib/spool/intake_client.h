@@ -7,8 +7,10 @@
  * what intake refuses comes as a verdict and is no error.
  *
  * Records (lib/base/record.h), one per packet; > is from the receiver:
+ *	> room                       also while a message is open
+ *	< room bytes=N
  *	> new
- *	< new id=ID                + descriptor of ID.em_
+ *	< new id=ID room=N         + descriptor of ID.em_
  *	> commit id= session= sender= from= auth= helo= ip= host= envid= ret= created=
  *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
  *	> queue id= size= crc32c=    the same message, more than 100 recipients
@@ -37,6 +39,13 @@ void intake_close(struct intake_client **c);
  * body_writer.  0; 1 when intake refuses (then *out says why); -1 lost.
  */
 int intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdict *out) PB_MUST_CHECK;
+
+/*
+ * How many bytes the spool takes before its reserve is touched; UINT64_MAX when
+ * it has none.  What intake said at most max_age_ms ago need not be asked again.
+ * 0, or -1 lost.
+ */
+int intake_room(struct intake_client *c, uint64_t max_age_ms, uint64_t *bytes_out) PB_MUST_CHECK;
 
 /*
  * The body is written, fsynced and closed; e says the rest (size and crc32c

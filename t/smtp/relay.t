@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Who may send to whom: our recipients, postmaster, relaying, and what allowRelay opens.
-# Features: SMTPIN-22.
+# Features: SMTPIN-02, SMTPIN-03, SMTPIN-04, SMTPIN-05, SMTPIN-06, SMTPIN-22, SMTPIN-28, DOM-18.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
@@ -25,7 +25,10 @@ sub rcpt {
 like(rcpt('x@out.example', 'alice@example.com'), qr/^250 2\.1\.5/, 'our user');
 like(rcpt('x@out.example', 'nobody@example.com'), qr/^550 5\.1\.1 .* ticket \d{12}$/, 'unknown user (SMTPIN-28)');
 like(rcpt('x@out.example', 'y@out.example'), qr/^550 5\.7\.1 .* ticket \d{12}$/, 'relaying is refused (SMTPIN-02)');
-like(rcpt('alice@example.com', 'y@out.example'), qr/^550 5\.7\.1/, 'also for senders who say they are ours');
+like(rcpt('alice@example.com', 'y@out.example'), qr/^530 5\.7\.0 .* ticket \d{12}$/, 'who says to be ours must log in (DOM-18)');
+like(rcpt('alice@example.com', 'alice@example.com'), qr/^250/, 'but not for mail to us');
+ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=sender-needs-log-in value=yes weight=-100 total=-100/),
+	'the log says why');
 like(rcpt('x@out.example', 'postmaster'), qr/^250/, 'postmaster without a domain');
 like(rcpt('x@out.example', 'PostMaster@example.com'), qr/^250/, 'postmaster at our domain');
 like(rcpt('x@out.example', 'alice%out.example@example.com'), qr/^550 5\.1\.1/, 'no percent hack');
@@ -39,6 +42,8 @@ like($c->command("RCPT TO:<nobody$_\@example.com>"), qr/^550/, "unknown recipien
 like($c->command('RCPT TO:<nobody4@example.com>'), qr/^421 4\.7\.0/, 'one more closes (maxBadRecipients)');
 ok($c->at_end, 'the connection');
 
+# A domain that wants no log-in of its senders is what allowRelay speaks of.
+$pb->ctl_ok('domain', 'edit', 'example.com', 'requireSmtpAuth=False');
 my %cases = (
 	localUsers => [ 'alice@example.com' => 250, 'other@example.com' => 550, 'x@out.example' => 550 ],
 	localDomains => [ 'alice@example.com' => 250, 'other@example.com' => 250, 'x@out.example' => 550 ],

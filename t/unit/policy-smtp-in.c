@@ -22,8 +22,8 @@ sender(struct policy_sender f)
 static void
 test_relay(void)
 {
-	is_num(rcpt((struct policy_rcpt){ .is_ours = true }), 250, "anybody may send to us");
-	is_num(rcpt((struct policy_rcpt){ .is_ours = false }), 550, "nobody may relay (SMTPIN-03)");
+	is_num(rcpt((struct policy_rcpt){ .place = POLICY_PLACE_LOCAL }), 250, "anybody may send to us");
+	is_num(rcpt((struct policy_rcpt){ .place = POLICY_PLACE_FOREIGN }), 550, "nobody may relay (SMTPIN-03)");
 	is_num(rcpt((struct policy_rcpt){ ALICE, .allow_relay_authenticated = true }), 250, "who logged in may relay");
 	is_num(rcpt((struct policy_rcpt){ ALICE }), 550, "unless that is switched off (SMTPIN-22)");
 	is_num(rcpt((struct policy_rcpt){ TRUSTED }), 250, "trusted addresses may relay (AUTHB-04)");
@@ -40,8 +40,8 @@ test_relay(void)
 static void
 test_submission(void)
 {
-	is_num(rcpt((struct policy_rcpt){ SUBMISSION, .is_ours = true }), 530, "submission needs a log-in (SMTPIN-25)");
-	is_num(rcpt((struct policy_rcpt){ SUBMISSION, .is_ours = true, .is_postmaster = true }), 250,
+	is_num(rcpt((struct policy_rcpt){ SUBMISSION, .place = POLICY_PLACE_LOCAL }), 530, "submission needs a log-in (SMTPIN-25)");
+	is_num(rcpt((struct policy_rcpt){ SUBMISSION, .place = POLICY_PLACE_LOCAL, .is_postmaster = true }), 250,
 	       "but for postmaster (RFC 5321 4.5.1)");
 	is_num(rcpt((struct policy_rcpt){ SUBMISSION, .is_postmaster = true }), 530, "of our own domains");
 	is_num(sender((struct policy_sender){ SUBMISSION, .address = SPAN("a@b") }), 530, "also at MAIL");
@@ -70,10 +70,81 @@ test_match(void)
 	is_num(policy_header_from(&f, NULL).code, 550, "but From must name one address");
 	f.client.user = SPAN("");
 	is_num(policy_header_from(&f, NULL).code, 250, "without a log-in there is no rule");
-	is_num(sender((struct policy_sender){ .address = SPAN("a@x"), .is_local_domain = true, .local_needs_login = true }),
+	is_num(sender((struct policy_sender){ .address = SPAN("a@x"), .needs_login = true, .local_needs_login = true }),
 	       530, "a sender of ours must log in when that is wanted (SMTPIN-23)");
-	is_num(sender((struct policy_sender){ TRUSTED, .address = SPAN("a@x"), .is_local_domain = true,
+	is_num(sender((struct policy_sender){ TRUSTED, .address = SPAN("a@x"), .needs_login = true,
 					      .local_needs_login = true }), 250, "or be trusted");
+}
+
+static void
+test_limits(void)
+{
+	struct policy_rcpt f = { .place = POLICY_PLACE_LOCAL, .count = 2, .count_max = 2 };
+	struct policy_size size = { .size = 10, .server_max = 10 };
+	struct verdict refusal = verdict_make(550, "5.2.1", "disabled");
+
+	is_text(policy_rcpt(&f, NULL).status, "4.5.3", "a recipient over the user's limit (LIMIT-08)");
+	f.count = 1;
+	is_num(policy_rcpt(&f, NULL).code, 250, "one before it");
+	f.room_known = true;
+	is_text(policy_rcpt(&f, NULL).status, "5.2.2", "a mailbox without room (USER-03)");
+	f.room = 100;
+	f.size = 101;
+	is_text(policy_rcpt(&f, NULL).status, "5.2.2", "a declared size that does not fit");
+	f.size = 100;
+	is_num(policy_rcpt(&f, NULL).code, 250, "one that does");
+	f.refusal = &refusal;
+	is_text(policy_rcpt(&f, NULL).status, "5.2.1", "the directory's refusal is passed on");
+	is_num(policy_size(&size, NULL).code, 250, "a size at the limit");
+	size.size = 11;
+	is_text(policy_size(&size, NULL).status, "5.3.4", "and over it");
+	size.server_max = 0;
+	is_num(policy_size(&size, NULL).code, 250, "no limit");
+	size.user_max = 10;
+	is_text(policy_size(&size, NULL).status, "5.3.4", "the user's limit (LIMIT-07)");
+	size.user_max = 0;
+	size.room_known = true;
+	size.room = 10;
+	is_text(policy_size(&size, NULL).status, "4.3.1", "more than the disk takes");
+	size.size = size.room = 0;
+	is_text(policy_size(&size, NULL).status, "4.3.1", "a disk below its reserve");
+}
+
+static void
+test_elsewhere(void)
+{
+	struct policy_rcpt f = { .place = POLICY_PLACE_FORWARD, .listed = POLICY_KNOWN_NO };
+
+	is_text(policy_rcpt(&f, NULL).status, "5.1.1", "not in the list of valid recipients");
+	f.listed = POLICY_KNOWN_YES;
+	is_num(policy_rcpt(&f, NULL).code, 250, "in it");
+	f.verified = POLICY_KNOWN_NO;
+	is_text(policy_rcpt(&f, NULL).status, "5.1.1", "the server behind says no (ROUTE-14)");
+	f.verified = POLICY_KNOWN_SILENT;
+	is_num(policy_rcpt(&f, NULL).code, 250, "it says nothing: accepted");
+	f = (struct policy_rcpt){ .place = POLICY_PLACE_BACKUP };
+	is_num(policy_rcpt(&f, NULL).code, 250, "we stand in for its MX host (ROUTE-08)");
+	f = (struct policy_rcpt){ .place = POLICY_PLACE_FOREIGN, .sender_needs_login = true };
+	is_num(policy_rcpt(&f, NULL).code, 530, "a sender who must log in (DOM-18)");
+	f.client.user = SPAN("a@b");
+	f.allow_relay_authenticated = true;
+	is_num(policy_rcpt(&f, NULL).code, 250, "and did");
+}
+
+static void
+test_connect(void)
+{
+	struct policy_connect f = { .refusal = SPAN("no") };
+	struct policy_trace t = { 20, 20, 5, 5 };
+
+	is_num(policy_connect(&f, NULL).code, 421, "an address that is refused");
+	f.is_local = true;
+	is_num(policy_connect(&f, NULL).code, 220, "the local socket never is");
+	is_num(policy_trace(&t, NULL).code, 250, "hops at the limits (SMTPIN-11)");
+	t.received++;
+	is_num(policy_trace(&t, NULL).code, 554, "one more");
+	t = (struct policy_trace){ 6, 20, 6, 5 };
+	is_num(policy_trace(&t, NULL).code, 554, "too often here");
 }
 
 static void
@@ -98,6 +169,9 @@ main(void)
 	test_relay();
 	test_submission();
 	test_match();
+	test_limits();
+	test_elsewhere();
+	test_connect();
 	test_lines();
 	return done();
 }

@@ -1,0 +1,159 @@
+/* facts: see facts.h. */
+#include "base/base.h"
+#include "facts.h"
+#include "check/scan_client.h"
+#include "policy/pattern.h"
+
+/* Clients that are trusted, or have to log in, are not judged by what they say of themselves. */
+static bool
+is_checked(const struct smtp *c)
+{
+	return !c->is_trusted && !c->needs_login && c->user[0] == '\0' && c->config->weights.threshold > 0;
+}
+
+/* An address literal (RFC 5321 4.1.3) as an address; false when it is none. */
+static bool
+read_literal(struct span name, struct addr *out)
+{
+	struct span s;
+
+	if (name.n < 3 || name.p[0] != '[')
+		return false;
+	s = span_make(name.p + 1, name.n - 2);
+	if (span_starts_nocase(s, SPAN("IPv6:")))
+		s = span_from(s, 5);
+	return addr_parse(s, out);
+}
+
+static bool
+is_own_name(const struct smtp *c, struct span name)
+{
+	static const char list[] = "hostNames/hostName";
+	const struct settings *s = c->config->settings;
+
+	if (span_eq_nocase(name, span_of(c->host)) || span_eq_nocase(name, span_of(settings_text(s, "hostName"))))
+		return true;
+	for (size_t i = 0; i < settings_count(s, list); i++)
+		if (span_eq_nocase(name, span_of(settings_entry(s, list, i, "name"))))
+			return true;
+	return false;
+}
+
+static enum policy_dns
+ask_helo(struct smtp *c, struct span name)
+{
+	switch (scan_helo(c->w->scan, name, &c->s->peer, SCAN_BUDGET_MS)) {
+	case SCAN_HELO_MATCHES:
+	case SCAN_HELO_RESOLVES:
+		return POLICY_DNS_GOOD;
+	case SCAN_HELO_NXDOMAIN:
+	case SCAN_HELO_NO_HOST:
+	case SCAN_HELO_INVALID:
+		return POLICY_DNS_NONE;
+	case SCAN_HELO_UNKNOWN:
+	case SCAN_HELO_TEMPERROR:
+		break;
+	}
+	return POLICY_DNS_UNKNOWN;
+}
+
+void
+facts_helo(struct smtp *c)
+{
+	struct span name = span_of(c->helo);
+	struct addr literal = { .family = 0 };
+	struct policy_helo f = { .name = name, .is_literal = name.p[0] == '[' };
+	char storage[FACTS_WHY_SIZE];
+	struct verdict granted = verdict_make(250, "2.0.0", "OK");
+	struct buf why;
+
+	c->points = (struct policy_points){ .points = 0 };
+	if (!is_checked(c))
+		return;
+	f.is_own_name = !addr_is_loopback(&c->s->peer) && !addr_eq_ip(&c->s->peer, &c->s->local) && is_own_name(c, name);
+	f.is_peer = f.is_literal && read_literal(name, &literal) && addr_eq_ip(&literal, &c->s->peer);
+	if (c->config->weights.helo_unresolved > 0 && !f.is_literal)
+		f.dns = ask_helo(c, name);
+	buf_init_fixed(&why, storage, sizeof(storage));
+	policy_helo(&f, &c->config->weights, &c->points, &why);
+	(void)smtp_decided(c, "helo", &why, c->points.points > 0 ? &c->points.verdict : &granted);
+}
+
+static enum policy_dns
+ask_sender(struct smtp *c, struct span domain)
+{
+	switch (scan_sender_domain(c->w->scan, domain, SCAN_BUDGET_MS)) {
+	case SCAN_DOMAIN_RESOLVES:
+		return POLICY_DNS_GOOD;
+	case SCAN_DOMAIN_NXDOMAIN:
+	case SCAN_DOMAIN_NO_HOST:
+		return POLICY_DNS_NONE;
+	case SCAN_DOMAIN_NULL_MX:
+		return POLICY_DNS_NULL_MX;
+	case SCAN_DOMAIN_UNKNOWN:
+	case SCAN_DOMAIN_TEMPERROR:
+		break;
+	}
+	return POLICY_DNS_UNKNOWN;
+}
+
+void
+facts_sender_domain(struct smtp *c, const struct smtp_mail *mail)
+{
+	const struct policy_weights *w = &c->config->weights;
+	struct span domain = smtp_path_domain(&mail->from);
+	struct verdict granted = verdict_make(250, "2.0.0", "OK");
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+
+	c->t.points = c->points;
+	if (!is_checked(c) || domain.n == 0 || mail->from.is_literal ||
+	    (w->sender_unresolved == 0 && w->sender_null_mx == 0))
+		return;
+	buf_init_fixed(&why, storage, sizeof(storage));
+	policy_sender_domain(domain, ask_sender(c, domain), w, &c->t.points, &why);
+	(void)smtp_decided(c, "sender-domain", &why, c->t.points.points > c->points.points ? &c->t.points.verdict : &granted);
+}
+
+bool
+facts_is_blocked(const struct smtp *c, struct span address)
+{
+	static const char list[] = "blockedSenders/sender";
+	const struct settings *s = c->config->settings;
+
+	for (size_t i = 0; address.n > 0 && i < settings_count(s, list); i++)
+		if (pattern_matches(span_of(settings_list(s, list, i)), address))
+			return true;
+	return false;
+}
+
+bool
+facts_account(struct smtp *c)
+{
+	struct directory_account found;
+	int answer;
+
+	c->t.user_max_size = c->t.user_max_rcpts = 0;
+	if (c->user[0] == '\0')
+		return true;
+	answer = directory_account(c->w->directory, span_of(c->user), &found);
+	if (answer == 1) {
+		c->t.user_max_size = found.max_message_bytes;
+		c->t.user_max_rcpts = found.max_recipients;
+	}
+	return answer >= 0;
+}
+
+bool
+facts_sender_needs_login(struct smtp *c, struct span domain, bool *needs_out)
+{
+	bool wants = false;
+	int answer = 0;
+
+	*needs_out = false;
+	if (domain.n == 0 || c->user[0] != '\0' || c->is_trusted)
+		return true;
+	answer = directory_domain_wants_login(c->w->directory, domain, &wants);
+	*needs_out = answer == 1 && wants;
+	return answer >= 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * facts: what lib/policy is told of a client and its envelope, found out from
+ * the settings and the owners of state; each is asked only when it counts.
+ *
+ * Functions that return bool say false when the directory is gone: the caller
+ * then says reply_lost.
+ */
+#ifndef SMTP_LISTEN_FACTS_H
+#define SMTP_LISTEN_FACTS_H
+
+#include "base/base.h"
+#include "smtp.h"
+
+/* Room for the lines of one decision: a few, each with at most one address, escaped. */
+#define FACTS_WHY_SIZE (8 * LIMIT_ADDRESS)
+
+/* The envelope checks of the name the client gave, into c->points. */
+void facts_helo(struct smtp *c);
+/* ... and of the sender's domain, into c->t.points. */
+void facts_sender_domain(struct smtp *c, const struct smtp_mail *mail);
+
+/* Is the sender on the administrator's list (BLKS-01)? */
+bool facts_is_blocked(const struct smtp *c, struct span address);
+
+/* Limits of who logged in (LIMIT-07, LIMIT-08), into c->t. */
+bool facts_account(struct smtp *c) PB_MUST_CHECK;
+
+/* Does the domain of the sender of this transaction want a log-in (DOM-18)?  Asked once. */
+bool facts_sender_needs_login(struct smtp *c, struct span domain, bool *needs_out) PB_MUST_CHECK;
+
+#endif

@@ -1,0 +1,158 @@
+#!/usr/bin/perl
+# `mailctl try` says what the server would say: 500 envelopes, real and hostile, go both ways, by
+# SMTP and by mailctl, and every reply is the same but for ticket and queue id.
+# And it stores, counts and logs nothing.
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use Test::More;
+use Pillarbox;
+use Pillarbox::Messages qw(real_messages);
+
+my $pb = Pillarbox->new(settings => { smtpMaxConnectionsPerIp => 0, authForLocalDelivery => 'True',
+	maxMessageSizeMB => 1, smtpLogLevel => 'Normal' });
+$pb->user($_) for 'alice@example.com', 'bob@example.com', 'carol@open.example', 'gone@example.com';
+$pb->ctl_ok('user', 'edit', 'gone@example.com', 'disabled=True');
+$pb->ctl_ok('alias', 'add', 'sales@example.com', 'alice@example.com', 'y@out.example');
+$pb->ctl_ok('domain', 'edit', 'open.example', 'requireSmtpAuth=False', 'enableCatchAlls=True', 'catchAllAlias=rest');
+$pb->ctl_ok('alias', 'add', 'rest@open.example', 'carol@open.example');
+$pb->ctl_ok('domain', 'edit', 'example.com', 'maxRecipientsPerMessage=2', 'maxMessageSizeKB=100');
+$pb->ctl_ok('set', '--add', 'blockedSenders/sender', '*@spam.example');
+$pb->ctl_ok('set', '--add', 'domainForwarding/server', 'address=127.0.0.1', 'port=9', 'domains=inside.example');
+$pb->start;
+
+# Numbers that are the same on every run and machine.
+my $seed = 20261122;
+sub pick { $seed = ($seed * 1103515245 + 12345) & 0x7fffffff; return $_[($seed >> 8) % @_] }
+
+my %messages = real_messages();
+my %seen;
+my @real = grep { !$seen{$_}++ } map { my $t = $messages{$_}; $t =~ /<([^\s<>]{3,200}@[^\s<>]{1,200})>/g } sort keys %messages;
+note(scalar(@real) . ' addresses of the shared test data');
+my @ours = qw(alice@example.com bob@example.com gone@example.com sales@example.com carol@open.example
+	any@open.example nobody@example.com ALICE@EXAMPLE.COM alice+box@example.com postmaster
+	postmaster@example.com x@inside.example root@mail.test.example);
+my @hostile = ('', '@', 'a@', '@b.example', 'a b@example.com', '"a b"@example.com', '"a\\"b"@example.com',
+	'a@b@example.com', 'a%b@example.com', 'a!b@example.com', '@x,@y:alice@example.com', 'alice@[127.0.0.1]',
+	'alice@[IPv6:::1]', 'alice@[300.1.1.1]', 'a..b@example.com', '.a@example.com', 'a@-b.example',
+	'a@example..com', 'x' x 65 . '@example.com', 'a@' . 'x' x 64 . '.example', 'a@' . 'b.' x 127 . 'example',
+	'x' x 5000 . '@example.com', "a\@ex\x01ample.com", "a\x7f\@b.example", "t\xc3\xa4st\@example.com", "\xff\@b.example",
+	'a@b.example> SIZE=1', 'a@b.example> SIZE=-1', 'a@b.example> SIZE=99999999999999999999', 'a@b.example> BODY=X',
+	'a@b.example> FOO', 'a@b.example> SIZE=2000000', '%n%s@example.com', '$(id)@example.com', '`id`@example.com',
+	"';DROP TABLE\@example.com", '../../etc@example.com', 'alice@example.com.', 'alice@EXAMPLE.com>', '<alice@example.com>',
+	'x@spam.example', 'X@SPAM.EXAMPLE', 'a@xn--bcher-kva.example', '"\\', '"', 'a@b.example> NOTIFY=NEVER,SUCCESS',
+	"a\t\@example.com", 'postmaster@', '"postmaster"@example.com', 'y@out.example', 'someone@far.example');
+my @helo = ('client.example', 'mail.test.example', '[127.0.0.1]', '[192.0.2.1]', '[IPv6:::1]', 'bare', '%n%s', 'a b',
+	"x\x1b", '', '-', 'x' x 300, 'a(.b', 'client.example.');
+my @all = (@ours, @ours, @hostile, @real);
+
+sub strip { my ($r) = @_; s/ ticket \d{12}$//m, s/\bid=\d+/id=N/, s/\s+$// for $r; return $r }
+
+# Each reply of an SMTP session with this envelope, as text.
+sub by_smtp {
+	my ($e) = @_;
+	my $c = $pb->connect($e->{port});
+	my @r = $c->{greeting};
+	my $ask = sub { push @r, $c->command($_[0]); return $r[-1] =~ /^[23]/ };
+	if ($ask->("EHLO $e->{helo}")) {
+		if ($e->{auth}) { $c->login($e->{auth}, $Pillarbox::PASSWORD) ; push @r, '235 2.7.0 Authentication succeeded' }
+		my $size = $e->{size} ? " SIZE=$e->{size}" : '';
+		if ($ask->("MAIL FROM:<$e->{from}>$size")) {
+			my $good = 0;
+			for my $to (@{ $e->{to} }) { $good += $ask->("RCPT TO:<$to>"); last if $r[-1] =~ /^421/ }
+			$ask->("$e->{message}.") if $good && $e->{message} && $r[-1] !~ /^421/ && $ask->('DATA');
+		}
+	}
+	$c->close;
+	return map { strip($_) } @r;
+}
+
+# The same of `mailctl try`; a reply of several lines becomes one text.
+sub by_try {
+	my ($e) = @_;
+	my @args = ('--tsv', 'try', "--from=$e->{from}", '--ip=127.0.0.1', "--helo=$e->{helo}", "--port=$e->{port}",
+		(map { "--to=$_" } @{ $e->{to} }), ($e->{auth} ? "--auth=$e->{auth}" : ()), ($e->{size} ? "--size=$e->{size}" : ()));
+	if ($e->{message}) {
+		Pillarbox::spew("$pb->{top}/message", $e->{message} =~ s/\r\n/\n/gr);
+		push @args, "$pb->{top}/message";
+	}
+	my ($rc, $out, $err) = $pb->ctl(@args);
+	my @r;
+	my $last = '';
+	for (split /\n/, $out) {
+		my ($step, $check, $value, $weight, $total, $reply) = split /\t/, $_, -1;
+		next unless defined $reply && $reply =~ /^\d{3}/;
+		if ($step eq 'helo' && $last eq 'helo') { $r[-1] =~ s/^(\d{3}) (.*)\z/$1-$2/s if $r[-1] !~ /\n/; $r[-1] .= "\n$reply" }
+		else { push @r, $reply }
+		$last = $step;
+	}
+	$_ = join "\n", map { s/^(\d{3})[ -]/$1 /r } split /\n/ for @r;
+	return (scalar($err =~ s/\s+\z//r), map { strip($_) } @r);
+}
+
+my ($differ, %codes) = (0);
+for my $n (1 .. 500) {
+	my $e = { from => pick(@all), to => [ map { pick(@all) } 1 .. pick(1, 1, 2, 4) ],
+		helo => $n % 5 ? 'client.example' : pick(@helo), port => $n % 7 ? 'smtp' : 'submission' };
+	$e->{auth} = pick('alice@example.com', 'bob@example.com') if $n % 3 == 0;
+	$e->{from} = pick($e->{auth}, 'sales@example.com') if $e->{auth} && $n % 2;
+	$e->{size} = pick(1, 99999, 102401, 2_000_000) if $n % 11 == 0;
+	if ($n % 4 == 0) {	# mostly such that a message is sent at all
+		$e->{from} = pick('x@out.example', '', $e->{auth} // 'z@far.example') if $n % 8;
+		@{ $e->{to} }[0] = pick(qw(alice@example.com bob@example.com carol@open.example postmaster)) if $n % 12;
+	}
+	$e->{message} = "From: " . pick('alice@example.com', 'sales@example.com', 'x@out.example', '') . "\r\n" .
+		"Received: from a by b; x\r\n" x pick(0, 3, 30) . "Subject: $n\r\n\r\n" . "line\r\n" x pick(1, 20000) if $n % 4 == 0;
+	my @smtp = map { join "\n", map { s/^(\d{3})-/$1 /r } split /\n/ } by_smtp($e);
+	my ($err, @try) = by_try($e);
+	$codes{$_}++ for map { /^(\d{3}(?: [245]\.\d+\.\d+)?)/ } @smtp;
+	next if $err eq '' && "@smtp" eq "@try";
+	$differ++;
+	fail("envelope $n");
+	diag("from=$e->{from} to=@{ $e->{to} } helo=$e->{helo} port=$e->{port} auth=" . ($e->{auth} // ''));
+	diag("stderr: $err") if $err ne '';
+	diag("SMTP: $_") for @smtp;
+	diag("try:  $_") for @try;
+	last if $differ >= 5;
+}
+is($differ, 0, '500 envelopes get the same replies both ways');
+note(join ', ', map { "$_: $codes{$_}" } sort keys %codes);
+ok($codes{$_}, "$_ was among them") for '250 2.0.0', '250 2.1.5', '452 4.5.3', '501 5.1.3', '501 5.1.7', '530 5.7.0', '550 5.1.1',
+	'550 5.2.1', '550 5.7.1', '552 5.3.4', '553 5.7.1', '554 5.4.6', '555 5.5.4';
+
+# Nothing is left behind by a try that would have been accepted.
+my @before = $pb->mail('alice@example.com');
+my $log = $pb->log_text('smtpLog');
+Pillarbox::spew("$pb->{top}/m", "Subject: tried\n\n.\nbody\n");
+my ($rc, $out, $err) = $pb->ctl('try', '--from', 'x@out.example', '--to', 'alice@example.com', '--ip', '192.0.2.9', "$pb->{top}/m");
+is($rc, 0, 'an accepted message: exit 0') or diag($out, $err);
+like($out, qr/^data +reply +250 2\.0\.0 OK/m, 'and 250 at the end');
+is(scalar($pb->mail('alice@example.com')), scalar(@before), 'but no mail');
+unlike($pb->log_text('smtpLog'), qr/192\.0\.2\.9/, 'and no line in the log');
+
+($rc, $out) = $pb->ctl('try', '--from', 'x@out.example', '--to', 'y@far.example', '--ip', '192.0.2.9');
+is($rc, 1, 'a refused one: exit 1');
+like($out, qr/^rcpt +recipient-not-ours +yes +-100 +-100/m, 'every step is shown with weight and total');
+like($out, qr/^rcpt +allow-relay +no +0 +-100/m, 'also those that only explain');
+($rc, $out) = $pb->ctl('--json', 'try', '--from', 'x@out.example', '--to', 'y@far.example', '--ip', '192.0.2.9');
+like($out, qr/"check": "recipient-not-ours",\s+"value": "yes",\s+"weight": -100,\s+"total": -100/, 'as JSON too');
+
+# Another address than this machine's: blocks, lists, names.
+$pb->ctl_ok('set', '--add', 'blacklist/entry', 'ip=198.51.100.0/24');
+$pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=203.0.113.7', 'smtp=True');
+my $end = time + 20;
+sub try_ip { return ($pb->ctl('try', '--from', 'x@out.example', '--to', $_[1] // 'alice@example.com', '--ip', $_[0], '--helo', $_[2] // 'c.example'))[1] }
+select undef, undef, undef, 0.2 while time < $end && try_ip('198.51.100.4') !~ /554/;
+like(try_ip('198.51.100.4'), qr/^connect +blacklist +yes +-100 +-100 .*\nconnect +log .*\nconnect +reply +554 5\.7\.1 Your address is not served here/m, 'a listed address is refused at connect');
+like(try_ip('203.0.113.7', 'y@far.example'), qr/^rcpt +trusted-client +yes +100 +0/m, 'a trusted one may relay');
+like(try_ip('192.0.2.9', 'alice@example.com', 'mail.test.example'), qr/^helo +helo-own-name .*^rcpt .* 550 5\.7\.1 You are not mail/ms, 'nobody else has our name');
+like(try_ip('192.0.2.9', 'postmaster@example.com', 'mail.test.example'), qr/^rcpt +reply +250 /m, 'postmaster is reached all the same');
+like(try_ip('192.0.2.9', 'alice@example.com', '[192.0.2.8]'), qr/^helo +helo-literal +\[192\.0\.2\.8\] +-50 +-50.*^rcpt +reply +250 /ms, 'a wrong literal counts, but not enough');
+
+# It is not for everybody, and not for clients from outside.
+my $c = $pb->connect('smtp');
+like($c->command('XTRY IP=192.0.2.1'), qr/^500 5\.5\.1 Unknown command ticket/, 'over TCP the command is unknown');
+is(($pb->ctl('try', '--from', "a\nb", '--to', 'c', '--ip', '192.0.2.1'))[0], 2, 'no line ends in options');
+is(($pb->ctl('try', '--from', 'a@b', '--to', 'c', '--ip', 'x'))[0], 2, 'no address');
+is(($pb->ctl('try', '--from', 'a@b', '--ip', '192.0.2.1'))[0], 2, 'no recipient');
+done_testing;
