@@ -51,7 +51,11 @@ args_parse(struct args *a, int argc, char **argv, const struct arg_option *optio
 				ctl_fail(2, "unknown option or missing value: %s", argv[i]);
 				return false;
 			}
+		} else if (is_option && argv[i][0] == '-' &&
+		    (taken = take_option(argv + i, argc - i, options, option_count)) > 0) {
+			continue;
 		} else {
+			taken = 1;
 			a->item[a->count++] = argv[i];
 		}
 	}

@@ -2,7 +2,8 @@
  * args: options and arguments of one command.
  *
  * Options are --name VALUE, --name=VALUE or --flag, anywhere among the
- * arguments; "--" ends them.
+ * arguments; "--" ends them.  A command may have a short one, "-w VALUE"; any
+ * other word with one dash is an argument.
  */
 #ifndef MAILCTL_ARGS_H
 #define MAILCTL_ARGS_H
@@ -12,7 +13,7 @@
 #define ARGS_MAX 4096
 
 struct arg_option {
-	const char *name;	/* "--password" */
+	const char *name;	/* "--password", "-w" */
 	const char **value;	/* set when the option takes a value ... */
 	bool *flag;		/* ... else this is set to true */
 };

@@ -1,6 +1,6 @@
 /*
- * cmd_spool: the queue: list, show, view, recipients, force, delete,
- * reset-retries.
+ * cmd_spool: messages of the queue: show, view, recipients, force, delete,
+ * reset-retries.  The list is in cmd_spool_list.
  */
 #include "base/base.h"
 #include "commands.h"
@@ -12,123 +12,9 @@
 #include "base/num.h"
 #include "output.h"
 #include "queue.h"
+#include "queue_select.h"
 #include "spool/control.h"
 #include "sys/file.h"
-
-#define DEFAULT_ROWS 100
-
-/* -- list ------------------------------------------------------------------- */
-
-struct filter {
-	const char *sender, *recipient, *status;	/* NULL: any */
-};
-
-static bool
-holds(struct span text, const char *part)
-{
-	return part == NULL || span_search_nocase(text, span_of(part)) >= 0;
-}
-
-static bool
-is_wanted(const struct filter *f, const struct queue_entry *e, const struct envelope *env)
-{
-	bool found = f->recipient == NULL;
-
-	if (f->status != NULL && strcasecmp(f->status, e->status) != 0)
-		return false;
-	if (env == NULL)
-		return f->sender == NULL && found;
-	for (uint32_t i = 0; i < env->count && !found; i++)
-		found = holds(env->rcpts[i].address, f->recipient);
-	return found && holds(env->sender, f->sender);
-}
-
-static void
-time_text(int64_t seconds, char out[32])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	out[0] = '\0';
-	if (seconds > 0 && localtime_r(&t, &tm) != NULL)
-		strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
-}
-
-static void
-list_row(struct output *o, const struct queue_entry *e, const struct envelope *env, uint64_t size)
-{
-	char id[24], age[24], attempts[24], next[32], done[32], kb[24], path[32];
-	char *sender = env == NULL ? mem_text("?") : mem_copy(env->sender);
-	int64_t created = env == NULL ? 0 : env->created, now = (int64_t)time(NULL);
-	uint32_t finished = 0, total = 0;
-
-	for (uint32_t i = 0; env != NULL && i < env->count; i++)
-		if (env->rcpts[i].target != TARGET_UNKNOWN || env->rcpts[i].number <= env->rcpt_count) {
-			total++;
-			finished += env->rcpts[i].state != RCPT_OPEN;
-		}
-	snprintf(id, sizeof(id), "%llu", (unsigned long long)e->id);
-	snprintf(age, sizeof(age), "%lld", (long long)(created > 0 && now > created ? now - created : 0));
-	snprintf(attempts, sizeof(attempts), "%llu", (unsigned long long)e->attempts);
-	time_text(e->next, next);
-	snprintf(done, sizeof(done), "%u/%u", finished, total);
-	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)((size + 1023) / 1024));
-	snprintf(path, sizeof(path), "SubSpool%u", e->sub);
-	output_row(o, id, sender[0] == '\0' ? "<>" : sender, age, attempts, next, done, e->status, kb, path);
-	free(sender);
-}
-
-static void
-list_entry(const struct ctl *c, struct output *o, const struct filter *f, const struct queue_entry *e)
-{
-	const char *why;
-	struct envelope *env = queue_envelope(c, e, &why);
-	uint64_t size = 0;
-	int fd;
-
-	if (is_wanted(f, e, env)) {
-		fd = queue_body(c, e, &size);
-		file_close(&fd);
-		list_row(o, e, env, size);
-	}
-	envelope_free(&env);
-}
-
-int
-cmd_spool_list(struct ctl *c, int argc, char **argv)
-{
-	static const char *const columns[] = { "id", "sender", "age#", "attempts#", "next", "recipients",
-		"status", "sizeKB#", "path", NULL };
-	const char *max_text = NULL;
-	struct filter f = { NULL, NULL, NULL };
-	const struct arg_option options[] = {
-		{ "--max", &max_text, NULL }, { "--sender", &f.sender, NULL },
-		{ "--recipient", &f.recipient, NULL }, { "--status", &f.status, NULL },
-	};
-	uint64_t max = DEFAULT_ROWS;
-	struct output *o;
-	struct queue q;
-	struct args a;
-	size_t shown;
-	int code;
-
-	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, 0))
-		return EXIT_USAGE;
-	if (max_text != NULL && !num_parse(span_of(max_text), SIZE_MAX / 2, &max))
-		return ctl_fail(EXIT_USAGE, "--max takes a number; 0 = no limit");
-	if (max == 0)
-		max = SIZE_MAX;
-	code = queue_read(c, f.sender || f.recipient || f.status ? SIZE_MAX : max, &q);
-	o = output_begin(c, columns);
-	for (size_t i = 0; code == EXIT_DONE && i < q.count && output_rows(o) < max; i++)
-		list_entry(c, o, &f, &q.entries[i]);
-	shown = output_rows(o);
-	output_end(&o);
-	if (code == EXIT_DONE)
-		ctl_say(c, "%zu of %llu", shown, (unsigned long long)q.total);
-	queue_free(&q);
-	return code;
-}
 
 /* -- one message ------------------------------------------------------------ */
 
@@ -237,7 +123,7 @@ show_entry(const struct ctl *c, struct output *o, const struct queue_entry *e)
 	field(o, id, "connectedHostName", env->host);
 	field(o, id, "smtpSessionId", env->session);
 	field(o, id, "envid", env->envid);
-	time_text(env->created, text);
+	queue_time_text(env->created, text);
 	field(o, id, "creationDate", span_of(text));
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)env->size);
 	field(o, id, "size", span_of(text));
@@ -275,7 +161,7 @@ recipients_of(const struct ctl *c, struct output *o, const struct queue_entry *e
 
 		snprintf(number, sizeof(number), "%u", r->number);
 		snprintf(attempts, sizeof(attempts), "%u", r->attempts);
-		time_text(r->retry_at, next);
+		queue_time_text(r->retry_at, next);
 		output_row(o, id, number, address, states[r->state], attempts, next, outcome);
 		free(address);
 		free(outcome);
@@ -357,26 +243,96 @@ add_id(void *ctx, uint64_t id)
 	return ++act->pending == CONTROL_IDS_MAX ? flush(act) : EXIT_DONE;
 }
 
+/* Every message that the selector fits. */
+static int
+each_selected(const struct ctl *c, const char *text, int (*fn)(void *ctx, uint64_t id), void *ctx)
+{
+	struct selector *s = queue_selector(text);
+	struct queue q;
+	int code;
+
+	if (s == NULL)
+		return EXIT_USAGE;
+	code = queue_read(c, SIZE_MAX, &q);
+	for (size_t i = 0; code == EXIT_DONE && i < q.count; i++) {
+		struct queue_message m;
+
+		queue_message_read(c, &q.entries[i], &m);
+		if (queue_selects(s, &m))
+			code = fn(ctx, m.entry.id);
+		queue_message_free(&m);
+	}
+	queue_free(&q);
+	selector_free(&s);
+	return code;
+}
+
+/* Which messages an action is for: ids, all, or those of a selector. */
+struct choice {
+	struct args ids;
+	bool all, dry_run;
+	const char *where;
+};
+
+static bool
+choose(struct choice *ch, int argc, char **argv)
+{
+	const struct arg_option options[] = {
+		{ "--all", NULL, &ch->all }, { "--dry-run", NULL, &ch->dry_run }, { "-w", &ch->where, NULL },
+	};
+
+	if (!args_parse(&ch->ids, argc, argv, options, PB_COUNT(options), 0, ARGS_MAX))
+		return false;
+	return ch->all + (ch->where != NULL) + (ch->ids.count > 0) == 1;
+}
+
+static int
+each_chosen(const struct ctl *c, const struct choice *ch, int (*fn)(void *ctx, uint64_t id), void *ctx)
+{
+	if (ch->ids.count > 0)
+		return each_id(&ch->ids, fn, ctx);
+	return each_selected(c, ch->all ? "age>=0" : ch->where, fn, ctx);
+}
+
+static int
+print_id(void *ctx, uint64_t id)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)id);
+	output_row(ctx, text);
+	return EXIT_DONE;
+}
+
+static int
+dry_run(const struct ctl *c, const struct choice *ch)
+{
+	static const char *const columns[] = { "id", NULL };
+	struct output *o = output_begin(c, columns);
+	int code = each_chosen(c, ch, print_id, o);
+
+	output_end(&o);
+	return code;
+}
+
 static int
 act_on(struct ctl *c, const char *verb, int argc, char **argv)
 {
-	bool all = false;
-	const struct arg_option options[] = { { "--all", NULL, &all } };
+	struct choice ch = { .all = false };
 	struct action act = { .c = c, .verb = verb };
-	struct args a;
 	int code = EXIT_DONE;
 
-	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, ARGS_MAX))
+	if (!choose(&ch, argc, argv))
 		return EXIT_USAGE;
-	if (all == (a.count > 0))
-		return EXIT_USAGE;
+	if (ch.dry_run)
+		return dry_run(c, &ch);
 	buf_init(&act.request, LIMIT_RECORD);
 	record_begin(&act.request, verb);
-	if (all) {
+	if (ch.all) {
 		record_add_num(&act.request, "all", 1);
 		act.pending = 1;
 	} else {
-		code = each_id(&a, add_id, &act);
+		code = each_chosen(c, &ch, add_id, &act);
 	}
 	if (code == EXIT_DONE)
 		code = flush(&act);

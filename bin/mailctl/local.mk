@@ -3,11 +3,11 @@ prog_mailctl_SOURCES = bin/mailctl/main.c bin/mailctl/account.c bin/mailctl/acco
 	bin/mailctl/args.c bin/mailctl/args.h bin/mailctl/cert.c bin/mailctl/cert.h \
 	bin/mailctl/cmd_advise.c bin/mailctl/cmd_alias.c bin/mailctl/cmd_block.c bin/mailctl/cmd_check.c bin/mailctl/cmd_domain.c \
 	bin/mailctl/cmd_greylist.c bin/mailctl/cmd_init.c bin/mailctl/cmd_log.c bin/mailctl/cmd_service.c \
-	bin/mailctl/cmd_sessions.c bin/mailctl/cmd_settings.c bin/mailctl/cmd_spool.c \
+	bin/mailctl/cmd_sessions.c bin/mailctl/cmd_settings.c bin/mailctl/cmd_spool.c bin/mailctl/cmd_spool_list.c \
 	bin/mailctl/cmd_tls.c bin/mailctl/cmd_tls_show.c bin/mailctl/cmd_try.c bin/mailctl/edit_at.c \
 	bin/mailctl/cmd_user.c bin/mailctl/commands.c bin/mailctl/commands.h \
 	bin/mailctl/ctl.c bin/mailctl/ctl.h bin/mailctl/edit.c bin/mailctl/edit.h \
 	bin/mailctl/output.c bin/mailctl/output.h bin/mailctl/queue.c \
-	bin/mailctl/queue.h bin/mailctl/shell.c \
+	bin/mailctl/queue.h bin/mailctl/queue_select.c bin/mailctl/queue_select.h bin/mailctl/shell.c \
 	bin/mailctl/show.c bin/mailctl/show.h
 prog_mailctl_LDADD = $(LDADD) $(READLINE_LIBS)

@@ -257,3 +257,14 @@ queue_body(const struct ctl *c, const struct queue_entry *e, uint64_t *size_out)
 	*size_out = (uint64_t)st.st_size;
 	return fd;
 }
+
+void
+queue_time_text(int64_t seconds, char out[QUEUE_TIME_MAX])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	out[0] = '\0';
+	if (seconds > 0 && localtime_r(&t, &tm) != NULL)
+		strftime(out, QUEUE_TIME_MAX, "%Y-%m-%d %H:%M:%S", &tm);
+}

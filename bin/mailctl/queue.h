@@ -38,4 +38,8 @@ struct envelope *queue_envelope(const struct ctl *c, const struct queue_entry *e
 /* The message for reading; -1 with errno.  Size in *size_out. */
 int queue_body(const struct ctl *c, const struct queue_entry *e, uint64_t *size_out);
 
+/* Local time "2026-11-22 10:15:00"; "" for 0. */
+#define QUEUE_TIME_MAX 32
+void queue_time_text(int64_t seconds, char out[QUEUE_TIME_MAX]);
+
 #endif
