@@ -20,6 +20,7 @@ const struct log_kind log_kinds[] = {
 	{ "authLog", "pbauth" },
 	{ "abuseLog", "pbcheck" },
 	{ "greylistLog", "pbcheck" },
+	{ "scanLog", "pbscan" },
 };
 
 const size_t log_kind_count = PB_COUNT(log_kinds);

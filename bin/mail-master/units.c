@@ -13,6 +13,7 @@ const struct unit_def unit_defs[] = {
 	{ .name = "auth-check", .program = "auth-check", .sockets = "auth,lookup,auth-control",
 		.stop_phase = 3 },
 	{ .name = "abuse-check", .program = "abuse-check", .sockets = "abuse,abuse-control", .stop_phase = 3 },
+	{ .name = "scan-check", .program = "scan-check", .sockets = "scan", .stop_phase = 3 },
 	{ .name = "spool-intake", .program = "spool-runner", .mode = "--intake",
 		.sockets = "intake", .stop_phase = 2 },
 	{ .name = "local-deliver", .program = "local-deliver", .sockets = "deliver,lmtp",

@@ -8,7 +8,6 @@
 #include "base/base.h"
 #include "resolve.h"
 
-#include "base/die.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "sys/random.h"
@@ -202,33 +201,8 @@ resolve_begin(struct resolver *r, struct job *job, resolve_call *call, void *ctx
 	}
 }
 
-static void on_dns(void *ctx, int fd, unsigned events);
-
-static void
-watch(struct resolver *r)
-{
-	r->watch = loop_fd(r->loop, dns_fd(r->dns), LOOP_READ, on_dns, r);
-	if (r->watch == NULL)
-		die(EXIT_TRY_LATER, "event=dns state=cannot-watch");
-}
-
-static void
-on_dns(void *ctx, int fd, unsigned events)
-{
-	struct resolver *r = ctx;
-
-	(void)fd, (void)events;
-	if (dns_process(r->dns))
-		return;
-	loop_fd_drop(&r->watch);
-	dns_restart(r->dns);
-	watch(r);
-}
-
 void
 resolver_start(struct resolver *r)
 {
-	if (!dns_start(r->dns))
-		die(EXIT_TRY_LATER, "event=dns state=cannot-start");
-	watch(r);
+	r->dns_loop = dns_loop_start(r->loop, r->dns, NULL, NULL);
 }

@@ -9,13 +9,13 @@
 #include "io/loop.h"
 #include "job.h"
 #include "mx.h"
-#include "net/dns.h"
+#include "net/dns_loop.h"
 
 /* What look-ups need; one for the process. */
 struct resolver {
 	struct loop *loop;
 	struct dns *dns;
-	struct loop_fd *watch;
+	struct dns_loop *dns_loop;
 	struct self self;
 	uint16_t port;			/* setting smtpOutPort */
 };

@@ -107,6 +107,16 @@
 
 /* One record to or from scan-check: two addresses, or a name with the ranges of a question about MX. */
 #define LIMIT_SCAN_RECORD 8192
+/* Connections to scan-check: one a worker of smtp-listen and a thread of greylist-check. */
+#define LIMIT_SCAN_CLIENTS 8192
+/* Questions under way of one of them: those whose time with the caller was over go on for the cache. */
+#define LIMIT_SCAN_PENDING 16
+/* ... and of all: one takes up to 60 KB. */
+#define LIMIT_SCAN_TASKS 1024
+/* A question, and an answer, that are worth keeping; all but those about many networks are shorter. */
+#define LIMIT_SCAN_CACHED 1024
+/* Hosts of a domain, or names of an address, whose addresses are asked for. */
+#define LIMIT_SCAN_HOSTS 20
 /* Networks that one question about MX may name: what a backup MX is reached by. */
 #define LIMIT_SCAN_RANGES 64
 

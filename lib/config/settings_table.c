@@ -18,6 +18,7 @@
 #define LOG PROGRAM_LOG
 #define INJECT PROGRAM_INJECT
 #define MASTER PROGRAM_MASTER
+#define SCAN PROGRAM_SCAN
 
 #define NUM(path, scope, unit, sw, dflt, min, max, feature, programs, help) \
 	{ path, SCOPE_##scope, SETTING_NUM, FORMAT_PLAIN, SWITCH_##sw, unit, "", #dflt, min, max, 0, \
@@ -53,6 +54,7 @@ const struct setting_program_name setting_programs[] = {
 	{ PROGRAM_GREY, "greylist-check" }, { PROGRAM_AUTH, "auth-check" },
 	{ PROGRAM_ABUSE, "abuse-check" }, { PROGRAM_LOG, "event-log" },
 	{ PROGRAM_INJECT, "mail-inject" }, { PROGRAM_MASTER, "mail-master" },
+	{ PROGRAM_SCAN, "scan-check" },
 };
 const size_t setting_program_count = PB_COUNT(setting_programs);
 

@@ -130,6 +130,8 @@ set_options(struct ub_ctx *ub, bool cache)
 		/* names of private networks are asked for like others */
 		{ "unblock-lan-zones:", "yes" }, { "insecure-lan-zones:", "yes" },
 		{ "use-syslog:", "no" }, { "verbosity:", "0" },
+		/* sockets for questions under way; 16 of a library's default are soon held by slow servers */
+		{ "outgoing-range:", "256" }, { "outgoing-num-tcp:", "16" },
 	};
 
 	for (size_t i = 0; i < PB_COUNT(options); i++)

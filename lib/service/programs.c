@@ -14,6 +14,7 @@ const struct program program_table[] = {
 	{ "spool-runner", "pbmail" },
 	{ "local-deliver", "pbmail" },
 	{ "remote-send", "pbsend" },
+	{ "scan-check", "pbscan" },
 	{ "smtp-listen", "pbsmtp" },
 	{ "pop3-serve", "pbmail" },
 	{ "imap-serve", "pbmail" },

@@ -50,7 +50,7 @@ for my $pid (@pids) {
 	push @wrong, "capabilities $s->{CapEff}/$s->{CapPrm}" if "$s->{CapEff}$s->{CapPrm}" =~ /[1-9a-f]/;
 	is(join(', ', @wrong), '', "$name ($pid) has no rights left");
 }
-is(join(' ', grep { !$seen{$_} } qw(event-log auth-check abuse-check greylist-check spool-runner local-deliver remote-send
+is(join(' ', grep { !$seen{$_} } qw(event-log auth-check abuse-check scan-check greylist-check spool-runner local-deliver remote-send
 	smtp-listen pop3-serve imap-serve)), '', 'every program was looked at');
 
 my @fds = descriptors($master);

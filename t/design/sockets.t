@@ -19,6 +19,7 @@ my %socket = (
 	'lookup' => [ 'pbsmtp pbmail pbsend pbcheck pbauth', SOCK_STREAM, '14:rcpt a@b.test.,' ],
 	'auth-control' => [ 'pbauth', SOCK_SEQPACKET, "logins\n" ],
 	'abuse' => [ 'pbsmtp pbmail pbauth pbcheck', SOCK_SEQPACKET, "connect\nservice=smtp\nip=192.0.2.1\n" ],
+	'scan' => [ 'pbsmtp pbmail pbcheck pbscan', SOCK_SEQPACKET, "domain\nn=1\nname=[192.0.2.1]\n" ],
 	'abuse-control' => [ 'pbcheck', SOCK_SEQPACKET, "list\n" ],
 	'intake' => [ 'pbsmtp pbmail', SOCK_SEQPACKET, "new\n" ],
 	'schedule' => [ 'pbmail', SOCK_SEQPACKET, "list\n" ],

@@ -68,7 +68,7 @@ sub send_while_killing {
 	return;
 }
 
-for my $program (qw(smtp-listen spool-runner local-deliver remote-send auth-check abuse-check event-log greylist-check
+for my $program (qw(smtp-listen spool-runner local-deliver remote-send auth-check abuse-check scan-check event-log greylist-check
 	pop3-serve imap-serve mail-master)) {
 	send_while_killing($program, 9);
 	my $up = 0;

@@ -95,7 +95,7 @@ my $libexec = "$prefix/libexec/pillarbox";
 my $examples = "$prefix/share/doc/pillarbox/examples";
 ok(-x $_, "$_ is a program") for $ctl, "$prefix/bin/mail-inject", "$prefix/bin/sendmail", "$prefix/sbin/sendmail",
 	map { "$libexec/$_" } qw(mail-master smtp-listen spool-runner local-deliver remote-send pop3-serve imap-serve
-		greylist-check auth-check abuse-check event-log);
+		greylist-check auth-check abuse-check scan-check event-log);
 for my $page (glob "$src/man/*.[18]") {
 	(my $name = $page) =~ s{.*/}{};
 	my ($section) = $name =~ /(\d)$/;
@@ -159,7 +159,7 @@ for my $exe (glob '/proc/[0-9]*/exe') {
 }
 is_deeply(\%users, { 'mail-master' => 'root', 'smtp-listen' => 'pbsmtp', 'spool-runner' => 'pbmail',
 	'local-deliver' => 'pbmail', 'remote-send' => 'pbsend', 'pop3-serve' => 'pbmail', 'imap-serve' => 'pbmail',
-	'greylist-check' => 'pbcheck', 'auth-check' => 'pbauth', 'abuse-check' => 'pbcheck', 'event-log' => 'pblog' },
+	'greylist-check' => 'pbcheck', 'auth-check' => 'pbauth', 'abuse-check' => 'pbcheck', 'scan-check' => 'pbscan', 'event-log' => 'pblog' },
 	'every program runs, as its own user');
 
 # Mail by TLS with log-in, by sendmail, and with swaks where it is.

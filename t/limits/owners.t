@@ -49,6 +49,13 @@ syswrite $s[0], "event\nservice=smtp\nip=192.0.2.9\nkind=login-failed\nuser=u\n"
 like(do { recv $s[0], my $r, 4096, 0; $r }, qr/^ok\n/, 'and is answered');
 @s = ();
 
+@s = crowd('scan', 'pbsmtp', 8193);
+is(scalar @s, 8193, 'more callers than LIMIT_SCAN_CLIENTS');
+ok(is_closed($s[-1]), 'the last is closed');
+syswrite $s[0], "domain\nn=1\nname=[192.0.2.1]\n";
+like(do { recv $s[0], my $r, 4096, 0; $r }, qr/^domain\nn=1\nresult=resolves\n/, 'the first is answered');
+@s = ();
+
 # LIMIT_INTAKE_CLIENTS
 @s = crowd('intake', 'pbsmtp', 4097);
 is(scalar @s, 4097, 'more callers than LIMIT_INTAKE_CLIENTS');

@@ -10,11 +10,6 @@ t_smtp_test_milter_CFLAGS = $(AM_CFLAGS) -Wno-write-strings
 check_PROGRAMS += t/unit/abuse-table t/unit/abuse-map
 t_unit_abuse_table_SOURCES = t/unit/abuse-table.c bin/abuse-check/delay.c bin/abuse-check/table.c t/unit/tap.h
 t_unit_abuse_map_SOURCES = t/unit/abuse-map.c t/unit/tap.h
-check_PROGRAMS += t/unit/scan-client
-t_unit_scan_client_SOURCES = t/unit/scan-client.c t/unit/tap.h
-# Driven by t/scan/spf-*.t
-noinst_PROGRAMS += t/scan/spf-zone
-t_scan_spf_zone_SOURCES = t/scan/spf-zone.c
 
 check_PROGRAMS += t/unit/check-origin
 t_unit_check_origin_SOURCES = t/unit/check-origin.c
