@@ -5,20 +5,27 @@
 #define ABUSE_CHECK_ABUSE_H
 
 #include "base/base.h"
+#include "base/limits.h"
 #include "check/abuse_map.h"
 #include "service/service.h"
 #include "state/state.h"
 #include "table.h"
 
 /* What a rule counts (abuseDetection/rule/kind). */
-enum rule_kind { RULE_CONNECTIONS, RULE_BAD_SESSIONS, RULE_LOGINS };
+enum rule_kind { RULE_DOS, RULE_BAD_SESSIONS, RULE_LOGIN_FAILURES, RULE_INTERNAL_SPAMMER };
 
 struct rule {
 	enum rule_kind kind;
+	unsigned number;	/* its place in the settings, from 1 */
+	bool by_sender;		/* RULE_INTERNAL_SPAMMER: match volume, else sameSize */
 	uint32_t services;	/* bits */
 	uint32_t frame_s;
 	uint32_t count;
-	uint32_t block_s;
+	uint32_t block_s;	/* 0: nobody is blocked */
+	char notify[LIMIT_ADDRESS + 1];
+	int64_t told_since_s;	/* clock_ms / 1000: when the hour of `told` began */
+	uint32_t told;		/* notices in this hour */
+	uint64_t untold;	/* crossings since the last notice that brought none */
 };
 
 /* Addresses that the settings name. */
@@ -27,10 +34,14 @@ struct listed {
 	uint32_t services;	/* bits */
 };
 
+struct notices;
+
 struct abuse {
 	struct service svc;
 	struct loop *loop;
-	struct table *table;
+	struct table *addresses;	/* what addresses did; open sessions */
+	struct table *accounts;		/* failed log-ins of accounts; messages by sender or size */
+	struct table *known;		/* who logged in from where */
 	struct abuse_map *map;
 	int map_fd;
 	struct state *state;		/* blocks, kept over a restart */
@@ -40,35 +51,63 @@ struct abuse {
 	size_t black_count, white_count;
 	uint64_t most_open[ABUSE_SERVICES];	/* sessions at once from one address; 0: no limit */
 	size_t clients;
+	struct notices *notices;
+};
+
+/*
+ * Purposes of entries in the tables: rules have their numbers, everything else
+ * stands above them.
+ */
+enum purpose {
+	PURPOSE_TOLD = 0x10000,		/* + number of the rule: a notice was made */
+	PURPOSE_OPEN = 0x20000,		/* + service */
+	PURPOSE_FAILED = 0x30000,	/* log-ins, of an address or an account */
+	PURPOSE_KNOWN,			/* an account logged in from an address */
+	PURPOSE_KNOWN_FAILED
 };
 
 /* rules.c: read the settings. */
 void abuse_read_settings(struct abuse *a);
 bool abuse_is_listed(const struct listed *list, size_t n, const struct addr *ip, int service);
+const char *rule_kind_name(enum rule_kind kind);
 
-/* count.c: what happened, and what follows. */
+/* Seconds of a clock that does not go back, for the tables. */
+int64_t abuse_now_s(void);
+
+/* count.c: sessions of addresses, and what follows. */
 
 /* What abuse_connect would say by lists and blocks, without counting anything. */
-bool abuse_would_admit(const struct abuse *a, const struct addr *ip, int service, char *why, size_t size);
+bool abuse_would_serve(const struct abuse *a, const struct addr *ip, int service, char *why, size_t size);
 /* A session begins.  True: it is counted as open.  False: refuse it, `why` says so. */
 bool abuse_connect(struct abuse *a, const struct addr *ip, int service, char *why, size_t size);
 void abuse_disconnect(struct abuse *a, const struct addr *ip, int service);
 void abuse_bad_session(struct abuse *a, const struct addr *ip, int service);
-/* Returns the milliseconds that the answer should wait. */
-uint32_t abuse_failed_login(struct abuse *a, const struct addr *ip, int service, struct span user);
-void abuse_good_login(struct abuse *a, const struct addr *ip, int service);
+/* Count one event by all rules of its kind; block and tell where one is crossed. */
+void abuse_apply_rules(struct abuse *a, const struct addr *ip, int service, enum rule_kind kind, struct span account);
+
+/* logins.c: `ip` NULL for a caller without an address.  Returns the milliseconds that the answer should wait. */
+uint32_t logins_failed(struct abuse *a, const struct addr *ip, int service, struct span user);
+void logins_good(struct abuse *a, const struct addr *ip, struct span user);
+
+/*
+ * messages.c: somebody we relay for sent a message; `from` is the account or empty,
+ * ip NULL for a local program.
+ */
+void messages_count(struct abuse *a, const struct addr *ip, struct span from, uint64_t size);
 
 /* blocks.c: blocks in the map and in the database. */
 void blocks_open(struct abuse *a, const char *home);
 void blocks_tend(struct abuse *a);
-void blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t seconds, const char *why);
-bool blocks_lift(struct abuse *a, const struct addr *ip);
+/* For each of the services (bits); never makes a block shorter. */
+void blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t seconds, struct span reason);
+/* How many there were of the services (bits). */
+unsigned blocks_lift(struct abuse *a, const struct addr *ip, uint32_t services);
 /*
- * Begin a reply with present blocks, each `block=IP SECONDS-LEFT SERVICE...`, in the order
- * of their keys; `from` as blocks_list put it into `next=` when not all had room,
- * SPAN_NONE for the first.
+ * Begin a reply with present blocks, each `block=IP SERVICE SECONDS-LEFT REASON`, in the
+ * order of their keys; `from` as blocks_list put it into `next=` when not all had
+ * room, SPAN_NONE for the first.  of: only those of this address; NULL: all.
  */
-void blocks_list(struct abuse *a, struct span from, struct buf *reply);
+void blocks_list(struct abuse *a, const struct addr *of, struct span from, struct buf *reply);
 
 /* clients.c: the connections. */
 void clients_serve(struct abuse *a);

@@ -2,7 +2,10 @@
  * blocks: the addresses that are blocked now, in the map that listeners read
  * and in a database that a restart reads again.
  *
- * Key: the address as text; value: the services as a decimal number.
+ * Key: "ADDRESS SERVICE"; value: the reason.
+ *
+ * Invariant: the database holds no block that the map does not, so its size is
+ * bounded as that of the map is.
  */
 #include "base/base.h"
 #include "abuse.h"
@@ -11,13 +14,13 @@
 
 #include "base/die.h"
 #include "base/limits.h"
-#include "base/num.h"
 #include "base/record.h"
 #include "sys/clock.h"
 
 #define CACHE_BYTES (1u << 20)
 /* Room for the longest line of a list and the key of the next one. */
-#define LIST_ROOM 256
+#define LIST_ROOM 1024
+#define KEY_MAX (ADDR_TEXT_MAX + 8)
 
 static int64_t
 now_s(void)
@@ -25,31 +28,23 @@ now_s(void)
 	return clock_wall_ms() / 1000;
 }
 
-static bool
-parse_block(struct span key, struct span value, struct addr *ip, uint32_t *services)
+static struct span
+print_key(const struct addr *ip, int service, char out[KEY_MAX])
 {
-	return addr_parse(key, ip) && num_parse_u32(value, (1u << ABUSE_SERVICES) - 1, services);
+	struct addr network = addr_prefix(ip, 32, 64);
+	char text[ADDR_TEXT_MAX];
+
+	snprintf(out, KEY_MAX, "%s %s", addr_print(&network, text, sizeof(text)), abuse_service_name(service));
+	return span_of(out);
 }
 
-static int
-load_one(struct span key, struct span value, int64_t expires, void *ctx)
+static bool
+parse_key(struct span key, struct addr *ip, int *service)
 {
-	struct abuse *a = ctx;
-	struct addr ip;
-	uint32_t services;
-	uint8_t network[16];
+	struct span address = span_word(&key);
 
-	if (!parse_block(key, value, &ip, &services))
-		return 0;
-	/* Who was put on the whitelist meanwhile is let in by it. */
-	for (int i = 0; i < ABUSE_SERVICES; i++)
-		if (abuse_is_listed(a->white, a->white_count, &ip, i))
-			services &= ~(1u << i);
-	if (services != 0) {
-		abuse_key(&ip, network);
-		abuse_map_block(a->map, network, services, expires, now_s());
-	}
-	return 0;
+	*service = abuse_service_named(span_word(&key));
+	return *service >= 0 && addr_parse(address, ip);
 }
 
 /* What cannot be kept is said once; blocks then last until the next restart. */
@@ -59,6 +54,47 @@ trouble(struct abuse *a, const char *doing)
 	log_failure(&a->svc, "", "", "event=database-failed doing=%s error=\"%s\"", doing, state_why());
 	if (errno == EIO)
 		die(EXIT_TRY_LATER, "database: %s", state_why());
+}
+
+static void
+forget(struct abuse *a, const struct addr *ip, int service)
+{
+	char key[KEY_MAX];
+
+	if (state_delete(a->state, print_key(ip, service, key)) != 0)
+		trouble(a, "lift");
+}
+
+/* Into the map; what gives way there goes from the database too. */
+static void
+publish(struct abuse *a, const struct addr *ip, int service, int64_t until)
+{
+	uint8_t key[16], lost[16];
+	struct addr other;
+
+	abuse_key(ip, key);
+	if (!abuse_map_block(a->map, key, service, until, now_s(), lost))
+		return;
+	abuse_key_addr(lost, &other);
+	for (int i = 0; i < ABUSE_SERVICES; i++)
+		forget(a, &other, i);
+}
+
+static int
+load_one(struct span key, struct span value PB_UNUSED, int64_t expires, void *ctx)
+{
+	struct abuse *a = ctx;
+	struct addr ip;
+	int service;
+	uint8_t network[16], lost[16];
+
+	/* Who was put on the whitelist meanwhile is let in by it. */
+	if (!parse_key(key, &ip, &service) || abuse_is_listed(a->white, a->white_count, &ip, service))
+		return 0;
+	abuse_key(&ip, network);
+	/* The database held no more than a map of this size. */
+	(void)abuse_map_block(a->map, network, service, expires, now_s(), lost);
+	return 0;
 }
 
 void
@@ -83,70 +119,85 @@ blocks_tend(struct abuse *a)
 
 struct known {
 	struct span key;
-	uint32_t services;
 	int64_t until;
 };
 
 static int
-read_known(struct span key, struct span value, int64_t expires, void *ctx)
+read_known(struct span key, struct span value PB_UNUSED, int64_t expires, void *ctx)
 {
 	struct known *k = ctx;
-	struct addr ip;
 
-	if (span_eq(key, k->key) && parse_block(key, value, &ip, &k->services))
+	if (span_eq(key, k->key))
 		k->until = expires;
 	return 1;
 }
 
-/* As in the map: a block of another service joins the one there is, which never gets shorter. */
-static void
-add_known(struct abuse *a, struct span key, uint32_t *services, int64_t *until)
+/* When the present block of the key ends; 0 without one. */
+static int64_t
+present_end(struct abuse *a, struct span key)
 {
 	struct known k = { .key = key };
 
 	if (state_each(a->state, key, now_s(), read_known, &k) < 0)
 		trouble(a, "read");
-	*services |= k.services;
-	if (k.until > *until)
-		*until = k.until;
+	return k.until;
+}
+
+static void
+add_one(struct abuse *a, const struct addr *ip, int service, int64_t until, struct span reason)
+{
+	char text[KEY_MAX];
+	struct span key = print_key(ip, service, text);
+
+	if (present_end(a, key) >= until)
+		return;
+	publish(a, ip, service, until);
+	if (state_put(a->state, key, reason, until) != 0)
+		trouble(a, "block");
 }
 
 void
-blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t seconds, const char *why)
+blocks_add(struct abuse *a, const struct addr *ip, uint32_t services, uint32_t seconds, struct span reason)
 {
 	struct addr network = addr_prefix(ip, 32, 64);
-	int64_t until = now_s() + seconds;
-	char text[ADDR_TEXT_MAX], value[16];
-	uint8_t key[16];
+	char text[ADDR_TEXT_MAX], storage[4 * LIMIT_BLOCK_REASON + 64];
+	struct buf line;
 
-	addr_print(&network, text, sizeof(text));
-	abuse_key(ip, key);
-	abuse_map_block(a->map, key, services, until, now_s());
-	add_known(a, span_of(text), &services, &until);
-	snprintf(value, sizeof(value), "%u", services);
-	if (state_put(a->state, span_of(text), span_of(value), until) != 0)
-		trouble(a, "block");
-	log_line(&a->svc, "", text, "event=blocked reason=%s seconds=%u", why, seconds);
+	reason = span_first(reason, LIMIT_BLOCK_REASON);
+	buf_init_fixed(&line, storage, sizeof(storage));
+	log_value(&line, "reason", reason);
+	for (int i = 0; i < ABUSE_SERVICES; i++)
+		if (services >> i & 1) {
+			add_one(a, ip, i, now_s() + seconds, reason);
+			buf_printf(&line, " service=%s", abuse_service_name(i));
+		}
+	log_line(&a->svc, "", addr_print(&network, text, sizeof(text)), "event=blocked%s seconds=%u", buf_text(&line), seconds);
 }
 
-bool
-blocks_lift(struct abuse *a, const struct addr *ip)
+unsigned
+blocks_lift(struct abuse *a, const struct addr *ip, uint32_t services)
 {
 	struct addr network = addr_prefix(ip, 32, 64);
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], key_text[KEY_MAX];
+	unsigned lifted = 0;
 	uint8_t key[16];
 
-	addr_print(&network, text, sizeof(text));
 	abuse_key(ip, key);
-	if (state_delete(a->state, span_of(text)) != 0)
-		trouble(a, "lift");
-	if (!abuse_map_lift(a->map, key))
-		return false;
-	log_line(&a->svc, "", text, "event=block-lifted");
-	return true;
+	for (int i = 0; i < ABUSE_SERVICES; i++) {
+		if (!(services >> i & 1) || present_end(a, print_key(ip, i, key_text)) == 0)
+			continue;
+		forget(a, ip, i);
+		abuse_map_lift(a->map, key, i);
+		lifted++;
+	}
+	if (lifted > 0)
+		log_line(&a->svc, "", addr_print(&network, text, sizeof(text)), "event=block-lifted services=%u", lifted);
+	return lifted;
 }
 
 struct listing {
+	const struct abuse *a;
+	const struct addr *of;
 	struct buf *reply;
 	int64_t now;
 };
@@ -155,27 +206,28 @@ static int
 list_one(struct span key, struct span value, int64_t expires, void *ctx)
 {
 	struct listing *l = ctx;
-	uint32_t services;
+	char text[LIMIT_BLOCK_REASON + 128], address[ADDR_TEXT_MAX];
 	struct addr ip;
+	int service;
 
-	if (!parse_block(key, value, &ip, &services))
+	if (!parse_key(key, &ip, &service) || (l->of != NULL && !addr_eq_ip(&ip, l->of)) ||
+	    abuse_is_listed(l->a->white, l->a->white_count, &ip, service))
 		return 0;
 	if (l->reply->n > LIMIT_RECORD - LIST_ROOM) {
 		record_add(l->reply, "next", key);
 		return 1;
 	}
-	buf_printf(l->reply, "block=%.*s %lld", SPAN_ARG(key), (long long)(expires - l->now));
-	for (int i = 0; i < ABUSE_SERVICES; i++)
-		if (services >> i & 1)
-			buf_printf(l->reply, " %s", abuse_service_name(i));
-	buf_char(l->reply, '\n');
+	snprintf(text, sizeof(text), "%s %s %lld %.*s", addr_print(&ip, address, sizeof(address)),
+		abuse_service_name(service), (long long)(expires - l->now), SPAN_ARG(span_first(value, LIMIT_BLOCK_REASON)));
+	record_add_text(l->reply, "block", text);
 	return 0;
 }
 
 void
-blocks_list(struct abuse *a, struct span from, struct buf *reply)
+blocks_list(struct abuse *a, const struct addr *of, struct span from, struct buf *reply)
 {
-	struct listing l = { .reply = reply, .now = now_s() };
+	struct addr network = of != NULL ? addr_prefix(of, 32, 64) : (struct addr){ .family = 0 };
+	struct listing l = { .a = a, .of = of != NULL ? &network : NULL, .reply = reply, .now = now_s() };
 
 	record_begin(reply, "ok");
 	if (state_each(a->state, from, l.now, list_one, &l) < 0)

@@ -1,11 +1,11 @@
 /*
  * clients: the connections of listeners' workers.
  *
- * Records as in lib/check/abuse_client.c.
+ * Records as in lib/check/abuse_client.c, read by request.c.
  *
- * Trust: a worker may have been taken over.  It can only miscount its own
- * session: every field is checked, an unknown record ends the connection, and
- * no reply is waited for.
+ * Trust: a worker may have been taken over.  It can count what did not happen,
+ * and no more: a malformed or unknown record ends the connection, and no reply
+ * is waited for.
  */
 #include "base/base.h"
 #include "abuse.h"
@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/record.h"
 #include "net/listen.h"
+#include "request.h"
 #include "sys/fdpass.h"
 #include "sys/peer.h"
 
@@ -55,96 +56,71 @@ reply_to(struct client *c, const struct buf *text)
 	return !text->overflow && fdpass_send(c->fd, text->p, text->n, NULL, 0) == (ssize_t)text->n;
 }
 
-static bool
-read_place(const struct record *r, struct addr *ip, int *service)
-{
-	*service = abuse_service_named(record_get(r, "service"));
-	return *service >= 0 && addr_parse(record_get(r, "ip"), ip);
-}
-
-static bool
-on_connect(struct client *c, const struct record *r, struct buf *reply)
+static void
+on_connect(struct client *c, const struct request *q, struct buf *reply)
 {
 	char why[128];
 
 	end_session(c);
-	if (!read_place(r, &c->ip, &c->service)) {
-		/* A Unix socket has no address to count. */
-		record_begin(reply, "ok");
-		return span_is(record_get(r, "ip"), "local");
-	}
-	c->open = abuse_connect(c->a, &c->ip, c->service, why, sizeof(why));
-	record_begin(reply, c->open ? "ok" : "refuse");
-	if (!c->open)
+	c->ip = q->ip;
+	c->service = q->service;
+	/* A Unix socket has no address to count. */
+	c->open = q->has_ip && abuse_connect(c->a, &c->ip, c->service, why, sizeof(why));
+	record_begin(reply, c->open || !q->has_ip ? "ok" : "refuse");
+	if (q->has_ip && !c->open)
 		record_add_text(reply, "text", why);
-	return true;
 }
 
 /* The same question for `mailctl try`: nothing is counted. */
-static bool
-on_would(struct client *c, const struct record *r, struct buf *reply)
+static void
+on_would(struct client *c, const struct request *q, struct buf *reply)
 {
 	char why[128];
-	struct addr ip;
-	int service;
-	bool good;
+	bool good = !q->has_ip || abuse_would_serve(c->a, &q->ip, q->service, why, sizeof(why));
 
-	if (!read_place(r, &ip, &service))
-		return false;
-	good = abuse_would_admit(c->a, &ip, service, why, sizeof(why));
 	record_begin(reply, good ? "ok" : "refuse");
 	if (!good)
 		record_add_text(reply, "text", why);
-	return true;
 }
 
-static bool
-on_close(struct client *c, const struct record *r)
+static void
+on_close(struct client *c, const struct request *q)
 {
-	uint64_t bad = 0;
-
-	if (!record_get_num(r, "bad", 1, &bad))
-		return false;
-	if (bad && c->open)
+	if (q->is_bad && c->open)
 		abuse_bad_session(c->a, &c->ip, c->service);
 	end_session(c);
-	return true;
-}
-
-static bool
-on_event(struct client *c, const struct record *r, struct buf *reply)
-{
-	struct span kind = record_get(r, "kind");
-	struct addr ip;
-	int service;
-	bool known = read_place(r, &ip, &service);
-
-	if (!known && !span_is(record_get(r, "ip"), "local"))
-		return false;
-	if (span_is(kind, "login-good")) {
-		if (known)
-			abuse_good_login(c->a, &ip, service);
-		return true;
-	}
-	if (!span_is(kind, "login-failed"))
-		return false;
-	record_begin(reply, "ok");
-	record_add_num(reply, "delay", known ? abuse_failed_login(c->a, &ip, service, record_get(r, "user")) : 0);
-	return true;
 }
 
 /* False ends the connection. */
 static bool
-answer(struct client *c, const struct record *r, struct buf *reply)
+answer(struct client *c, const struct request *q, struct buf *reply)
 {
-	if (span_is(r->verb, "connect"))
-		return on_connect(c, r, reply);
-	if (span_is(r->verb, "would"))
-		return on_would(c, r, reply);
-	if (span_is(r->verb, "close"))
-		return on_close(c, r);
-	if (span_is(r->verb, "event"))
-		return on_event(c, r, reply);
+	const struct addr *ip = q->has_ip ? &q->ip : NULL;
+
+	switch (q->kind) {
+	case REQUEST_CONNECT:
+		on_connect(c, q, reply);
+		return true;
+	case REQUEST_WOULD:
+		on_would(c, q, reply);
+		return true;
+	case REQUEST_CLOSE:
+		on_close(c, q);
+		return true;
+	case REQUEST_LOGIN_FAILED:
+		record_begin(reply, "ok");
+		record_add_num(reply, "delay", logins_failed(c->a, ip, q->service, q->name));
+		return true;
+	case REQUEST_LOGIN_GOOD:
+		if (ip != NULL)
+			logins_good(c->a, ip, q->name);
+		return true;
+	case REQUEST_MESSAGE:
+		messages_count(c->a, ip, q->name, q->size);
+		return true;
+	case REQUEST_UNKNOWN:
+		break;
+	}
 	log_failure(&c->a->svc, "", "", "event=SECURITY what=\"a request without right\" uid=%u", (unsigned)c->uid);
 	return false;
 }
@@ -154,6 +130,7 @@ on_readable(void *ctx, int fd, unsigned events)
 {
 	struct client *c = ctx;
 	char text[LIMIT_ABUSE_RECORD];
+	struct request request;
 	struct record r;
 	struct buf reply;
 	int none = 0;
@@ -163,12 +140,12 @@ on_readable(void *ctx, int fd, unsigned events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0 || !record_parse(span_make(text, (size_t)n), 8, &r)) {
+	if (n <= 0 || !record_parse(span_make(text, (size_t)n), REQUEST_FIELDS, &r)) {
 		drop(c);
 		return;
 	}
 	buf_init(&reply, LIMIT_RECORD);
-	good = answer(c, &r, &reply) && (reply.n == 0 || reply_to(c, &reply));
+	good = request_read(&r, &request) && answer(c, &request, &reply) && (reply.n == 0 || reply_to(c, &reply));
 	record_free(&r);
 	buf_free(&reply);
 	if (!good)

@@ -12,8 +12,9 @@
 #include <errno.h>
 
 #include "base/die.h"
+#include "notice.h"
 
-/* 65,536 counters of 40 bytes. */
+/* 65,536 counters of each kind, of TABLE_ENTRY_BYTES. */
 #define TABLE_BITS 16
 #define TEND_MS 1000
 
@@ -45,7 +46,9 @@ main(int argc, char **argv)
 	service_settings(&a.svc, "abuseLog");
 	abuse_read_settings(&a);
 	service_warm_up(&a.svc);
-	a.table = table_new(TABLE_BITS);
+	a.addresses = table_new(TABLE_BITS);
+	a.accounts = table_new(TABLE_BITS);
+	a.known = table_new(TABLE_BITS);
 	a.map = abuse_map_new(&a.map_fd);
 	if (a.map == NULL)
 		die(EXIT_TRY_LATER, "shared memory: %s", strerror(errno));
@@ -54,12 +57,14 @@ main(int argc, char **argv)
 	service_confine(&a.svc, SANDBOX_DATABASE);
 	a.loop = loop_new();
 	blocks_open(&a, home);
+	a.notices = notices_new(&a);
 	clients_serve(&a);
 	control_begin(&a);
 	service_attach(&a.svc, a.loop, on_stop, &a);
 	service_ready(&a.svc);
 	loop_timer(a.loop, TEND_MS, on_second, &a);
 	loop_run(a.loop);
+	notices_end(&a);
 	state_close(&a.state);
 	log_flush(&a.svc, true);
 	return EXIT_DONE;

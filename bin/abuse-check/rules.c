@@ -1,6 +1,6 @@
 /*
- * rules: what the settings say about addresses: rules that block, and lists of
- * addresses that are always or never blocked.
+ * rules: what the settings say about addresses: rules that block or tell, and
+ * lists of addresses that are always or never blocked.
  *
  * Trust: settings were checked when they were compiled; an entry that cannot be
  * read all the same is left out.
@@ -9,38 +9,79 @@
 #include "abuse.h"
 
 #include "base/mem.h"
+#include "sys/clock.h"
 
+#define RULES "abuseDetection/rule"
+#define ALL_SERVICES ((1u << ABUSE_SERVICES) - 1)
+
+/* The names of kinds, and the fields that hold their numbers. */
+static const struct {
+	const char *name, *count;
+	uint32_t services;	/* that can have this kind */
+} kinds[] = {
+	[RULE_DOS] = { "dos", "connections", ALL_SERVICES },
+	[RULE_BAD_SESSIONS] = { "badSessions", "badSessions", 1u << ABUSE_SMTP },
+	[RULE_LOGIN_FAILURES] = { "loginFailures", "loginFailures", ALL_SERVICES },
+	[RULE_INTERNAL_SPAMMER] = { "internalSpammer", "messages", 1u << ABUSE_SMTP },
+};
+
+int64_t
+abuse_now_s(void)
+{
+	return (int64_t)(clock_ms() / 1000);
+}
+
+const char *
+rule_kind_name(enum rule_kind kind)
+{
+	return kinds[kind].name;
+}
+
+/* A service that we do not have yet (ldap) is none. */
 static uint32_t
 services_of(const char *name)
 {
 	int service = abuse_service_named(span_of(name));
 
-	return service >= 0 ? 1u << service : (1u << ABUSE_SERVICES) - 1;
+	if (strcmp(name, "all") == 0)
+		return ALL_SERVICES;
+	return service >= 0 ? 1u << service : 0;
+}
+
+static uint32_t
+number(const struct settings *s, size_t i, const char *field)
+{
+	return (uint32_t)settings_entry_num(s, RULES, i, field);
+}
+
+static void
+read_rule(const struct settings *s, size_t i, struct rule *r)
+{
+	const char *notify = settings_entry(s, RULES, i, "notify");
+	struct span kind = span_of(settings_entry(s, RULES, i, "kind"));
+
+	while (r->kind < RULE_INTERNAL_SPAMMER && !span_is(kind, kinds[r->kind].name))
+		r->kind++;
+	r->number = (unsigned)i + 1;
+	r->by_sender = strcmp(settings_entry(s, RULES, i, "match"), "volume") == 0;
+	r->services = services_of(settings_entry(s, RULES, i, "service")) & kinds[r->kind].services;
+	r->frame_s = number(s, i, "timeFrame") * 60;
+	r->count = number(s, i, kinds[r->kind].count);
+	r->block_s = number(s, i, "blockMinutes") * 60;
+	snprintf(r->notify, sizeof(r->notify), "%s", notify[0] != '\0' ? notify : "postmaster");
 }
 
 static void
 read_rules(struct abuse *a, const struct settings *s)
 {
-	static const char list[] = "abuseDetection/rule";
-	size_t n = settings_count(s, list);
+	size_t n = settings_count(s, RULES);
 
 	a->rules = mem_array(n + 1, sizeof(*a->rules));
 	for (size_t i = 0; i < n; i++) {
-		struct span kind = span_of(settings_entry(s, list, i, "kind"));
-		struct rule r = {
-			.services = services_of(settings_entry(s, list, i, "service")),
-			.frame_s = (uint32_t)settings_entry_num(s, list, i, "timeFrame") * 60,
-			.count = (uint32_t)settings_entry_num(s, list, i, "count"),
-			.block_s = (uint32_t)settings_entry_num(s, list, i, "blockMinutes") * 60,
-		};
+		struct rule r = { .kind = RULE_DOS };
 
-		if (span_is(kind, "badSessions"))
-			r.kind = RULE_BAD_SESSIONS;
-		else if (span_is(kind, "logins"))
-			r.kind = RULE_LOGINS;
-		else if (!span_is(kind, "connections"))
-			continue;	/* counted elsewhere: messages */
-		if (r.count > 0)
+		read_rule(s, i, &r);
+		if (r.count > 0 && r.frame_s > 0 && r.services != 0)
 			a->rules[a->rule_count++] = r;
 	}
 }

@@ -1,8 +1,12 @@
 /*
  * table: counters in a hash table of fixed size.
  *
- * An entry is known by a 64-bit hash under a secret seed; two addresses that
- * share one are so improbable that nothing is done about it.
+ * An entry is known by a 64-bit hash under a secret seed; two keys that share
+ * one are so improbable that nothing is done about it.
+ *
+ * Its frame is cut into slices, the newest of which is the present one.  With
+ * SLICES of them, each as long as a (SLICES - 1)th of the frame or a little
+ * longer, all that happened within the frame lies in one of them.
  */
 #include "base/base.h"
 #include "table.h"
@@ -12,14 +16,16 @@
 #include "sys/random.h"
 
 #define PROBE 8
+#define SLICES 16
 
 struct entry {
 	uint64_t id;		/* 0: free */
-	int64_t bucket;		/* number of the present bucket; of open sessions unused */
-	uint32_t now, before;	/* events in this bucket and in the one before it */
-	uint32_t frame_s;	/* length of a bucket */
+	int64_t slice;		/* number of the newest slice since the clock began */
+	uint32_t slice_s;	/* length of a slice; 0: nothing was counted yet */
 	uint32_t open;		/* sessions: the entry stays while this is not 0 */
+	uint32_t events[SLICES];	/* of slice N at N % SLICES */
 };
+_Static_assert(sizeof(struct entry) == TABLE_ENTRY_BYTES, "the header says how large an entry is");
 
 struct table {
 	uint64_t seed[2];
@@ -48,36 +54,87 @@ table_free(struct table **t)
 	*t = NULL;
 }
 
-static struct entry *
-place(struct table *t, uint64_t id, size_t probe)
+void
+table_text_key(const struct table *t, struct span text, uint8_t key[16])
 {
-	return &t->entries[(id + probe) & t->mask];
+	uint64_t half[2] = { text.n, ~(uint64_t)text.n };
+
+	while (text.n > 0) {
+		struct span piece = span_first(text, 16);
+		uint8_t block[16] = { 0 };
+
+		memcpy(block, piece.p, piece.n);
+		half[0] = abuse_hash(t->seed, block, half[0]);
+		half[1] = abuse_hash(t->seed, block, half[1]);
+		text = span_from(text, piece.n);
+	}
+	memcpy(key, half, 16);
 }
 
-static int64_t
-last_used_s(const struct entry *e)
+static uint32_t
+add_up(uint32_t a, uint32_t b)
 {
-	return e->id == 0 ? -1 : e->bucket * (int64_t)e->frame_s;
+	return a > UINT32_MAX - b ? UINT32_MAX : a + b;
 }
 
-/* The entry of id; with make a new one in the place that matters least, NULL when all are pinned. */
-static struct entry *
-find(struct table *t, uint64_t id, bool make)
+/* Forget what lies behind the frame at now_s. */
+static void
+slide(struct entry *e, int64_t now_s)
 {
-	struct entry *oldest = NULL;
+	int64_t slice = now_s / (int64_t)e->slice_s;
+
+	if (slice <= e->slice)
+		return;
+	if (slice - e->slice >= SLICES)
+		memset(e->events, 0, sizeof(e->events));
+	else
+		for (int64_t s = e->slice + 1; s <= slice; s++)
+			e->events[(uint64_t)s % SLICES] = 0;
+	e->slice = slice;
+}
+
+static uint32_t
+sum(const struct entry *e)
+{
+	uint32_t total = 0;
+
+	for (size_t i = 0; i < SLICES; i++)
+		total = add_up(total, e->events[i]);
+	return total;
+}
+
+/* Does a give way rather than b?  Both have slid to now. */
+static bool
+matters_less(const struct entry *a, const struct entry *b)
+{
+	uint32_t of_a = sum(a), of_b = sum(b);
+
+	if (of_a != of_b)
+		return of_a < of_b;
+	return a->slice * (int64_t)a->slice_s < b->slice * (int64_t)b->slice_s;
+}
+
+/* The entry of id; with `make` a new one in the place that matters least, NULL when all are pinned. */
+static struct entry *
+find(struct table *t, uint64_t id, bool make, int64_t now_s)
+{
+	struct entry *least = NULL;
 
 	for (size_t i = 0; i < PROBE; i++) {
-		struct entry *e = place(t, id, i);
+		struct entry *e = &t->entries[(id + i) & t->mask];
 
 		if (e->id == id)
 			return e;
-		if (e->open == 0 && (oldest == NULL || last_used_s(e) < last_used_s(oldest)))
-			oldest = e;
+		if (!make || e->open > 0)
+			continue;
+		if (e->slice_s > 0)
+			slide(e, now_s);
+		if (least == NULL || matters_less(e, least))
+			least = e;
 	}
-	if (!make || oldest == NULL)
-		return NULL;
-	*oldest = (struct entry){ .id = id };
-	return oldest;
+	if (least != NULL)
+		*least = (struct entry){ .id = id };
+	return least;
 }
 
 static uint64_t
@@ -91,38 +148,36 @@ id_of(const struct table *t, const uint8_t key[16], uint64_t purpose)
 uint32_t
 table_count(struct table *t, const uint8_t key[16], uint64_t purpose, uint32_t add, int64_t now_s, uint32_t frame_s)
 {
-	struct entry *e = find(t, id_of(t, key, purpose), true);
-	int64_t bucket = now_s / frame_s;
-	uint64_t rest;
+	struct entry *e = find(t, id_of(t, key, purpose), add > 0, now_s);
+	uint32_t slice_s = (frame_s + SLICES - 2) / (SLICES - 1);
+	uint32_t *present;
 
 	if (e == NULL)
 		return 0;
-	if (e->frame_s != frame_s || e->bucket != bucket) {
-		e->before = e->frame_s == frame_s && e->bucket == bucket - 1 ? e->now : 0;
-		e->now = 0;
-		e->bucket = bucket;
-		e->frame_s = frame_s;
+	if (e->slice_s != slice_s) {
+		memset(e->events, 0, sizeof(e->events));
+		e->slice_s = slice_s;
+		e->slice = now_s / (int64_t)slice_s;
 	}
-	if (__builtin_add_overflow(e->now, add, &e->now))
-		e->now = UINT32_MAX;
-	/* Of the bucket before, only the part that the frame still covers. */
-	rest = (uint64_t)e->before * (uint64_t)(frame_s - now_s % frame_s) / frame_s;
-	return rest + e->now > UINT32_MAX ? UINT32_MAX : (uint32_t)rest + e->now;
+	slide(e, now_s);
+	present = &e->events[(uint64_t)e->slice % SLICES];
+	*present = add_up(*present, add);
+	return sum(e);
 }
 
 void
 table_reset(struct table *t, const uint8_t key[16], uint64_t purpose)
 {
-	struct entry *e = find(t, id_of(t, key, purpose), false);
+	struct entry *e = find(t, id_of(t, key, purpose), false, 0);
 
 	if (e != NULL)
 		*e = (struct entry){ .id = 0 };
 }
 
 uint32_t
-table_open(struct table *t, const uint8_t key[16], uint64_t purpose)
+table_open(struct table *t, const uint8_t key[16], uint64_t purpose, int64_t now_s)
 {
-	struct entry *e = find(t, id_of(t, key, purpose), true);
+	struct entry *e = find(t, id_of(t, key, purpose), true, now_s);
 
 	return e != NULL ? ++e->open : 0;
 }
@@ -130,7 +185,7 @@ table_open(struct table *t, const uint8_t key[16], uint64_t purpose)
 void
 table_close(struct table *t, const uint8_t key[16], uint64_t purpose)
 {
-	struct entry *e = find(t, id_of(t, key, purpose), false);
+	struct entry *e = find(t, id_of(t, key, purpose), false, 0);
 
 	if (e != NULL && e->open > 0 && --e->open == 0)
 		*e = (struct entry){ .id = 0 };

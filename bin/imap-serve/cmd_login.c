@@ -37,7 +37,7 @@ enter(struct imap *im, const struct imap_command *c, struct auth_reply *reply)
 	im->state = STATE_LOGGED_IN;
 	im->bad_commands = 0;
 	im->io->in_max = LIMIT_IMAP_COMMAND + 2;
-	abuse_login_good(im->program->abuse, "imap", im->s->ip);
+	abuse_login_good(im->program->abuse, "imap", im->s->ip, span_of(im->user));
 	session_show(im->s, "logged in", im->user);
 	log_line(im->s->svc, im->s->ticket, im->s->ip, "event=login user=%s tls=%d", im->user, im->s->tls);
 	buf_clear(&im->out);
@@ -49,10 +49,13 @@ enter(struct imap *im, const struct imap_command *c, struct auth_reply *reply)
 static void
 failed(struct imap *im, const struct imap_command *c, struct span user, const struct auth_reply *reply)
 {
-	uint32_t delay = abuse_login_failed(im->program->abuse, "imap", im->s->ip, user);
+	uint32_t delay;
 	struct buf line;
 	char storage[512];
 
+	if (user.n == 0)	/* AUTHENTICATE: only auth-check understood whom it was about */
+		user = span_of(reply->user);
+	delay = abuse_login_failed(im->program->abuse, "imap", im->s->ip, user);
 	buf_init_fixed(&line, storage, sizeof(storage));
 	log_value(&line, "user", span_first(user, 100));
 	log_line(im->s->svc, im->s->ticket, im->s->ip, "event=login-failed%s", buf_text(&line));

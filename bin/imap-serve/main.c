@@ -42,6 +42,23 @@ refuse(struct service *svc, const char *listener, const char *ticket, char *out,
 		snprintf(out, size, "* BYE [UNAVAILABLE] Too many connections, try again later (%s)\r\n", ticket);
 }
 
+static bool
+is_blocked(struct service *svc, const struct addr *peer)
+{
+	(void)svc;
+	return abuse_is_blocked(program.abuse, "imap", peer);
+}
+
+static void
+say_blocked(struct service *svc, const char *listener, const char *ticket, char *out, size_t size)
+{
+	(void)svc;
+	if (service_is_tls_listener(listener))
+		out[0] = '\0';
+	else
+		snprintf(out, size, "* BYE [UNAVAILABLE] " ABUSE_BLOCKED_TEXT " (%s)\r\n", ticket);
+}
+
 static void
 read_settings(struct service *svc)
 {
@@ -69,6 +86,8 @@ main(int argc, char **argv)
 	svc.warm = warm_up;
 	svc.worker = worker;
 	svc.refuse = refuse;
+	svc.is_blocked = is_blocked;
+	svc.say_blocked = say_blocked;
 	svc.ctx = &program;
 	service_settings(&svc, "imapLog");
 	read_settings(&svc);

@@ -407,6 +407,8 @@ end_session(struct imap *im)
 	imap_unselect(im);
 	if (im->admitted)
 		abuse_close(im->program->abuse, false);
+	if (abuse_is_lost(im->program->abuse))
+		log_failure(im->s->svc, im->s->ticket, im->s->ip, "event=owner-lost owner=abuse");
 	log_line(im->s->svc, im->s->ticket, im->s->ip, "event=end user=%s in=%llu out=%llu", im->user[0] ? im->user : "-",
 		(unsigned long long)im->io->bytes_in, (unsigned long long)im->io->bytes_out);
 	if (im->root >= 0)

@@ -50,7 +50,8 @@ command_fn cmd_spool_list, cmd_spool_show, cmd_spool_view, cmd_spool_recipients;
 command_fn cmd_spool_force, cmd_spool_delete, cmd_spool_reset;
 command_fn cmd_log_show, cmd_check, cmd_advise, cmd_connections, cmd_sessions_list, cmd_reindex;
 command_fn cmd_try;
-command_fn cmd_block_list, cmd_block_delete;
+command_fn cmd_block_list, cmd_block_show, cmd_block_add, cmd_block_delete;
+command_fn cmd_abuse_list, cmd_abuse_show, cmd_abuse_add, cmd_abuse_edit, cmd_abuse_delete;
 command_fn cmd_greylist_stats, cmd_greylist_list, cmd_greylist_delete;
 command_fn cmd_tls_show, cmd_tls_rule;
 

@@ -88,7 +88,7 @@ enter(struct pop3 *p, struct auth_reply *reply)
 
 	snprintf(p->user, sizeof(p->user), "%s", reply->user);
 	p->s->ends_worker = true;
-	abuse_login_good(p->program->abuse, "pop3", p->s->ip);
+	abuse_login_good(p->program->abuse, "pop3", p->s->ip, span_of(p->user));
 	if (reply->mailbox >= 0) {
 		p->root = service_enter_mailbox(p->s->svc, reply->mailbox);
 		close(reply->mailbox);
@@ -114,10 +114,13 @@ enter(struct pop3 *p, struct auth_reply *reply)
 static void
 failed(struct pop3 *p, struct span user, const struct auth_reply *reply)
 {
-	uint32_t delay = abuse_login_failed(p->program->abuse, "pop3", p->s->ip, user);
+	uint32_t delay;
 	char storage[512];
 	struct buf line;
 
+	if (user.n == 0)	/* AUTH: only auth-check understood whom it was about */
+		user = span_of(reply->user);
+	delay = abuse_login_failed(p->program->abuse, "pop3", p->s->ip, user);
 	buf_init_fixed(&line, storage, sizeof(storage));
 	log_value(&line, "user", span_first(user, 100));
 	log_line(p->s->svc, p->s->ticket, p->s->ip, "event=login-failed%s", buf_text(&line));

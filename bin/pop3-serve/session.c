@@ -241,6 +241,8 @@ end_session(struct pop3 *p)
 	file_close(&p->root);
 	if (p->admitted)
 		abuse_close(p->program->abuse, false);
+	if (abuse_is_lost(p->program->abuse))
+		log_failure(p->s->svc, p->s->ticket, p->s->ip, "event=owner-lost owner=abuse");
 	log_line(p->s->svc, p->s->ticket, p->s->ip, "event=end user=%s messages=%zu retrieved=%zu removed=%zu in=%llu out=%llu",
 		p->user[0] != '\0' ? p->user : "-", p->count, p->retrieved, p->removed,
 		(unsigned long long)p->io->bytes_in, (unsigned long long)p->io->bytes_out);

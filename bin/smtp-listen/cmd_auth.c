@@ -120,7 +120,7 @@ succeed(struct smtp *c, const char *mechanism, const struct auth_reply *answer)
 	snprintf(c->user, sizeof(c->user), "%s", answer->user);
 	snprintf(c->mechanism, sizeof(c->mechanism), "%s", mechanism);
 	c->s->ends_worker = true;
-	abuse_login_good(c->w->abuse, "smtp", c->s->ip);
+	abuse_login_good(c->w->abuse, "smtp", c->s->ip, span_of(c->user));
 	session_show(c->s, "AUTH", c->user);
 	smtp_log(c, "event=login user=%s mechanism=%s tls=%d", c->user, mechanism, c->s->tls);
 	reply(c, 235, "2.7.0", "Authentication succeeded");

@@ -300,6 +300,19 @@ log_message(struct smtp *c, uint64_t size, const struct verdict *v)
 	smtp_log_address(c, "event=message", "from", c->t.mail.from.text, rest);
 }
 
+/*
+ * Messages of those we relay for are counted (ABUSE-10), but for what the server
+ * itself has to say: that comes from this machine, and from nobody.
+ */
+static void
+count_message(struct smtp *c)
+{
+	bool is_own = c->s->is_local && smtp_path_view(&c->t.mail.from).n == 0;
+
+	if (!c->dry && (c->user[0] != '\0' || (c->is_trusted && !is_own)))
+		abuse_message(c->w->abuse, "smtp", c->s->ip, span_of(c->user), c->w->message.size);
+}
+
 /* Write and commit.  A verdict of 421 means that intake is gone. */
 static struct verdict
 store(struct smtp *c, struct span from)
@@ -388,6 +401,7 @@ finish(struct smtp *c, const struct verdict *v)
 	if (v->kind == VERDICT_OK) {
 		c->messages++;
 		c->junk = 0;
+		count_message(c);
 		reply(c, 250, "2.0.0", "OK id=%llu", (unsigned long long)c->w->held_id);
 	} else if (v->code == 421) {
 		reply_lost(c, "intake");

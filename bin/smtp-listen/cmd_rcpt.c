@@ -38,6 +38,7 @@ refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 	if (strcmp(v->status, "5.1.1") == 0 && most > 0 && ++c->bad_recipients > most) {
 		reply(c, 421, "4.7.0", "Too many unknown recipients");
 		smtp_log(c, "event=too-many-bad-recipients");
+		c->harvests = true;
 		c->over = true;
 		return;
 	}

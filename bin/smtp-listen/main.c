@@ -73,6 +73,24 @@ name_contacts(struct service *svc, const struct config *config)
 	}
 }
 
+static bool
+is_blocked(struct service *svc, const struct addr *peer)
+{
+	struct worker *w = svc->ctx;
+
+	return abuse_is_blocked(w->abuse, "smtp", peer);
+}
+
+/* Words for an address that abuse-check blocks (ABUSE-05). */
+static void
+say_blocked(struct service *svc PB_UNUSED, const char *listener, const char *ticket, char *out, size_t size)
+{
+	if (service_is_tls_listener(listener))
+		out[0] = '\0';
+	else
+		snprintf(out, size, "421 4.7.0 " ABUSE_BLOCKED_TEXT " ticket %s\r\n", ticket);
+}
+
 static void
 set_pool(struct service *svc, const struct config *config)
 {
@@ -111,6 +129,8 @@ main(int argc, char **argv)
 	svc.warm = warm;
 	svc.worker = prepare_worker;
 	svc.refuse = refuse;
+	svc.is_blocked = is_blocked;
+	svc.say_blocked = say_blocked;
 	service_warm_up(&svc);
 	service_confine(&svc, SANDBOX_SMTP);
 	service_owners(&svc, OWNER_AUTH | OWNER_LOOKUP | OWNER_ABUSE | OWNER_INTAKE | OWNER_LOG);

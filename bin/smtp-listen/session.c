@@ -297,9 +297,13 @@ session_end(struct smtp *c)
 	transaction_reset(c);
 	filter_end(c);
 	if (c->admitted && !c->dry)
-		abuse_close(c->w->abuse, c->messages == 0);
+		abuse_close(c->w->abuse, c->messages == 0 || c->harvests);
 	free(c->t.rcpts);
 	arena_free(&c->t.arena);
+	if (abuse_is_lost(c->w->abuse)) {
+		log_failure(c->s->svc, c->s->ticket, c->s->ip, "event=owner-lost owner=abuse");
+		c->s->ends_worker = true;
+	}
 	/* A worker that knew a secret, or lost an owner, serves nobody else. */
 	if (c->user[0] != '\0' || owners_lost(c->s->svc) || (c->w->scan != NULL && scan_client_is_lost(c->w->scan)))
 		c->s->ends_worker = true;

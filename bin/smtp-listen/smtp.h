@@ -83,6 +83,7 @@ struct smtp {
 	bool admitted;			/* abuse-check counts it as open */
 	bool is_early;			/* it spoke before the greeting */
 	bool has_spoken;		/* its first line was looked at */
+	bool harvests;			/* tried too many recipients that do not exist */
 	bool dry;			/* of `mailctl try`: nothing is stored, counted or logged (try.c) */
 	bool over;			/* the session ends after this reply */
 };

@@ -102,6 +102,12 @@
 #define LIMIT_ABUSE_RECORD 2048
 /* Largest mailbox that a setting can ask for, in MB: a byte count then fits with room to spare. */
 #define LIMIT_MAILBOX_MB 1073741824
+/* Why an address is blocked, in words. */
+#define LIMIT_BLOCK_REASON 200
+/* Notices of crossed rules: of one rule in an hour, since attackers come by thousands; and
+ * those that wait while no mail is taken. */
+#define LIMIT_NOTICES_HOUR 20
+#define LIMIT_NOTICES 100
 /* Connections to abuse-check: one a worker of every listener. */
 #define LIMIT_ABUSE_CLIENTS 8192
 

@@ -7,7 +7,9 @@
  *	connect service= ip=		-> ok | refuse text=
  *	would service= ip=		-> the same, but nothing is counted
  *	close bad=0|1
- *	event kind=login-failed|login-good service= ip= user=  -> ok delay=MS (failed only)
+ *	event kind=login-failed service= ip= user=	-> ok delay=MS
+ *	event kind=login-good service= ip= user=
+ *	message service= ip= from= size=
  *
  * Trust: replies are parsed as hostile.  Everything fails open.
  */
@@ -15,6 +17,7 @@
 #include "check/abuse_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -25,77 +28,105 @@
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 
-/* Longest wait that abuse-check may ask for. */
-
 struct abuse_client {
-	int fd;		/* -1: given up */
+	int fd;		/* -1: was never there */
+	bool lost;
+	bool greeted;	/* the first record has come */
 	int map_fd;	/* -1: none */
 	uint64_t seed[2];
 	struct buf request;
 };
 
+/*
+ * The descriptor stays open: lib/service watches it, and its number must not
+ * become another's.
+ */
 static void
 give_up(struct abuse_client *c)
 {
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	c->lost = true;
 }
 
 static bool
-wait_readable(int fd)
+wait_readable(int fd, uint64_t end)
 {
-	uint64_t end = clock_ms() + ABUSE_WAIT_MS;
-
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		uint64_t now = clock_ms();
+		int ready = poll(&p, 1, now < end ? (int)(end - now) : 0);
 
-		if (now >= end)
-			return false;
-		if (poll(&p, 1, (int)(end - now)) > 0)
+		if (ready > 0)
 			return true;
-		if (errno != EINTR && errno != 0)
+		if (ready == 0 ? now >= end : errno != EINTR)
 			return false;
 	}
 }
 
-/* One record into *out; false gives the connection up. */
+/* Without a map, or with one that cannot be read, abuse-check is asked about everybody. */
+static void
+take_map(struct abuse_client *c, int fd)
+{
+	if (!c->greeted && fd >= 0 && abuse_map_seed(fd, c->seed)) {
+		c->map_fd = fd;
+	} else {
+		if (fd >= 0)
+			close(fd);
+		c->lost |= c->greeted;
+	}
+	c->greeted = true;
+}
+
+/* The next record that is no greeting, waiting until `end`; false gives the connection up. */
 static bool
-receive(struct abuse_client *c, struct record *out, int *fd)
+receive(struct abuse_client *c, uint64_t end, struct record *out)
+{
+	while (!c->lost) {
+		char text[LIMIT_ABUSE_RECORD];
+		int fd = -1, got = 1;
+		ssize_t n = wait_readable(c->fd, end) ? fdpass_recv(c->fd, text, sizeof(text), &fd, &got) : -1;
+
+		if (n > 0 && got == 0 && record_parse(span_make(text, (size_t)n), 8, out))
+			return true;
+		if (n > 0 && got == 1)
+			take_map(c, fd);
+		else
+			give_up(c);
+	}
+	return false;
+}
+
+/* Take the greeting if it is there by now. */
+static void
+look_for_map(struct abuse_client *c)
 {
 	char text[LIMIT_ABUSE_RECORD];
-	int got = fd != NULL;
+	int fd = -1, got = 1;
 	ssize_t n;
 
-	errno = 0;
-	n = wait_readable(c->fd) ? fdpass_recv(c->fd, text, sizeof(text), fd, &got) : -1;
-	if (n > 0 && record_parse(span_make(text, (size_t)n), 8, out) && (fd == NULL || got == 1))
-		return true;
-	if (fd != NULL && got == 1 && n > 0) {
-		close(*fd);
-		*fd = -1;
-	}
-	give_up(c);
-	return false;
+	if (c->lost || c->greeted || !wait_readable(c->fd, 0))
+		return;
+	n = fdpass_recv(c->fd, text, sizeof(text), &fd, &got);
+	if (n > 0)
+		take_map(c, got == 1 ? fd : -1);
+	else
+		give_up(c);
+}
+
+static uint64_t
+patience(const struct abuse_client *c)
+{
+	return clock_ms() + (c->greeted ? ABUSE_WAIT_MS : ABUSE_HELLO_MS);
 }
 
 struct abuse_client *
 abuse_new(int fd)
 {
 	struct abuse_client *c = mem_new(sizeof(*c));
-	struct record hello;
 
 	c->fd = fd;
 	c->map_fd = -1;
+	c->lost = fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0;
 	buf_init(&c->request, LIMIT_ABUSE_RECORD);
-	if (fd < 0 || !receive(c, &hello, &c->map_fd))
-		return c;
-	record_free(&hello);
-	if (!abuse_map_seed(c->map_fd, c->seed)) {
-		close(c->map_fd);
-		c->map_fd = -1;
-	}
 	return c;
 }
 
@@ -104,7 +135,8 @@ abuse_free(struct abuse_client **c)
 {
 	if (*c == NULL)
 		return;
-	give_up(*c);
+	if ((*c)->fd >= 0)
+		close((*c)->fd);
 	if ((*c)->map_fd >= 0)
 		close((*c)->map_fd);
 	buf_free(&(*c)->request);
@@ -112,16 +144,19 @@ abuse_free(struct abuse_client **c)
 	*c = NULL;
 }
 
+bool
+abuse_is_lost(const struct abuse_client *c)
+{
+	return c->lost;
+}
+
 static bool
 send_request(struct abuse_client *c)
 {
-	if (c->fd < 0)
-		return false;
-	if (!c->request.overflow &&
-	    fdpass_send(c->fd, c->request.p, c->request.n, NULL, 0) == (ssize_t)c->request.n)
-		return true;
-	give_up(c);
-	return false;
+	if (!c->lost && (c->request.overflow ||
+	    fdpass_send(c->fd, c->request.p, c->request.n, NULL, 0) != (ssize_t)c->request.n))
+		give_up(c);
+	return !c->lost;
 }
 
 static void
@@ -132,17 +167,24 @@ begin(struct abuse_client *c, const char *verb, const char *service, const char 
 	record_add_text(&c->request, "ip", ip);
 }
 
-/* From the table alone; without a table nobody is. */
-static bool
-is_blocked(const struct abuse_client *c, const char *service, const char *ip)
+/* A name or account of a client, or nothing when it cannot be passed on. */
+static void
+add_name(struct abuse_client *c, const char *key, struct span name)
+{
+	if (span_find(name, '\0') < 0)
+		record_add(&c->request, key, span_first(name, LIMIT_LOGIN_NAME));
+}
+
+bool
+abuse_is_blocked(struct abuse_client *c, const char *service, const struct addr *ip)
 {
 	int which = abuse_service_named(span_of(service));
 	uint8_t key[16];
-	struct addr a;
 
-	if (c->map_fd < 0 || which < 0 || !addr_parse(span_of(ip), &a))
+	look_for_map(c);
+	if (c->map_fd < 0 || which < 0 || (ip->family != AF_INET && ip->family != AF_INET6))
 		return false;
-	abuse_key(&a, key);
+	abuse_key(ip, key);
 	return abuse_map_asks(c->map_fd, c->seed, key, which, clock_wall_ms() / 1000) == 1;
 }
 
@@ -153,7 +195,7 @@ ask(struct abuse_client *c, const char *verb, const char *service, const char *i
 	bool refused;
 
 	begin(c, verb, service, ip);
-	if (!send_request(c) || !receive(c, &reply, NULL))
+	if (!send_request(c) || !receive(c, patience(c), &reply))
 		return true;
 	refused = span_is(reply.verb, "refuse");
 	if (refused) {
@@ -169,8 +211,10 @@ ask(struct abuse_client *c, const char *verb, const char *service, const char *i
 bool
 abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size)
 {
-	if (is_blocked(c, service, ip)) {
-		snprintf(why, size, "Your address is blocked for some time");
+	struct addr a;
+
+	if (addr_parse(span_of(ip), &a) && abuse_is_blocked(c, service, &a)) {
+		snprintf(why, size, ABUSE_BLOCKED_TEXT);
 		return false;
 	}
 	return ask(c, "connect", service, ip, why, size);
@@ -198,9 +242,8 @@ abuse_login_failed(struct abuse_client *c, const char *service, const char *ip, 
 
 	begin(c, "event", service, ip);
 	record_add_text(&c->request, "kind", "login-failed");
-	if (span_find(user, '\0') < 0)
-		record_add(&c->request, "user", span_first(user, LIMIT_LOGIN_NAME));
-	if (!send_request(c) || !receive(c, &reply, NULL))
+	add_name(c, "user", user);
+	if (!send_request(c) || !receive(c, patience(c), &reply))
 		return 0;
 	if (!record_get_num(&reply, "delay", LIMIT_LOGIN_DELAY_MS, &delay))
 		delay = 0;
@@ -209,9 +252,19 @@ abuse_login_failed(struct abuse_client *c, const char *service, const char *ip, 
 }
 
 void
-abuse_login_good(struct abuse_client *c, const char *service, const char *ip)
+abuse_login_good(struct abuse_client *c, const char *service, const char *ip, struct span user)
 {
 	begin(c, "event", service, ip);
 	record_add_text(&c->request, "kind", "login-good");
+	add_name(c, "user", user);
+	(void)send_request(c);
+}
+
+void
+abuse_message(struct abuse_client *c, const char *service, const char *ip, struct span from, uint64_t size)
+{
+	begin(c, "message", service, ip);
+	add_name(c, "from", from);
+	record_add_num(&c->request, "size", size);
 	(void)send_request(c);
 }

@@ -7,36 +7,53 @@
  * until abuse_close, or until the connection ends, so a killed worker leaves
  * nothing behind.
  *
- * On connect abuse-check passes a descriptor of the table of present blocks;
- * a blocked address is refused from it without a question.  Everything fails
- * open: a daemon that is down, or silent for ABUSE_WAIT_MS, means that mail
- * flows.
+ * The first that abuse-check says is a descriptor of the table of present
+ * blocks; a blocked address is refused from it without a question.  Nobody waits for
+ * it.  Everything fails open: a daemon that is down, or silent for
+ * ABUSE_WAIT_MS (ABUSE_HELLO_MS if it never spoke), means that mail flows and
+ * abuse_is_lost says so; the caller logs it and ends its worker after the session.
  */
 #ifndef CHECK_ABUSE_CLIENT_H
 #define CHECK_ABUSE_CLIENT_H
 
 #include "base/base.h"
 #include "base/span.h"
+#include "net/addr.h"
 
 #define ABUSE_WAIT_MS 2000
+#define ABUSE_HELLO_MS 500
 
 struct abuse_client;
 
-/* fd is a connected socket and then owned (-1: always fails open). Waits for the table. */
+/* fd is a connected socket and then owned; -1: abuse-check cannot be reached. */
 struct abuse_client *abuse_new(int fd);
 void abuse_free(struct abuse_client **c);
 
+/* abuse-check could not be reached, or was lost: nothing is asked or counted any more. */
+bool abuse_is_lost(const struct abuse_client *c);
+
 /*
- * May a session of `service` ("smtp", "pop3", "imap") with `ip` (text of an IPv4
- * or IPv6 address) begin?  False: refuse it (421 4.7.0, -ERR, * BYE) with
- * the reason, one line without codes, in `why` (size bytes).
+ * From the table of blocks alone, without a question, as far as it has come by now: is the
+ * address blocked for the service ("smtp", "pop3", "imap")?
+ */
+bool abuse_is_blocked(struct abuse_client *c, const char *service, const struct addr *ip);
+
+/*
+ * May a session of `service` with `ip` (text of an IPv4 or IPv6 address) begin?
+ * False: refuse it (421 4.7.0, -ERR, * BYE) with the reason, one line without
+ * codes, in `why` (size bytes).
  */
 bool abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size) PB_MUST_CHECK;
+/* The reason that goes with a block. */
+#define ABUSE_BLOCKED_TEXT "Your address is blocked for some time"
 
 /* What it would say by lists and blocks; nothing is counted and no session begins. */
 bool abuse_would_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size) PB_MUST_CHECK;
 
-/* The admitted session is over; `bad` when an SMTP session sent no message (ABUSE-06). */
+/*
+ * The admitted session is over; `bad` when an SMTP session sent no message, or
+ * tried too many recipients that do not exist (ABUSE-06, SMTPIN-13).
+ */
 void abuse_close(struct abuse_client *c, bool bad);
 
 /*
@@ -45,7 +62,13 @@ void abuse_close(struct abuse_client *c, bool bad);
  */
 uint32_t abuse_login_failed(struct abuse_client *c, const char *service, const char *ip, struct span user);
 
-/* A log-in succeeded: the address's window of failures begins anew. */
-void abuse_login_good(struct abuse_client *c, const char *service, const char *ip);
+/* A log-in of `user` succeeded: this address is spared delays when it fails for that user. */
+void abuse_login_good(struct abuse_client *c, const char *service, const char *ip, struct span user);
+
+/*
+ * A message of somebody we relay for was accepted (ABUSE-10): `from` is the
+ * account, or "" for somebody known by address alone; size in bytes as it was received.
+ */
+void abuse_message(struct abuse_client *c, const char *service, const char *ip, struct span from, uint64_t size);
 
 #endif

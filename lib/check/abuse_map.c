@@ -44,6 +44,19 @@ abuse_key(const struct addr *ip, uint8_t key[16])
 	memcpy(key + 12, counted.ip, 4);
 }
 
+void
+abuse_key_addr(const uint8_t key[16], struct addr *out)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	*out = (struct addr){ .family = AF_INET6 };
+	memcpy(out->ip, key, 16);
+	if (memcmp(key, mapped, sizeof(mapped)) != 0)
+		return;
+	*out = (struct addr){ .family = AF_INET };
+	memcpy(out->ip, key + 12, 4);
+}
+
 /* Two rounds of folded multiplication; the seed is secret and random. */
 uint64_t
 abuse_hash(const uint64_t seed[2], const uint8_t key[16], uint64_t purpose)
@@ -91,13 +104,24 @@ first_place(const uint64_t seed[2], const uint8_t key[16])
 static void
 write_slot(struct abuse_slot *slot, const struct abuse_slot *value)
 {
-	uint32_t sequence = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
+	uint64_t sequence = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
 
 	__atomic_store_n(&slot->sequence, sequence + 1, __ATOMIC_SEQ_CST);
-	slot->services = value->services;
-	slot->until_s = value->until_s;
+	memcpy(slot->until_s, value->until_s, sizeof(slot->until_s));
 	memcpy(slot->key, value->key, 16);
 	__atomic_store_n(&slot->sequence, sequence + 2, __ATOMIC_SEQ_CST);
+}
+
+/* When the last block of a slot ends; 0: the slot is free. */
+static int64_t
+end_of(const struct abuse_slot *slot)
+{
+	int64_t end = 0;
+
+	for (int i = 0; i < ABUSE_SERVICES; i++)
+		if (slot->until_s[i] > end)
+			end = slot->until_s[i];
+	return end;
 }
 
 static struct abuse_slot *
@@ -106,52 +130,65 @@ find(struct abuse_map *m, const uint8_t key[16])
 	struct abuse_slot *slot = &m->slots[first_place(m->seed, key)];
 
 	for (size_t i = 0; i < ABUSE_MAP_PROBE; i++, slot++)
-		if (slot->until_s != 0 && memcmp(slot->key, key, 16) == 0)
+		if (end_of(slot) != 0 && memcmp(slot->key, key, 16) == 0)
 			return slot;
 	return NULL;
 }
 
-void
-abuse_map_block(struct abuse_map *m, const uint8_t key[16], uint32_t services, int64_t until_s, int64_t now_s)
+/* A free or expired slot ends before any other. */
+static struct abuse_slot *
+first_to_end(struct abuse_slot *row)
 {
-	struct abuse_slot value = { .services = services, .until_s = until_s };
-	struct abuse_slot *slot = find(m, key);
+	struct abuse_slot *first = row;
 
-	if (slot != NULL && slot->until_s > now_s) {
-		value.services |= slot->services;
-		value.until_s = slot->until_s > until_s ? slot->until_s : until_s;
-	}
-	if (slot == NULL) {
-		struct abuse_slot *row = &m->slots[first_place(m->seed, key)];
-
-		/* A free or expired slot ends before any other. */
-		slot = row;
-		for (size_t i = 1; i < ABUSE_MAP_PROBE; i++)
-			if (row[i].until_s < slot->until_s)
-				slot = &row[i];
-	}
-	memcpy(value.key, key, 16);
-	write_slot(slot, &value);
+	for (size_t i = 1; i < ABUSE_MAP_PROBE; i++)
+		if (end_of(&row[i]) < end_of(first))
+			first = &row[i];
+	return first;
 }
 
 bool
-abuse_map_lift(struct abuse_map *m, const uint8_t key[16])
+abuse_map_block(struct abuse_map *m, const uint8_t key[16], int service, int64_t until_s, int64_t now_s,
+	uint8_t lost[16])
 {
-	struct abuse_slot *slot = find(m, key);
-	struct abuse_slot none = { 0 };
+	struct abuse_slot *slot = find(m, key), value = { .sequence = 0 };
+	bool gives_way = false;
+
+	if (slot == NULL) {
+		slot = first_to_end(&m->slots[first_place(m->seed, key)]);
+		gives_way = end_of(slot) > now_s;
+		memcpy(lost, slot->key, 16);
+	} else {
+		value = *slot;
+	}
+	for (int i = 0; i < ABUSE_SERVICES; i++)
+		if (value.until_s[i] <= now_s)
+			value.until_s[i] = 0;
+	if (value.until_s[service] < until_s)
+		value.until_s[service] = until_s;
+	memcpy(value.key, key, 16);
+	write_slot(slot, &value);
+	return gives_way;
+}
+
+void
+abuse_map_lift(struct abuse_map *m, const uint8_t key[16], int service)
+{
+	struct abuse_slot *slot = find(m, key), value;
 
 	if (slot == NULL)
-		return false;
-	write_slot(slot, &none);
-	return true;
+		return;
+	value = *slot;
+	value.until_s[service] = 0;
+	write_slot(slot, &value);
 }
 
 static bool
 row_is_blocked(const struct abuse_slot *row, const uint8_t key[16], int service, int64_t now_s)
 {
 	for (size_t i = 0; i < ABUSE_MAP_PROBE; i++)
-		if (!(row[i].sequence & 1) && row[i].until_s > now_s && memcmp(row[i].key, key, 16) == 0)
-			return row[i].services >> service & 1;
+		if (!(row[i].sequence & 1) && row[i].until_s[service] > now_s && memcmp(row[i].key, key, 16) == 0)
+			return true;
 	return false;
 }
 

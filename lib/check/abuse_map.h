@@ -23,9 +23,8 @@ int abuse_service_named(struct span name);
 const char *abuse_service_name(int service);
 
 struct abuse_slot {
-	uint32_t sequence;	/* odd while it is being written */
-	uint32_t services;	/* bit i: blocked for service i */
-	int64_t until_s;	/* wall clock; 0: the slot is free */
+	uint64_t sequence;	/* odd while it is being written */
+	int64_t until_s[ABUSE_SERVICES];	/* wall clock; 0: not blocked for that service */
 	uint8_t key[16];
 };
 
@@ -37,6 +36,8 @@ struct abuse_map {
 
 /* The network that an address is counted by, as 16 bytes (IPv4 mapped into IPv6). */
 void abuse_key(const struct addr *ip, uint8_t key[16]);
+/* The address of a key: of IPv6 the first of its /64. */
+void abuse_key_addr(const uint8_t key[16], struct addr *out);
 /* A hash with a secret seed: equal keys and purposes give equal numbers. */
 uint64_t abuse_hash(const uint64_t seed[2], const uint8_t key[16], uint64_t purpose);
 
@@ -46,12 +47,14 @@ uint64_t abuse_hash(const uint64_t seed[2], const uint8_t key[16], uint64_t purp
  */
 struct abuse_map *abuse_map_new(int *fd_out) PB_MUST_CHECK;
 /*
- * Block for the services (bits) until then.  When all slots of its place are
- * in use the one that ends first gives way.
+ * Block for one service until then, or as long as it is blocked already.  When all
+ * slots of its place are in use the one that ends first gives way: then true,
+ * and its key in `lost`.
  */
-void abuse_map_block(struct abuse_map *m, const uint8_t key[16], uint32_t services, int64_t until_s, int64_t now_s);
-/* False when it was not blocked. */
-bool abuse_map_lift(struct abuse_map *m, const uint8_t key[16]);
+bool abuse_map_block(struct abuse_map *m, const uint8_t key[16], int service, int64_t until_s, int64_t now_s,
+	uint8_t lost[16]);
+/* Lift one block; nothing happens when there is none. */
+void abuse_map_lift(struct abuse_map *m, const uint8_t key[16], int service);
 
 bool abuse_map_is_blocked(const struct abuse_map *m, const uint8_t key[16], int service, int64_t now_s);
 

@@ -97,9 +97,21 @@ read_ok(struct directory *d, const struct auth_line *l, struct auth_reply *reply
 	return AUTH_OK;
 }
 
+/* Whom it was about goes to the counters; a name that cannot be read is none. */
+static void
+read_failed_name(const struct auth_line *l, struct auth_reply *reply)
+{
+	struct buf name;
+
+	buf_init_fixed(&name, reply->user, sizeof(reply->user));
+	if (!auth_line_unescape(auth_line_get(l, "user"), &name) || name.overflow)
+		reply->user[0] = '\0';
+}
+
 static enum auth_result
 read_fail(const struct auth_line *l, struct auth_reply *reply)
 {
+	read_failed_name(l, reply);
 	if (!num_parse_u32(auth_line_get(l, "delay"), LIMIT_LOGIN_DELAY_MS, &reply->delay_ms))
 		reply->delay_ms = 0;
 	if (auth_line_get(l, "temp").p != NULL)

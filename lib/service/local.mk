@@ -11,7 +11,7 @@ libpillarbox_a_SOURCES += \
 	lib/service/notify.c lib/service/notify.h \
 	lib/service/owners.c lib/service/owners.h lib/service/owners_private.h \
 	lib/service/pool.c lib/service/pool.h \
-	lib/service/pool_contact.c lib/service/pool_control.c lib/service/pool_fds.c lib/service/pool_refuse.c \
+	lib/service/pool_contact.c lib/service/pool_control.c lib/service/pool_fds.c lib/service/pool_refuse.c lib/service/turn_away.c \
 	lib/service/pool_stop.c lib/service/pool_watch.c \
 	lib/service/programs.c lib/service/programs.h \
 	lib/service/scoreboard.c lib/service/scoreboard.h \

@@ -12,20 +12,22 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+/* What is optional is looked for without waiting, and missed without harm. */
 static const struct {
 	enum owner which;
 	const char *name;
 	int type;
+	bool is_optional;
 } table[OWNERS_MAX] = {
-	{ OWNER_AUTH, "auth", SOCK_STREAM },
-	{ OWNER_LOOKUP, "lookup", SOCK_STREAM },
-	{ OWNER_ABUSE, "abuse", SOCK_SEQPACKET },
-	{ OWNER_LOG, "log", SOCK_DGRAM },
-	{ OWNER_INTAKE, "intake", SOCK_SEQPACKET },
-	{ OWNER_SCHEDULE, "schedule", SOCK_SEQPACKET },
-	{ OWNER_DELIVER, "deliver", SOCK_SEQPACKET },
-	{ OWNER_SEND, "send", SOCK_SEQPACKET },
-	{ OWNER_GREYLIST, "greylist", SOCK_STREAM },
+	{ OWNER_AUTH, "auth", SOCK_STREAM, false },
+	{ OWNER_LOOKUP, "lookup", SOCK_STREAM, false },
+	{ OWNER_ABUSE, "abuse", SOCK_SEQPACKET, true },
+	{ OWNER_LOG, "log", SOCK_DGRAM, false },
+	{ OWNER_INTAKE, "intake", SOCK_SEQPACKET, false },
+	{ OWNER_SCHEDULE, "schedule", SOCK_SEQPACKET, false },
+	{ OWNER_DELIVER, "deliver", SOCK_SEQPACKET, false },
+	{ OWNER_SEND, "send", SOCK_SEQPACKET, false },
+	{ OWNER_GREYLIST, "greylist", SOCK_STREAM, false },
 };
 
 int
@@ -55,7 +57,7 @@ int
 owner_fd(const struct service *svc, enum owner which)
 {
 	for (size_t i = 0; i < OWNERS_MAX; i++)
-		if (table[i].which == which && svc->owner_fds[i] >= 0)
+		if (table[i].which == which && (svc->owner_fds[i] >= 0 || table[i].is_optional))
 			return svc->owner_fds[i];
 	bug("owner %d is not connected", (int)which);
 }
@@ -66,12 +68,14 @@ owners_connect_all(struct service *svc)
 	for (size_t i = 0; i < OWNERS_MAX; i++) {
 		if (!(svc->owner_mask & table[i].which) || table[i].which == OWNER_LOG)
 			continue;
-		svc->owner_fds[i] = owner_connect(svc, table[i].name, table[i].type);
-		if (svc->owner_fds[i] < 0) {
-			log_failure(svc, NULL, NULL, "event=owner-missing name=%s error=%s",
-				table[i].name, strerrorname_np(errno));
+		svc->owner_fds[i] = owner_connect(svc, table[i].name,
+			table[i].type | (table[i].is_optional ? SOCK_NONBLOCK : 0));
+		if (svc->owner_fds[i] >= 0)
+			continue;
+		log_failure(svc, NULL, NULL, "event=owner-missing name=%s error=%s",
+			table[i].name, strerrorname_np(errno));
+		if (!table[i].is_optional)
 			return -1;
-		}
 	}
 	return 0;
 }

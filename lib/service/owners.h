@@ -27,12 +27,13 @@ enum owner {
 };
 #define OWNERS_MAX 9
 
-/* The connected, blocking, close-on-exec descriptor; a bug when not in the mask. */
+/* The connected, close-on-exec descriptor, blocking but for OWNER_ABUSE; a bug when not in the mask. */
 int owner_fd(const struct service *svc, enum owner which);
 
 /*
  * Connect to run/pub/NAME with SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM, now.
- * Returns a blocking descriptor of the caller's, or -1 with errno.
+ * Returns a blocking descriptor of the caller's, or -1 with errno.  With SOCK_NONBLOCK
+ * in type neither it nor the connecting waits (EAGAIN: nobody takes connections).
  */
 int owner_connect(const struct service *svc, const char *name, int type) PB_MUST_CHECK;
 

@@ -192,15 +192,20 @@ make_channel(struct pool *p, int *child_end)
 	return high;
 }
 
+/* For lines about those whom a worker turns away; a worker that needs more invents them. */
+#define TICKETS_TO_TURN_AWAY 32
+
 /* The tickets of one worker, cut from the parent's block. */
 static void
 give_tickets(struct pool *p, uint64_t *next, uint64_t *end)
 {
 	struct service *svc = p->svc;
 
-	master_tickets(svc, p->sessions_per_worker);
+	uint64_t count = (uint64_t)p->sessions_per_worker + TICKETS_TO_TURN_AWAY;
+
+	master_tickets(svc, count);
 	*next = svc->ticket_next;
-	*end = svc->ticket_next += p->sessions_per_worker;
+	*end = svc->ticket_next += count;
 }
 
 static bool

@@ -122,6 +122,9 @@ PB_NORETURN void worker_main(struct pool *p, size_t place, int channel);
 void session_crowd_begin(void);
 void session_crowd_new(struct session *s);
 
+/* turn_away.c: true when the peer is blocked: it heard so, and fd is to be closed. */
+bool turn_away(struct service *svc, const char *listener, int fd, const struct addr *peer);
+
 /* session.c: one connection from begin to end. */
 void session_serve(struct service *svc, session_call *call, const char *listener, struct score *score,
 	int fd_in, int fd_out);

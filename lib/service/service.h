@@ -69,6 +69,13 @@ struct service {
 	void (*worker)(struct service *svc);
 	void (*refuse)(struct service *svc, const char *listener, const char *ticket,
 		char *out, size_t size);
+	/*
+	 * Both or none.  is_blocked: is this peer refused before anything is spent on
+	 * it?  say_blocked: the words for that with the ticket in them, "" for none.
+	 */
+	bool (*is_blocked)(struct service *svc, const struct addr *peer);
+	void (*say_blocked)(struct service *svc, const char *listener, const char *ticket,
+		char *out, size_t size);
 	void *ctx;			/* the program's own */
 	uint64_t file_bytes;		/* largest file that sessions write; 0: no bound. Before service_confine */
 	struct tls_server *tls;		/* by service_tls; NULL: none */

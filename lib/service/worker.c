@@ -96,12 +96,28 @@ is_said_busy(struct service *svc, bool *busy, bool now)
 	return svc->channel >= 0 && tell(svc, now ? CHANNEL_BUSY : CHANNEL_IDLE);
 }
 
+static int
+accept_one(int listener, struct addr *peer)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_storage space;
+	} from;
+	socklen_t n = sizeof(from);
+	int fd = accept4(listener, &from.any, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0 && !addr_from_sockaddr(&from.any, n, peer))
+		*peer = (struct addr){ .family = AF_UNIX };
+	return fd;
+}
+
 /* Accept and serve one connection, if it is still there. */
 static void
 serve_one(struct pool *p, size_t which, struct score *score, bool *busy)
 {
 	struct service *svc = p->svc;
-	int fd = accept4(p->listeners[which].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct addr peer;
+	int fd = accept_one(p->listeners[which].fd, &peer);
 	unsigned others;
 
 	if (fd < 0) {
@@ -109,6 +125,10 @@ serve_one(struct pool *p, size_t which, struct score *score, bool *busy)
 			clock_sleep_ms(SHORTAGE_MS);
 		else if (errno == EINVAL)	/* shut down by mail-master: the port is closed */
 			svc->is_leaving = true;
+		return;
+	}
+	if (turn_away(svc, p->listeners[which].name, fd, &peer)) {
+		close(fd);
 		return;
 	}
 	/* What the parent knows is a little old, and holds this one only if BUSY was said before. */

@@ -12,7 +12,7 @@ use Pillarbox::Auth;
 
 my $pb = Pillarbox->new;
 $pb->user('alice@example.com');
-$pb->ctl_ok('set', '--add', 'abuseDetection/rule', 'kind=connections', 'service=smtp', 'count=3', 'blockMinutes=60');
+$pb->ctl_ok('abuse', 'add', 'kind=dos', 'service=smtp', 'connections=3', 'blockMinutes=60');
 $pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=127.0.0.1', 'smtp=True');
 $pb->start;
 sub pid { ($pb->pids_of('abuse-check'))[0] // 0 }

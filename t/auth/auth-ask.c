@@ -115,7 +115,7 @@ main(int argc, char **argv)
 		result = auth_plain(d, &request, span_of(argv[5]), span_of(argv[6]), &reply);
 	else
 		result = by_mechanism(d, &request, (const char *const[]){ argv[5], argv[6] }, &reply);
-	printf("%s %s", results[result], reply.user[0] != '\0' ? reply.user : "-");
+	printf("%s %s", results[result], result == AUTH_OK ? reply.user : "-");
 	print_mailbox(reply.mailbox);
 	printf(" %llums\n", (unsigned long long)(clock_ms() - start));
 	directory_free(&d);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include "check/abuse_map.h"
 
-#define ADDRESSES 200000
+#define ADDRESSES 1000000
 
 static struct abuse_map *map;
 static int map_fd;
@@ -39,37 +39,63 @@ asks(const char *ip, int service, int64_t now)
 	return writer == reader ? writer : -2;
 }
 
+/* True when another block gave way. */
+static bool
+block(const char *ip, int service, int64_t until, int64_t now)
+{
+	uint8_t key[16], lost[16];
+
+	return key_of(ip, key) && abuse_map_block(map, key, service, until, now, lost);
+}
+
 static void
-block(const char *ip, uint32_t services, int64_t until, int64_t now)
+lift(const char *ip, int service)
 {
 	uint8_t key[16];
 
 	if (key_of(ip, key))
-		abuse_map_block(map, key, services, until, now);
+		abuse_map_lift(map, key, service);
+}
+
+static bool
+goes_round(const char *ip, const char *back)
+{
+	char text[ADDR_TEXT_MAX];
+	struct addr a;
+	uint8_t key[16];
+
+	if (!key_of(ip, key))
+		return false;
+	abuse_key_addr(key, &a);
+	return strcmp(addr_print(&a, text, sizeof(text)), back) == 0;
 }
 
 static void
 blocks(void)
 {
-	uint8_t key[16];
-
 	is_num(asks("192.0.2.1", ABUSE_SMTP, 1000), 0, "nobody is blocked at first");
-	block("192.0.2.1", 1u << ABUSE_SMTP, 1060, 1000);
+	block("192.0.2.1", ABUSE_SMTP, 1060, 1000);
 	is_num(asks("192.0.2.1", ABUSE_SMTP, 1000), 1, "a block");
 	is_num(asks("192.0.2.1", ABUSE_POP, 1000), 0, "is for its service");
 	is_num(asks("192.0.2.2", ABUSE_SMTP, 1000), 0, "and its address");
 	is_num(asks("::ffff:192.0.2.1", ABUSE_SMTP, 1000), 1, "also when that is written as IPv6");
 	is_num(asks("192.0.2.1", ABUSE_SMTP, 1059), 1, "until it ends");
 	is_num(asks("192.0.2.1", ABUSE_SMTP, 1060), 0, "and no longer");
-	block("192.0.2.1", 1u << ABUSE_POP, 1030, 1010);
+	block("192.0.2.1", ABUSE_SMTP, 1030, 1010);
 	is_num(asks("192.0.2.1", ABUSE_SMTP, 1050), 1, "a second block does not shorten the first");
-	is_num(asks("192.0.2.1", ABUSE_POP, 1020), 1, "and adds its service");
-	block("2001:db8:1:2::1", 7, 1060, 1000);
+	block("192.0.2.1", ABUSE_POP, 1030, 1010);
+	is_num(asks("192.0.2.1", ABUSE_POP, 1020), 1, "another service joins");
+	is_num(asks("192.0.2.1", ABUSE_POP, 1030), 0, "for its own time");
+	is_num(asks("192.0.2.1", ABUSE_SMTP, 1050), 1, "and leaves the other its");
+	block("2001:db8:1:2::1", ABUSE_IMAP, 1060, 1000);
 	is_num(asks("2001:db8:1:2:ffff::9", ABUSE_IMAP, 1001), 1, "IPv6 is blocked by /64");
 	is_num(asks("2001:db8:1:3::1", ABUSE_IMAP, 1001), 0, "and the next /64 is free");
-	ok(key_of("192.0.2.1", key) && abuse_map_lift(map, key), "a block is lifted");
-	is_num(asks("192.0.2.1", ABUSE_SMTP, 1001), 0, "and gone");
-	ok(!abuse_map_lift(map, key), "once");
+	lift("192.0.2.1", ABUSE_SMTP);
+	is_num(asks("192.0.2.1", ABUSE_SMTP, 1001), 0, "a block is lifted");
+	is_num(asks("192.0.2.1", ABUSE_POP, 1001), 1, "and the other stays");
+	lift("192.0.2.9", ABUSE_SMTP);
+	ok(goes_round("192.0.2.1", "192.0.2.1") && goes_round("2001:db8:1:2:3::4", "2001:db8:1:2::"),
+	   "a key tells its network");
 }
 
 /* Whatever is done with the descriptor, the memory stays as it is. */
@@ -99,14 +125,24 @@ flood(void)
 {
 	struct stat st;
 	char ip[32];
-	uint32_t blocked = 0;
+	uint32_t blocked = 0, lost = 0, still = 0;
 
+	lift("192.0.2.1", ABUSE_POP);
+	lift("2001:db8:1:2::1", ABUSE_IMAP);
 	for (uint32_t i = 0; i < ADDRESSES; i++) {
 		snprintf(ip, sizeof(ip), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
-		block(ip, 1, 2000 + i, 1000);
+		lost += block(ip, ABUSE_SMTP, 2000 + i, 1000);
 		blocked += asks(ip, ABUSE_SMTP, 1001) == 1;
 	}
-	is_num(blocked, ADDRESSES, "each of 200,000 is blocked when it is put in");
+	for (uint32_t i = 0; i < ADDRESSES; i++) {
+		char other[32];
+
+		snprintf(other, sizeof(other), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		still += asks(other, ABUSE_SMTP, 1001) == 1;
+	}
+	is_num(blocked, ADDRESSES, "each of a million is blocked when it is put in");
+	is_num(still, ADDRESSES - lost, "and every one that gave way was told of");
+	ok(still <= ABUSE_MAP_SLOTS + ABUSE_MAP_PROBE && still > ABUSE_MAP_SLOTS / 2, "the map is full of the others");
 	is_num(asks(ip, ABUSE_SMTP, 1001), 1, "the last one still is");
 	is_num(fstat(map_fd, &st) == 0 ? st.st_size : -1, (long long)sizeof(struct abuse_map), "in the memory of the start");
 }

@@ -1,0 +1,53 @@
+/* request: see request.h. */
+#include "base/base.h"
+#include "request.h"
+
+#include "base/limits.h"
+#include "check/abuse_map.h"
+
+static bool
+read_place(const struct record *r, struct request *out)
+{
+	struct span ip = record_get(r, "ip");
+
+	out->service = abuse_service_named(record_get(r, "service"));
+	out->has_ip = !span_is(ip, "local");
+	return out->service >= 0 && (!out->has_ip || addr_parse(ip, &out->ip));
+}
+
+static bool
+read_event(const struct record *r, struct request *out)
+{
+	struct span kind = record_get(r, "kind");
+
+	out->name = span_first(record_get(r, "user"), LIMIT_LOGIN_NAME);
+	out->kind = span_is(kind, "login-good") ? REQUEST_LOGIN_GOOD : REQUEST_LOGIN_FAILED;
+	return (out->kind == REQUEST_LOGIN_GOOD || span_is(kind, "login-failed")) && read_place(r, out);
+}
+
+bool
+request_read(const struct record *r, struct request *out)
+{
+	uint64_t bad;
+
+	*out = (struct request){ .kind = REQUEST_UNKNOWN };
+	if (span_is(r->verb, "connect") || span_is(r->verb, "would")) {
+		out->kind = span_is(r->verb, "would") ? REQUEST_WOULD : REQUEST_CONNECT;
+		return read_place(r, out);
+	}
+	if (span_is(r->verb, "close")) {
+		out->kind = REQUEST_CLOSE;
+		if (!record_get_num(r, "bad", 1, &bad))
+			return false;
+		out->is_bad = bad == 1;
+		return true;
+	}
+	if (span_is(r->verb, "event"))
+		return read_event(r, out);
+	if (span_is(r->verb, "message")) {
+		out->kind = REQUEST_MESSAGE;
+		out->name = span_first(record_get(r, "from"), LIMIT_LOGIN_NAME);
+		return record_get_num(r, "size", UINT64_MAX, &out->size) && read_place(r, out);
+	}
+	return true;
+}

@@ -1,0 +1,40 @@
+/*
+ * request: what a listener's worker says to abuse-check.  Pure.
+ *
+ * Trust: workers talk to the world and may have been taken over: every field is
+ * checked here, and nobody else looks into the record.
+ */
+#ifndef ABUSE_CHECK_REQUEST_H
+#define ABUSE_CHECK_REQUEST_H
+
+#include "base/base.h"
+#include "base/record.h"
+#include "net/addr.h"
+
+enum request_kind {
+	REQUEST_CONNECT,	/* connect service= ip= */
+	REQUEST_WOULD,		/* would service= ip= */
+	REQUEST_CLOSE,		/* close bad= */
+	REQUEST_LOGIN_FAILED,	/* event kind=login-failed service= ip= [user=] */
+	REQUEST_LOGIN_GOOD,	/* event kind=login-good service= ip= [user=] */
+	REQUEST_MESSAGE,	/* message service= ip= [from=] size= */
+	REQUEST_UNKNOWN		/* another verb: the caller has no right to it */
+};
+
+struct request {
+	enum request_kind kind;
+	int service;		/* enum abuse_service */
+	bool has_ip;		/* else the session is local */
+	struct addr ip;
+	bool is_bad;		/* of close */
+	struct span name;	/* user or from; borrowed from the record, LIMIT_LOGIN_NAME at most */
+	uint64_t size;		/* of a message, in bytes */
+};
+
+/* Fields of one record. */
+#define REQUEST_FIELDS 8
+
+/* False when it is malformed. */
+bool request_read(const struct record *r, struct request *out) PB_MUST_CHECK;
+
+#endif
