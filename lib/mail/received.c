@@ -25,17 +25,25 @@ is_separator(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == '(' || c == ')' || c == ';';
 }
 
-/* The next word, at most up to the next blank or parenthesis; *depth follows the parentheses. */
+struct place {
+	int depth;		/* of parentheses; 0: outside of comments */
+	int lowest;		/* on the way from the word before */
+};
+
+/* The next word, at most up to the next blank or parenthesis. */
 static struct span
-next_word(struct span *rest, int *depth)
+next_word(struct span *rest, struct place *at)
 {
 	size_t n = 0;
 
+	at->lowest = at->depth;
 	while (rest->n > 0 && is_separator(rest->p[0])) {
 		if (rest->p[0] == '(')
-			(*depth)++;
-		else if (rest->p[0] == ')' && *depth > 0)
-			(*depth)--;
+			at->depth++;
+		else if (rest->p[0] == ')' && at->depth > 0)
+			at->depth--;
+		if (at->depth < at->lowest)
+			at->lowest = at->depth;
 		*rest = span_from(*rest, 1);
 	}
 	while (n < rest->n && !is_separator(rest->p[n]))
@@ -91,16 +99,17 @@ quotes_client(struct span word)
 static bool
 find_address(struct span clause, bool in_comment, struct span *ip)
 {
-	int depth = 0, quoted = 0;	/* depth at which the client is quoted; 0: it is not */
+	struct place at = { 0, 0 };
+	int quoted = 0;		/* depth at which the client is quoted; 0: it is not */
 
 	while (clause.n > 0) {
-		struct span word = next_word(&clause, &depth);
+		struct span word = next_word(&clause, &at);
 
-		if (quoted > depth)
+		if (at.lowest < quoted)
 			quoted = 0;
-		if (in_comment && depth > 0 && quotes_client(word))
-			quoted = depth;
-		else if (quoted == 0 && (depth > 0) == in_comment && is_address(word, ip))
+		if (in_comment && at.depth > 0 && quotes_client(word))
+			quoted = quoted == 0 ? at.depth : quoted;
+		else if (quoted == 0 && (at.depth > 0) == in_comment && is_address(word, ip))
 			return true;
 	}
 	return false;
@@ -110,13 +119,13 @@ find_address(struct span clause, bool in_comment, struct span *ip)
 static bool
 find_clause(struct span value, struct span *clause)
 {
-	int depth = 0;
+	struct place at = { 0, 0 };
 	bool in = false;
 
 	while (value.n > 0) {
-		struct span word = next_word(&value, &depth);
+		struct span word = next_word(&value, &at);
 
-		if (depth > 0 || word.n == 0)
+		if (at.depth > 0 || word.n == 0)
 			continue;
 		if (in && span_is_nocase(word, "by")) {
 			clause->n = (size_t)(word.p - clause->p);
