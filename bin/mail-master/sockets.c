@@ -9,6 +9,7 @@
 #include "master.h"
 #include "base/die.h"
 #include "base/num.h"
+#include "config/bindings.h"
 #include "config/manifest.h"
 #include "net/listen.h"
 
@@ -128,23 +129,6 @@ sockets_open_unit(struct master *m, const struct unit_def *d)
 	return 0;
 }
 
-/* Is this port number in the list of an address ("25,587"; empty: all)? */
-static bool
-address_has_port(const char *ports, uint64_t number)
-{
-	struct span rest = span_of(ports);
-
-	if (rest.n == 0)
-		return true;
-	while (rest.p != NULL) {
-		uint64_t n;
-
-		if (num_parse(span_trim(span_cut(&rest, ',')), 65535, &n) && n == number)
-			return true;
-	}
-	return false;
-}
-
 static int
 find_open(const struct master *m, const struct port *want)
 {
@@ -162,6 +146,15 @@ sockets_add(const struct master *m, struct port *ports, size_t *count, const str
 	char text[ADDR_TEXT_MAX];
 	int fd = find_open(m, want);
 
+	for (size_t i = 0; i < *count; i++) {
+		if (!addr_eq(&ports[i].addr, &want->addr))
+			continue;
+		if (strcmp(ports[i].listener, want->listener) == 0)
+			return true;	/* named twice */
+		buf_printf(errors, "port %s cannot serve both %s and %s\n",
+			addr_print_port(&want->addr, text, sizeof(text)), ports[i].listener, want->listener);
+		return false;
+	}
 	if (*count == MASTER_PORTS_MAX) {
 		buf_printf(errors, "more than %d ports on all addresses together\n", MASTER_PORTS_MAX);
 		return false;
@@ -191,7 +184,7 @@ sockets_add_everywhere(const struct master *m, const struct settings *s, struct 
 			? settings_entry(s, "bindings/ipAddress", i, "address") : all[i];
 		struct port want = { .fd = -1 };
 
-		if (addresses > 0 && !address_has_port(
+		if (addresses > 0 && !binding_list_has(
 		    settings_entry(s, "bindings/ipAddress", i, "ports"), rule->number))
 			continue;
 		(void)snprintf(want.listener, sizeof(want.listener), "%s", rule->listener);
@@ -207,6 +200,21 @@ sockets_add_everywhere(const struct master *m, const struct settings *s, struct 
 	return true;
 }
 
+/* The setting submissionBinding, beside the list (SMTPIN-25). */
+static bool
+add_submission(const struct master *m, const struct settings *s, struct port *ports, size_t *count, struct buf *errors)
+{
+	const char *text = settings_text(s, "submissionBinding");
+	struct port want = { .fd = -1, .listener = "submission" };
+
+	if (!settings_enabled(s, "submissionBinding"))
+		return true;
+	if (addr_parse_port(span_of(text), 587, &want.addr) && want.addr.port != 0)
+		return sockets_add(m, ports, count, &want, errors);
+	buf_printf(errors, "submissionBinding: \"%s\" is not ADDRESS:PORT\n", text);
+	return false;
+}
+
 /* Close what was opened for a list that is not to be used. */
 void
 sockets_give_up(const struct master *m, const struct port *ports, size_t count)
@@ -220,31 +228,24 @@ int
 sockets_ports(struct master *m, const struct settings *s, struct port *new_ports,
 	size_t *count, struct buf *errors)
 {
-	static const struct port_rule usual[] = {
-		{ "smtp", 25 }, { "submission", 587 }, { "smtps", 465 },
-		{ "pop3", 110 }, { "pop3s", 995 }, { "imap", 143 }, { "imaps", 993 },
-	};
 	size_t rules = settings_count(s, "bindings/port");
+	bool good = true;
 
 	*count = 0;
-	for (size_t i = 0; i < (rules > 0 ? rules : PB_COUNT(usual)); i++) {
+	for (size_t i = 0; good && i < (rules > 0 ? rules : binding_count); i++) {
 		struct port_rule rule = rules > 0
 			? (struct port_rule){ settings_entry(s, "bindings/port", i, "service"),
 				settings_entry_num(s, "bindings/port", i, "number") }
-			: usual[i];
+			: (struct port_rule){ binding_table[i].service, binding_table[i].number };
 
-		if (!sockets_add_everywhere(m, s, new_ports, count, &rule, errors)) {
-			sockets_give_up(m, new_ports, *count);
-			*count = 0;
-			return -1;
-		}
+		good = sockets_add_everywhere(m, s, new_ports, count, &rule, errors);
 	}
-	if (!tls_rules_ports(m, s, new_ports, count, errors)) {
-		sockets_give_up(m, new_ports, *count);
-		*count = 0;
-		return -1;
-	}
-	return 0;
+	if (good && tls_rules_ports(m, s, new_ports, count, errors) &&
+	    add_submission(m, s, new_ports, count, errors))
+		return 0;
+	sockets_give_up(m, new_ports, *count);
+	*count = 0;
+	return -1;
 }
 
 static bool

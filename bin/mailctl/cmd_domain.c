@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "config/compile.h"
 #include "config/manifest.h"
+#include "domain_port.h"
 #include "edit.h"
 #include "output.h"
 #include "show.h"
@@ -342,6 +343,7 @@ check_aliases(const struct ctl *c, const struct config_file *f)
 int
 cmd_domain_edit(struct ctl *c, int argc, char **argv)
 {
+	uint64_t port = 0;
 	struct config_author by;
 	struct config_file f;
 	struct buf errors;
@@ -360,12 +362,16 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 		code = edit_words(&f, a.count - 1, a.item + 1, &errors);
 		if (code == EXIT_DONE)
 			code = check_aliases(c, &f);
+		if (code == EXIT_DONE)
+			code = domain_port_check(c, &f, &port);
 		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
 			code = EXIT_REFUSED;
 		config_close(&f);
 	}
 	ctl_report(code, &errors);
 	buf_free(&errors);
+	if (code == EXIT_DONE)
+		code = domain_port_open(c, port);
 	if (code == EXIT_DONE)
 		code = ctl_tell_directory(c, "domain", d.name);
 	domain_close(&d);

@@ -21,6 +21,7 @@ struct ctl {
 	bool yes;			/* --yes, --force: no questions */
 	bool password_stdin;
 	bool in_shell;
+	const char *noun;		/* of the command that runs */
 	bool was_edited;		/* server settings changed: reload is due */
 	int history_fd;			/* -1 until ctl_author was asked */
 	char who[64];

@@ -252,6 +252,53 @@ edit_remove(struct config_file *f, const char *name, size_t count, char *const *
 }
 
 int
+edit_entry(struct config_file *f, const char *name, size_t match_count, char *const *match,
+	size_t count, char *const *words, struct buf *errors)
+{
+	struct place p;
+	struct xml_node *parent, *n = NULL;
+	bool found = false;
+	int code = find(f, name, &p, errors);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (p.s->type != SETTING_RECORDS) {
+		buf_printf(errors, "%s: is no list of records\n", name);
+		return EXIT_REFUSED;
+	}
+	parent = container(&p, false);
+	while (parent != NULL && code == EXIT_DONE &&
+	       (n = xml_child(parent, span_of(setting_element(p.s)), n)) != NULL) {
+		if (!matches(p.s, n, match_count, match))
+			continue;
+		found = true;
+		for (size_t i = 0; i < count && code == EXIT_DONE; i++)
+			code = edit_field(p.s, n, words[i], errors);
+	}
+	if (found)
+		return code;
+	buf_printf(errors, "%s: nothing matches\n", name);
+	return EXIT_NO_OBJECT;
+}
+
+/* NAME=VALUE, or NAME@enabled=True for the switch beside a value. */
+static int
+edit_word(struct config_file *f, char *name, struct span value, struct buf *errors)
+{
+	static const char attribute[] = "@enabled";
+	size_t n = strlen(name), end = sizeof(attribute) - 1;
+
+	if (n <= end || strcmp(name + n - end, attribute) != 0)
+		return edit_set(f, name, value.p, errors);
+	if (!span_is_nocase(value, "True") && !span_is_nocase(value, "False")) {
+		buf_printf(errors, "%s: True or False\n", name);
+		return EXIT_REFUSED;
+	}
+	name[n - end] = '\0';
+	return edit_switch(f, name, span_is_nocase(value, "True"), errors);
+}
+
+int
 edit_words(struct config_file *f, size_t count, char *const *words, struct buf *errors)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -264,7 +311,7 @@ edit_words(struct config_file *f, size_t count, char *const *words, struct buf *
 			return EXIT_USAGE;
 		}
 		copy = mem_copy(name);
-		code = edit_set(f, copy, value.p, errors);
+		code = edit_word(f, copy, value, errors);
 		free(copy);
 		if (code != EXIT_DONE)
 			return code;

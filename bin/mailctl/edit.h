@@ -28,6 +28,9 @@ size_t edit_count(const struct config_file *f, const char *list);
 int edit_change_at(struct config_file *f, const char *list, size_t at, size_t count, char *const *words,
 	struct buf *errors);
 int edit_remove_at(struct config_file *f, const char *list, size_t at, struct buf *errors);
+/* Set fields of the entries of a list of records that match all of the first words. */
+int edit_entry(struct config_file *f, const char *name, size_t match_count, char *const *match,
+	size_t count, char *const *words, struct buf *errors);
 
 /* The switch beside a value (attribute enabled). */
 int edit_switch(struct config_file *f, const char *name, bool on, struct buf *errors);
@@ -42,7 +45,7 @@ int edit_etc(struct ctl *c, enum setting_scope scope, edit_fn *change, const voi
 /* One setting of the server; the running server is to reload. */
 int edit_server(struct ctl *c, const char *name, const char *value);
 
-/* "NAME=VALUE" words, all of them or none. */
+/* "NAME=VALUE" and "NAME@enabled=True" words, all of them or none. */
 int edit_words(struct config_file *f, size_t count, char *const *words, struct buf *errors);
 
 #endif

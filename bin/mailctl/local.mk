@@ -10,4 +10,6 @@ prog_mailctl_SOURCES = bin/mailctl/main.c bin/mailctl/account.c bin/mailctl/acco
 	bin/mailctl/output.c bin/mailctl/output.h bin/mailctl/queue.c \
 	bin/mailctl/queue.h bin/mailctl/queue_select.c bin/mailctl/queue_select.h bin/mailctl/shell.c \
 	bin/mailctl/show.c bin/mailctl/show.h
+prog_mailctl_SOURCES += bin/mailctl/cmd_bindings.c bin/mailctl/cmd_bindings_check.c bin/mailctl/cmd_ip_list.c \
+	bin/mailctl/domain_port.c bin/mailctl/domain_port.h
 prog_mailctl_LDADD = $(LDADD) $(READLINE_LIBS)

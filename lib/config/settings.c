@@ -10,6 +10,7 @@
  */
 #include "base/base.h"
 #include "config/settings.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include "base/buf.h"
 #include "base/die.h"
@@ -404,13 +405,24 @@ settings_entry_bool(const struct settings *s, const char *name, size_t i, const 
 	return truth(field, settings_entry(s, name, i, field));
 }
 
+/* The same address, however it is written? */
+static bool
+same_ip(const char *a, const char *b)
+{
+	unsigned char x[16], y[16];
+
+	if (inet_pton(AF_INET, a, x) == 1)
+		return inet_pton(AF_INET, b, y) == 1 && memcmp(x, y, 4) == 0;
+	return inet_pton(AF_INET6, a, x) == 1 && inet_pton(AF_INET6, b, y) == 1 && memcmp(x, y, 16) == 0;
+}
+
 const char *
 settings_host_name(const struct settings *s, const char *local_ip)
 {
 	static const char list[] = "hostNames/hostName";
 
 	for (size_t i = 0; i < settings_count(s, list); i++)
-		if (strcmp(settings_entry(s, list, i, "ip"), local_ip) == 0)
+		if (same_ip(settings_entry(s, list, i, "ip"), local_ip))
 			return settings_entry(s, list, i, "name");
 	return settings_text(s, "hostName");
 }

@@ -1,0 +1,21 @@
+/*
+ * domain_port: the alternate SMTP port of a domain (DOM-14), which is a port of
+ * the server: the first domain that wants it opens it for all.
+ */
+#ifndef MAILCTL_DOMAIN_PORT_H
+#define MAILCTL_DOMAIN_PORT_H
+
+#include "base/base.h"
+#include "config/config_file.h"
+#include "ctl.h"
+
+/*
+ * Which port the settings in f ask for; 0 when it is switched off.  EXIT_REFUSED
+ * after a message when that port serves something else than mail from clients.
+ */
+int domain_port_check(const struct ctl *c, const struct config_file *f, uint64_t *port_out);
+
+/* Add it to the server's list of ports unless it is there. */
+int domain_port_open(struct ctl *c, uint64_t port);
+
+#endif
