@@ -47,8 +47,8 @@ struct abuse {
 	struct state *state;		/* blocks, kept over a restart */
 	struct rule *rules;
 	size_t rule_count;
-	struct listed *black, *white;
-	size_t black_count, white_count;
+	struct listed *white;
+	size_t white_count;
 	uint64_t most_open[ABUSE_SERVICES];	/* sessions at once from one address; 0: no limit */
 	size_t clients;
 	struct notices *notices;

@@ -60,10 +60,6 @@ abuse_would_serve(const struct abuse *a, const struct addr *ip, int service, cha
 	abuse_key(ip, key);
 	if (is_trusted(a, ip, service))
 		return true;
-	if (abuse_is_listed(a->black, a->black_count, ip, service)) {
-		snprintf(why, size, "Your address is not served here");
-		return false;
-	}
 	if (abuse_map_is_blocked(a->map, key, service, wall_s())) {
 		snprintf(why, size, ABUSE_BLOCKED_TEXT);
 		return false;

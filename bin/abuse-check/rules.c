@@ -1,6 +1,6 @@
 /*
  * rules: what the settings say about addresses: rules that block or tell, and
- * lists of addresses that are always or never blocked.
+ * lists of addresses that are never blocked.
  *
  * Trust: settings were checked when they were compiled; an entry that cannot be
  * read all the same is left out.
@@ -127,7 +127,6 @@ abuse_read_settings(struct abuse *a)
 	const struct settings *s = a->svc.settings;
 
 	read_rules(a, s);
-	a->black = read_list(s, "blacklist/entry", &a->black_count);
 	a->white = read_list(s, "whitelist/entry", &a->white_count);
 	a->most_open[ABUSE_SMTP] = settings_num(s, "smtpMaxConnectionsPerIp");
 	a->most_open[ABUSE_POP] = settings_num(s, "popMaxConnectionsPerIp");
