@@ -58,9 +58,16 @@ static int
 remove_alias(struct config_file *f, const char *name, const char *targets PB_UNUSED, struct buf *errors)
 {
 	char word[128], *words[] = { word };
+	size_t before = errors->n;
+	int code;
 
 	snprintf(word, sizeof(word), "name=%s", name);
-	return edit_remove(f, "alias", 1, words, errors);
+	code = edit_remove(f, "alias", 1, words, errors);
+	if (code == EXIT_NO_OBJECT) {
+		buf_cut(errors, before);
+		buf_printf(errors, "there is no alias %s in %s\n", name, f->path);
+	}
+	return code;
 }
 
 /* All targets as one text; a bare name means one of the same domain. */

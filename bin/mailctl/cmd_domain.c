@@ -13,6 +13,7 @@
 #include "args.h"
 #include "base/die.h"
 #include "base/mem.h"
+#include "caution.h"
 #include "config/compile.h"
 #include "config/manifest.h"
 #include "domain_port.h"
@@ -356,6 +357,7 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 	code = domain_open(c, a.item[0], &d);
 	if (code != EXIT_DONE)
 		return code;
+	caution_words(a.count - 1, a.item + 1);
 	buf_init(&errors, 65536);
 	code = EXIT_REFUSED;
 	if (ctl_author(c, &by) && config_edit(&f, d.fd, d.fd, d.folder, SCOPE_DOMAIN, &errors)) {

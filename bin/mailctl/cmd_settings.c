@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "args.h"
 #include "base/die.h"
+#include "caution.h"
 #include "edit.h"
 #include "show.h"
 
@@ -81,6 +82,8 @@ cmd_set(struct ctl *c, int argc, char **argv)
 	    (kind == SET_VALUE && a.count != 2))
 		return EXIT_USAGE;
 	code = kind == SET_VALUE ? check_danger(c, &a) : EXIT_DONE;
+	if (kind == SET_VALUE && code == EXIT_DONE)
+		caution(a.item[0], a.item[1]);
 	if (code == EXIT_DONE && kind == SET_VALUE)
 		code = tls_check_setting(a.item[0], a.item[1]);
 	ch = (struct change){ kind, &a };

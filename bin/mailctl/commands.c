@@ -98,6 +98,12 @@ const struct command command_table[] = {
 	{ "tls", "rule", cmd_tls_rule, COMMAND_EDITS,
 	  "list | add FIELD=VALUE ... | edit NUMBER FIELD=VALUE ... | delete NUMBER [--restart]",
 	  "certificates for addresses, ports and names" },
+	{ "trusted", "list", cmd_trusted_list, COMMAND_DOMAINS | COMMAND_USERS, "DOMAIN | USER@DOMAIN",
+	  "senders that are never greylisted" },
+	{ "trusted", "add", cmd_trusted_add, COMMAND_EDITS | COMMAND_DOMAINS | COMMAND_USERS,
+	  "DOMAIN|USER@DOMAIN SENDER ...", "trust senders: addresses or domains, * as wildcard" },
+	{ "trusted", "delete", cmd_trusted_delete, COMMAND_EDITS | COMMAND_DOMAINS | COMMAND_USERS,
+	  "DOMAIN|USER@DOMAIN SENDER ...", "trust them no longer" },
 	{ "try", "", cmd_try, 0,
 	  "[FILE] --from A --to A [--to A ...] --ip IP [--helo NAME] [--auth USER] [--port smtp|submission|smtps] [--tls] "
 	  "[--size BYTES] [--local IP]", "what the server would say to a message, and why" },
@@ -196,18 +202,33 @@ command_run(struct ctl *c, int argc, char **argv)
 	return code == EXIT_DONE ? reload_after(c) : code;
 }
 
+/* Does the command stand under these words of `help`?  Short forms name it too. */
+static bool
+is_asked(const struct command *cmd, int argc, char **argv)
+{
+	int used;
+
+	if (argc == 0)
+		return true;
+	if (argc == 1 && command_find(argc, argv, &used) == cmd)
+		return true;
+	return strcmp(argv[0], cmd->noun) == 0 && (argc == 1 || strcmp(argv[1], cmd->verb) == 0);
+}
+
 int
 cmd_help(struct ctl *c PB_UNUSED, int argc, char **argv)
 {
+	bool found = false;
+
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *cmd = &command_table[i];
 
-		if (argc > 0 && strcmp(argv[0], cmd->noun) != 0)
+		if (!is_asked(cmd, argc, argv))
 			continue;
-		if (argc > 1 && strcmp(argv[1], cmd->verb) != 0)
-			continue;
+		found = true;
 		printf("mailctl %s%s%s %s\n        %s\n", cmd->noun, cmd->verb[0] == '\0' ? "" : " ",
 			cmd->verb, cmd->args, cmd->help);
 	}
-	return EXIT_DONE;
+	return found ? EXIT_DONE :
+		ctl_fail(EXIT_NO_OBJECT, "no such command: %s%s%s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 }

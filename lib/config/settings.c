@@ -175,6 +175,22 @@ take_field(struct settings *st, size_t row, struct span value)
 }
 
 static bool
+is_list(const struct setting *s)
+{
+	return s->type == SETTING_LIST || s->type == SETTING_RECORDS;
+}
+
+/* Every value that was promised (a switch alone promises one) is there. */
+static bool
+is_complete(const struct settings *st)
+{
+	for (size_t i = 0; i < setting_count; i++)
+		if (st->slots[i].present && st->slots[i].value == NULL && !is_list(&setting_table[i]))
+			return false;
+	return true;
+}
+
+static bool
 take(struct settings *st, const struct record_field *f)
 {
 	struct span value = f->value, name = span_cut(&value, ' ');
@@ -192,6 +208,8 @@ take(struct settings *st, const struct record_field *f)
 		return take_entry(st, (size_t)row);
 	if (span_is(f->key, "field"))
 		return take_field(st, (size_t)row, value);
+	if (span_is(f->key, "list") && !is_list(&setting_table[row]))
+		return false;
 	if (span_is(f->key, "off") || span_is(f->key, "list")) {
 		st->slots[row].present = true;
 		st->slots[row].off |= span_is(f->key, "off");
@@ -226,7 +244,7 @@ settings_parse_scope(enum setting_scope scope, struct span text)
 	for (size_t i = 0; ok && i < r.count; i++)
 		ok = take(st, &r.fields[i]);
 	record_free(&r);
-	if (!ok) {
+	if (!ok || !is_complete(st)) {
 		settings_free(&st);
 		errno = EBADMSG;
 	}

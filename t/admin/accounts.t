@@ -71,6 +71,7 @@ code_is(1, 'not for the name of a user', qw(alias add alice@example.com bob));
 code_is(1, 'nor a user for the name of an alias', qw(user add sales@example.com --password), $pw);
 code_is(0, 'it is deleted', qw(alias delete sales@example.com));
 code_is(3, 'once', qw(alias delete sales@example.com));
+like(($pb->ctl(qw(alias delete sales@example.com)))[2], qr/no alias sales/, 'and the message names it');
 
 code_is(0, 'another name of the domain', qw(domain edit example.com domainAliases/domainAlias=example.net));
 code_is(1, 'not more than maxDomainAliases', 'domain', 'edit', 'example.com', 'domainAliases/domainAlias=a.example,b.example,c.example');

@@ -148,6 +148,7 @@ test_hostile_records(void)
 		"settings\nitem=blockedSenders/sender a@b\n", "settings\nfield=whitelist/entry/ip 1.2.3.4\n",
 		"settings\nentry=whitelist/entry\n", "settings\nunknown=smtpMaxBadCommands 1\n",
 		"settings\nlist=blockedSenders/sender\nset=blockedSenders/sender x\n",
+		"settings\nlist=smtpMaxBadCommands\n", "settings\noff=smtpSessionTimeout\n",
 	};
 
 	for (size_t i = 0; i < PB_COUNT(bad); i++) {
