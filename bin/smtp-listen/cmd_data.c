@@ -8,6 +8,7 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "edit.h"
 #include "facts.h"
 #include "filter.h"
 #include "base/die.h"
@@ -231,13 +232,33 @@ check_from(struct smtp *c, struct span from)
 	return v;
 }
 
-/* RFC 6409 8: what a submission lacks is added. */
+/* RFC 5322 3.6.3: nobody sees whom a blind copy went to. */
+static void
+drop_blind(struct message *m, const char *name)
+{
+	size_t n = header_count(edit_header(m), name);
+	struct milter_edits edits;
+	bool good = true;
+
+	if (n == 0)
+		return;
+	edit_begin(m, &edits);
+	for (; n > 0 && good; n--)
+		good = edits.change(edits.ctx, (uint32_t)n, span_of(name), SPAN_NONE);
+	edit_end(m, &edits, true);
+}
+
+/* RFC 6409 8: what a submission lacks is added, and what it should not tell is taken out. */
 static void
 complete(struct smtp *c)
 {
 	struct message *m = &c->w->message;
 	int64_t now = clock_wall_ms() / 1000;
 
+	if (!c->needs_login && !c->s->is_local && c->user[0] == '\0')
+		return;
+	drop_blind(m, "Bcc");
+	drop_blind(m, "Resent-Bcc");
 	if (!c->needs_login && !c->s->is_local)
 		return;
 	if (!m->found.has_date)

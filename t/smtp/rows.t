@@ -1,0 +1,111 @@
+#!/usr/bin/perl
+# What users and domains may send and receive: limits of their own messages, log-in for their
+# names, aliases, catch-alls, blind copies.
+# Features: LIMIT-07, LIMIT-08, SMTPIN-15, SMTPIN-23, SMTPIN-27, SMTPIN-28, DOM-12, DOM-18, GEN-02,
+# USER-04, USER-05, USER-06, USER-07, USER-08, BLKS-01, BLKS-02.
+use strict;
+use warnings;
+use lib "$ENV{PB_SRC}/t/lib";
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Pillarbox;
+
+my $pb = Pillarbox->new;
+$pb->user($_) for 'alice@example.com', 'bob@example.com', 'carol@other.example';
+$pb->ctl_ok('domain', 'edit', 'example.com', 'maxMessageSizeKB=10', 'maxRecipientsPerMessage=2',
+	'domainAliases/domainAlias=example.net');
+$pb->ctl_ok('alias', 'add', 'sales@example.com', 'alice@example.com', 'carol@other.example');
+$pb->start;
+
+sub session {
+	my ($service, $user) = @_;
+	my $c = $pb->connect($service);
+	$c->expect('EHLO client.example', qr/^250/);
+	$c->login($user, $Pillarbox::PASSWORD) if $user;
+	return $c;
+}
+sub mail { my ($c, $from, $more) = @_; $c->command('RSET'); return $c->command("MAIL FROM:<$from>" . ($more // '')) }
+sub rcpt { my ($to, $from) = @_; my $c = session('smtp'); $c->expect('MAIL FROM:<' . ($from // 'x@out.example') . '>', qr/^250/); return $c->command("RCPT TO:<$to>") }
+sub wait_for { my ($call, $re) = @_; my $end = time + 20; sleep 0.2 while time < $end && $call->() !~ $re; return $call->() }
+
+# A user's own limits.
+my $c = session('submission', 'alice@example.com');
+like(mail($c, 'alice@example.com', ' SIZE=10240'), qr/^250/, 'a message as large as the domain allows');
+like(mail($c, 'alice@example.com', ' SIZE=10241'), qr/^552 5\.3\.4 .* ticket \d{12}$/, 'one byte more (LIMIT-07)');
+like(mail($c, 'alice@example.com'), qr/^250/, 'without a declared size');
+like($c->command("RCPT TO:<$_>"), qr/^250/, "a recipient") for 'bob@example.com', 'carol@other.example';
+like($c->command('RCPT TO:<bob@example.com>'), qr/^452 4\.5\.3/, 'one over the limit (LIMIT-08), though it was named before');
+like($c->command('RCPT TO:<y@out.example>'), qr/^452 4\.5\.3 .* ticket \d{12}$/, 'and all later ones');
+$c->expect('DATA', qr/^354/);
+like($c->command("From: alice\@example.com\r\n\r\n" . "x" x 70 . "\r\n.") , qr/^250/, 'those before stay accepted');
+$pb->wait_mail($_, 1) for 'bob@example.com', 'carol@other.example';
+mail($c, 'alice@example.com');
+$c->expect('RCPT TO:<bob@example.com>', qr/^250/);
+$c->expect('DATA', qr/^354/);
+like($c->command("From: alice\@example.com\r\n\r\n" . ("x" x 70 . "\r\n") x 200 . '.'), qr/^552 5\.3\.4/, 'a large one is refused after DATA');
+my $x = session('smtp');
+like(mail($x, 'x@out.example', ' SIZE=1000000'), qr/^250/, 'mail from others has the limits of the server');
+like(mail($c, 'carol@other.example'), qr/^553 5\.7\.1/, 'the sender must be the user (SMTPIN-15)');
+like(mail($c, 'sales@example.com'), qr/^250/, 'or an alias of the user');
+like(mail($c, 'alice@example.net'), qr/^250/, 'or the user at another name of the domain');
+
+# Blind copies are nobody's business.
+mail($c, 'alice@example.com');
+$c->expect('RCPT TO:<bob@example.com>', qr/^250/);
+$c->expect('DATA', qr/^354/);
+$c->expect("From: alice\@example.com\r\nBcc: secret\@out.example,\r\n\tmore\@out.example\r\nSubject: blind\r\nbcc: again\@out.example\r\nResent-Bcc: z\@out.example\r\n\r\nBcc: stays\r\n.", qr/^250/);
+my ($blind) = grep { /Subject: blind/ } map { Pillarbox::slurp($_) } $pb->wait_mail('bob@example.com', 2);
+unlike($blind, qr/(?:secret|more|again|z)\@out\.example/, 'Bcc is taken out of a submission');
+like($blind, qr/\r\n\r\nBcc: stays\r\n/, 'but not out of its text');
+
+$c->command('QUIT');
+ok($pb->wait_log('smtpLog', qr/event=check about=size name=user-size-limit value=10240 weight=-100 total=-100/), 'the log says why');
+
+# Addresses.
+like(rcpt('ALICE@example.NET'), qr/^250/, 'another name of the domain (USER-05)');
+like(rcpt('sales@example.net'), qr/^250/, 'an alias at it (USER-04)');
+like(rcpt('alice+box@example.com'), qr/^250/, 'user+detail');
+like(rcpt('postmaster@example.net'), qr/^250/, 'postmaster everywhere (GEN-02)');
+like(rcpt('nobody@example.com'), qr/^550 5\.1\.1 .* ticket \d{12}$/, 'an unknown name (SMTPIN-28)');
+$pb->ctl_ok('alias', 'add', 'rest@example.com', 'bob@example.com');
+$pb->ctl_ok('domain', 'edit', 'example.com', 'enableCatchAlls=True', 'catchAllAlias=rest');
+like(wait_for(sub { rcpt('nobody@example.com') }, qr/^250/), qr/^250/, 'a catch-all takes it (USER-06)');
+$pb->ctl_ok('set', 'catchAlls', 'disabled');
+like(wait_for(sub { rcpt('nobody@example.com') }, qr/^550/), qr/^550 5\.1\.1/, 'until all are switched off (USER-07)');
+$pb->ctl_ok('set', 'catchAlls', 'enabled');
+like(wait_for(sub { rcpt('nobody@example.com') }, qr/^250/), qr/^250/, 'on again');
+$pb->ctl_ok('domain', 'edit', 'example.com', 'catchAllAlias=');
+like(wait_for(sub { rcpt('nobody@example.com') }, qr/^550/), qr/^550 5\.1\.1/, 'or that of the domain is taken away');
+
+# Shut accounts and domains.
+$pb->ctl_ok('user', 'edit', 'bob@example.com', 'disabled=True');
+like(wait_for(sub { rcpt('bob@example.com') }, qr/^550/), qr/^550 5\.2\.1 .* ticket/, 'a disabled user (USER-08)');
+$pb->ctl_ok('user', 'edit', 'bob@example.com', 'disabled=False');
+$pb->ctl_ok('domain', 'edit', 'other.example', 'disabled=True');
+like(wait_for(sub { rcpt('carol@other.example') }, qr/^550/), qr/^550 5\.2\.1/, 'a disabled domain (DOM-12)');
+like(rcpt('postmaster@other.example'), qr/^250/, 'but for its postmaster');
+my $d = session('submission');
+unlike(eval { $d->login('carol@other.example', $Pillarbox::PASSWORD); 'in' } // "no: $@", qr/^in$/, 'nobody of it can log in');
+$pb->ctl_ok('domain', 'edit', 'other.example', 'disabled=False');
+like(wait_for(sub { rcpt('carol@other.example') }, qr/^250/), qr/^250/, 'all is back when it is enabled');
+
+# Senders who say they are ours.
+$pb->ctl_ok('set', 'authForLocalDelivery', 'True');
+like(wait_for(sub { mail(session('smtp'), 'alice@example.com') }, qr/^530/), qr/^530 5\.7\.0 .* ticket/, 'must log in for mail to us too (SMTPIN-23)');
+like(mail(session('smtp', 'alice@example.com'), 'alice@example.com'), qr/^250/, 'and then may');
+like(mail(session('smtp'), 'x@out.example'), qr/^250/, 'others need not');
+$pb->ctl_ok('domain', 'edit', 'example.com', 'requireSmtpAuth=False');
+like(wait_for(sub { mail(session('smtp'), 'alice@example.com') }, qr/^250/), qr/^250/, 'nor those of a domain that does not ask for it (DOM-18)');
+
+# Blocked senders: until they are taken off the list.
+$pb->ctl_ok('set', '--add', 'blockedSenders/sender', 'alice@example.com', );
+like(wait_for(sub { mail(session('smtp', 'alice@example.com'), 'alice@example.com') }, qr/^550/), qr/^550 5\.7\.1 .* ticket/, 'a blocked user cannot send (BLKS-01)');
+like(rcpt('alice@example.com'), qr/^250/, 'but receives');
+$pb->ctl_ok('set', '--remove', 'blockedSenders/sender', 'alice@example.com');
+like(wait_for(sub { mail(session('smtp', 'alice@example.com'), 'alice@example.com') }, qr/^250/), qr/^250/, 'until the block is lifted (BLKS-02)');
+
+# Warnings before what locks people out.
+like(($pb->ctl('set', 'requireAuthMatch', 'none'))[2], qr/warning: requireAuthMatch none:/, 'mailctl set warns (SMTPIN-27)');
+like(($pb->ctl('domain', 'edit', 'example.com', 'requireSmtpAuth=True'))[2], qr/warning: requireSmtpAuth True: users/, 'mailctl domain edit too');
+is(($pb->ctl('set', 'maxHopCount', '21'))[2], '', 'but not without a reason');
+done_testing;
