@@ -35,6 +35,7 @@ with_protocol(const struct smtp *c)
 static void
 put_trace(struct smtp *c)
 {
+	const bool hidden = c->config->hides_client && c->user[0] != '\0';
 	struct message *m = &c->w->message;
 	int64_t now = clock_wall_ms() / 1000;
 	char id[24], ip[ADDR_TEXT_MAX + 8] = "", tls_text[128], uid[32] = "";
@@ -51,6 +52,8 @@ put_trace(struct smtp *c)
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)c->w->held_id);
 	if (c->s->is_local)
 		snprintf(uid, sizeof(uid), "uid %u", (unsigned)c->s->peer_uid);
+	else if (hidden)
+		r.helo = span_of(c->host);	/* HELO may hold the address too */
 	else
 		snprintf(ip, sizeof(ip), "%s%s", c->s->peer.family == AF_INET6 ? "IPv6:" : "", c->s->ip);
 	buf_init_fixed(&tls, tls_text, sizeof(tls_text));

@@ -47,6 +47,7 @@ cmd_ehlo(struct smtp *c, struct span args)
 	auth_offered(c, &mechanisms);
 	if (mechanisms.n > 0)
 		buf_printf(&text, "AUTH %s\n", buf_text(&mechanisms));
+	xclient_offered(c, &text);
 	buf_text_put(&text, "HELP");
 	reply_lines(c, 250, NULL, buf_view(&text));
 	buf_free(&mechanisms);

@@ -52,6 +52,7 @@ read_choices(struct config *c, const struct settings *s)
 	c->received = (enum config_received)choice(s, "appendReceivedLine", received);
 	c->normalize = choice(s, "bareLineEnds", ends) == 1;
 	c->allow_relay_authenticated = settings_bool(s, "allowRelayForAuthenticated");
+	c->hides_client = settings_bool(s, "hideClientAddress");
 	c->vrfy = settings_bool(s, "enableVrfy");
 	c->expn = settings_bool(s, "enableExpn");
 	c->no_auth_login = settings_bool(s, "disableAuthLogin");
@@ -109,6 +110,10 @@ config_read(struct config *c, const struct settings *s)
 	addr_set_seal(&c->bypass);
 	ip_list_add(&c->gateways, s, "ipBypasses/entry", NULL);
 	addr_set_seal(&c->gateways);
+	ip_list_add_plain(&c->xclient, s, "xclientTrusted/address");
+	addr_set_seal(&c->xclient);
+	ip_list_add_plain(&c->xforward, s, "xforwardTrusted/address");
+	addr_set_seal(&c->xforward);
 	read_milters(c, s);
 }
 

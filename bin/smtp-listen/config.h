@@ -47,6 +47,8 @@ struct config {
 	bool allow_relay_authenticated;
 	struct addr_set bypass;		/* smtpAuthBypass; the whitelist is lib/service's (gate.h) */
 	struct addr_set gateways;	/* ipBypasses */
+	struct addr_set xclient, xforward;	/* xclientTrusted, xforwardTrusted */
+	bool hides_client;		/* Received of those who logged in */
 	struct config_milter *milters;
 	size_t milter_count;
 };

@@ -30,6 +30,8 @@ const struct smtp_entry smtp_table[] = {
 	{ "EXPN", cmd_expn, IS_JUNK },
 	{ "STARTTLS", cmd_starttls, NO_MAIL | NO_ARGS },
 	{ "AUTH", cmd_auth, NEED_HELO | NO_MAIL | NO_LOGIN },
+	{ "XCLIENT", cmd_xclient, NO_MAIL | IS_JUNK },
+	{ "XFORWARD", cmd_xforward, NO_MAIL | IS_JUNK },
 	{ "BDAT", cmd_bdat, 0 },
 	{ "XTRY", cmd_xtry, NO_MAIL },
 };

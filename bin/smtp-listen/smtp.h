@@ -82,6 +82,8 @@ struct smtp {
 	uint64_t messages;		/* accepted in this session */
 	bool admitted;			/* abuse-check counts it as open */
 	bool is_early;			/* it spoke before the greeting */
+	bool speaks_for_another;	/* XCLIENT was used; real_peer is who connected */
+	struct addr real_peer;
 	bool has_spoken;		/* its first line was looked at */
 	bool harvests;			/* tried too many recipients that do not exist */
 	bool dry;			/* of `mailctl try`: nothing is stored, counted or logged (try.c) */
@@ -178,6 +180,9 @@ void smtp_hold_ahead(struct smtp *c);
 
 /* The commands; each larger one in its own file. */
 smtp_call cmd_helo, cmd_ehlo, cmd_mail, cmd_rcpt, cmd_data, cmd_auth, cmd_starttls;
+/* cmd_xclient.c: the lines that EHLO shows to whom they are for. */
+void xclient_offered(const struct smtp *c, struct buf *out);
+smtp_call cmd_xclient, cmd_xforward;
 smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat;
 smtp_call cmd_xtry;
 

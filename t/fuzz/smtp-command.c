@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "smtp/command.h"
 #include "smtp/reply.h"
+#include "smtp/xclient.h"
 #include "fuzz.h"
 
 static const struct smtp_ehlo everything = {
@@ -69,6 +70,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		FUZZ_CHECK(smtp_path_parse(smtp_path_view(&path), &again) == SMTP_PATH_OK);
 		FUZZ_CHECK(strcmp(path.text, again.text) == 0 && path.local_n == again.local_n);
+	}
+	for (int forward = 0; forward < 2; forward++) {
+		struct smtp_xclient x;
+
+		if (!smtp_xclient_parse(c.args, forward, &x))
+			continue;
+		for (size_t i = 0; i < XCLIENT_ATTRIBUTES; i++)
+			for (const char *p = x.value[i]; *p != '\0'; p++)
+				FUZZ_CHECK(x.given[i] && *p >= 0x20 && *p < 0x7f);
 	}
 	return 0;
 }

@@ -44,6 +44,8 @@ my @table = (
 	[ 'DATA x' => 503, mail => 501, rcpt => 501, 'login-mail' => 501 ],
 	[ 'RSET x' => 501 ],
 	[ 'BDAT 10 LAST' => 521 ],
+	[ 'XCLIENT ADDR=192.0.2.1' => 550, mail => 503, rcpt => 503, 'login-mail' => 503 ],
+	[ 'XFORWARD ADDR=192.0.2.1' => 550, mail => 503, rcpt => 503, 'login-mail' => 503 ],
 	[ 'XYZZY' => 500 ],
 	[ '' => 500 ],
 	[ 'QUIT x' => 501 ],
