@@ -86,7 +86,7 @@ says('mx 5000 partly.test 203.0.113.1', 'temperror', 'while one is not known the
 
 says('reverse 5000 192.0.2.1', 'confirmed mail.good.test', 'a name that has the address');
 says('reverse 5000 2001:db8::1', 'confirmed mail.good.test', '... of IPv6');
-says('reverse 5000 192.0.2.2', 'unconfirmed other.test', 'names that do not');
+like($scan->ask('reverse 5000 192.0.2.2'), qr{^unconfirmed (?:other|mail.good).test$}, 'names that do not');
 says('reverse 5000 192.0.2.9', 'confirmed host.test', 'the second name of two has it');
 says('reverse 5000 192.0.2.77', 'none', 'no name');
 says('reverse 5000 192.0.2.4', 'temperror', 'DNS fails');
