@@ -283,7 +283,7 @@ service_warm_up(struct service *svc)
 
 	tzset();
 	localtime_r(&now, &tm);
-	if (svc->master_fd < 0 && svc->warm != NULL)
+	if (svc->master_fd < 0 && svc->refuse != NULL)	/* listeners alone have keys */
 		open_keys(svc);
 	if (svc->warm != NULL)
 		svc->warm(svc);
