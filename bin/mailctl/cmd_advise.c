@@ -7,19 +7,14 @@
  */
 #include "base/base.h"
 #include "commands.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include "args.h"
 #include "base/die.h"
-#include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "logs.h"
 #include "net/addr.h"
 #include "output.h"
-#include "sys/file.h"
 
-#define SECONDS_OF_DAY 86400
 #define DAYS_MAX 3660
 
 struct entry {
@@ -32,7 +27,6 @@ struct entry {
 struct advice {
 	struct entry *entries;
 	size_t count;
-	char first_day[16];
 };
 
 static void
@@ -50,7 +44,7 @@ add_entry(struct advice *a, const struct settings *s, size_t i)
 	a->count += addr_range_parse(span_of(e->text), &e->range);
 }
 
-/* "HH:MM:SS.mmm [ip][session] event=queued id=N from=... size=N rcpts=N ms=N": said once for each message taken. */
+/* "event=queued id=N from=... size=N rcpts=N ms=N": said once for each message taken. */
 static bool
 is_acceptance(struct span text)
 {
@@ -63,71 +57,18 @@ is_acceptance(struct span text)
 }
 
 static void
-count_line(struct advice *a, const char *day, struct span line)
+count_line(void *ctx, const struct log_entry *e)
 {
-	struct span rest = line, ip;
+	struct advice *a = ctx;
 	struct addr from;
 
-	span_word(&rest);
-	rest = span_trim(rest);
-	if (rest.n == 0 || rest.p[0] != '[')
-		return;
-	rest = span_from(rest, 1);
-	ip = span_cut(&rest, ']');
-	span_cut(&rest, ']');
-	if (rest.p == NULL || !is_acceptance(span_trim(rest)) || !addr_parse(ip, &from))
+	if (!is_acceptance(e->text) || !addr_parse(e->ip, &from))
 		return;
 	for (size_t i = 0; i < a->count; i++)
 		if (addr_in_range(&from, &a->entries[i].range)) {
 			a->entries[i].messages++;
-			snprintf(a->entries[i].last, sizeof(a->entries[i].last), "%s", day);
+			snprintf(a->entries[i].last, sizeof(a->entries[i].last), "%s", e->day);
 		}
-}
-
-static int
-count_file(struct advice *a, int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	char *line = NULL, day[16];
-	size_t cap = 0;
-	ssize_t n;
-
-	if (f == NULL)
-		return ctl_fail(ctl_code_of_errno(errno), "log/%s: %s", name, strerror(errno));
-	snprintf(day, sizeof(day), "%.10s", name);
-	while ((n = getline(&line, &cap, f)) > 0)
-		count_line(a, day, span_trim(span_make(line, (size_t)n)));
-	free(line);
-	fclose(f);
-	return EXIT_DONE;
-}
-
-static int
-compare_entries(const struct dirent **x, const struct dirent **y)
-{
-	return strcmp((*x)->d_name, (*y)->d_name);
-}
-
-/* Names begin with the day, so they sort by it. */
-static int
-count_files(struct advice *a, int dirfd)
-{
-	struct dirent **names = NULL;
-	int n = scandirat(dirfd, ".", &names, NULL, compare_entries), code = EXIT_DONE;
-
-	if (n < 0)
-		return ctl_fail(ctl_code_of_errno(errno), "log: %s", strerror(errno));
-	for (int i = 0; i < n; i++) {
-		const char *name = names[i]->d_name;
-
-		if (code == EXIT_DONE && span_ends_nocase(span_of(name), SPAN("-delivery.log")) &&
-		    strncmp(name, a->first_day, 10) >= 0)
-			code = count_file(a, dirfd, name);
-		free(names[i]);
-	}
-	free(names);
-	return code;
 }
 
 static void
@@ -157,9 +98,7 @@ cmd_advise(struct ctl *c, int argc, char **argv)
 	struct advice a = { .count = 0 };
 	uint64_t days;
 	struct args args;
-	time_t first;
-	struct tm tm;
-	int code, fd;
+	int code;
 
 	if (!args_parse(&args, argc, argv, options, PB_COUNT(options), 0, 0))
 		return EXIT_USAGE;
@@ -168,15 +107,10 @@ cmd_advise(struct ctl *c, int argc, char **argv)
 	s = ctl_server_settings(c);
 	if (s == NULL)
 		return EXIT_REFUSED;
-	first = time(NULL) - (time_t)(days - 1) * SECONDS_OF_DAY;
-	localtime_r(&first, &tm);
-	strftime(a.first_day, sizeof(a.first_day), "%Y.%m.%d", &tm);
 	a.entries = mem_array(settings_count(s, "smtpAuthBypass/entry") + 1, sizeof(*a.entries));
 	for (size_t i = 0; i < settings_count(s, "smtpAuthBypass/entry"); i++)
 		add_entry(&a, s, i);
-	fd = ctl_open_dir(c, "log");
-	code = fd < 0 ? EXIT_NO_RIGHT : count_files(&a, fd);
-	file_close(&fd);
+	code = logs_each(c, (unsigned)days, "delivery", count_line, &a);
 	if (code == EXIT_DONE)
 		print(c, &a);
 	free(a.entries);

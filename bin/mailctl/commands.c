@@ -51,6 +51,8 @@ const struct command command_table[] = {
 	{ "spool", "delete", cmd_spool_delete, 0, "ID ... | - | -w SELECTOR | --all [--dry-run]", "remove without a bounce" },
 	{ "spool", "reset-retries", cmd_spool_reset, 0, "ID ... | - | -w SELECTOR | --all", "begin the retries again" },
 	{ "log", "show", cmd_log_show, 0, "[KIND] [--date YYYY.MM.DD] [--search TEXT] [--related]", "log lines" },
+	{ "explain", "", cmd_explain, 0, "ID | TICKET | '<MESSAGE-ID>' | ADDRESS [--days N] [--all]",
+	  "what became of a message, from the first connection to the mailbox" },
 	{ "connections", "", cmd_connections, 0, "[smtp|pop|imap|all]", "open connections" },
 	{ "sessions", "list", cmd_sessions_list, 0, "", "logged-in sessions" },
 	{ "whitelist", "list", cmd_ip_list_list, 0, "", "addresses that are trusted" },

@@ -7,9 +7,10 @@ prog_mailctl_SOURCES = bin/mailctl/main.c bin/mailctl/account.c bin/mailctl/acco
 	bin/mailctl/cmd_tls.c bin/mailctl/cmd_tls_show.c bin/mailctl/cmd_trusted.c bin/mailctl/cmd_try.c bin/mailctl/edit_at.c \
 	bin/mailctl/cmd_user.c bin/mailctl/commands.c bin/mailctl/commands.h \
 	bin/mailctl/ctl.c bin/mailctl/ctl.h bin/mailctl/edit.c bin/mailctl/edit.h \
-	bin/mailctl/output.c bin/mailctl/output.h bin/mailctl/queue.c \
+	bin/mailctl/logs.c bin/mailctl/logs.h bin/mailctl/output.c bin/mailctl/output.h bin/mailctl/queue.c \
 	bin/mailctl/queue.h bin/mailctl/queue_select.c bin/mailctl/queue_select.h bin/mailctl/shell.c \
 	bin/mailctl/show.c bin/mailctl/show.h
 prog_mailctl_SOURCES += bin/mailctl/cmd_bindings.c bin/mailctl/cmd_bindings_check.c bin/mailctl/cmd_ip_list.c \
 	bin/mailctl/domain_port.c bin/mailctl/domain_port.h
+prog_mailctl_SOURCES += bin/mailctl/cmd_explain.c bin/mailctl/story.c bin/mailctl/story.h bin/mailctl/story_say.c
 prog_mailctl_LDADD = $(LDADD) $(READLINE_LIBS)

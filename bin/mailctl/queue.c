@@ -175,7 +175,7 @@ open_file(const struct ctl *c, const struct queue_entry *e, const char *suffix)
 }
 
 /* While the scheduler is stopped the folders are searched for the name. */
-static int
+static bool
 find_file(const struct ctl *c, uint64_t id, struct queue_entry *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -186,14 +186,14 @@ find_file(const struct ctl *c, uint64_t id, struct queue_entry *out)
 
 		if (fd >= 0) {
 			file_close(&fd);
-			return EXIT_DONE;
+			return true;
 		}
 	}
-	return ctl_fail(EXIT_NO_OBJECT, "there is no message %llu", (unsigned long long)id);
+	return false;
 }
 
 int
-queue_find(const struct ctl *c, uint64_t id, struct queue_entry *out)
+queue_look(const struct ctl *c, uint64_t id, struct queue_entry *out, bool *found)
 {
 	struct record reply;
 	struct buf request;
@@ -204,14 +204,26 @@ queue_find(const struct ctl *c, uint64_t id, struct queue_entry *out)
 	record_add_num(&request, "id", id);
 	code = ctl_call(c, SCHEDULE, &request, true, &reply);
 	buf_free(&request);
-	if (code == EXIT_TRY_LATER)
-		return find_file(c, id, out);
+	if (code == EXIT_TRY_LATER) {
+		*found = find_file(c, id, out);
+		return EXIT_DONE;
+	}
 	if (code != EXIT_DONE)
 		return code;
 	memset(out, 0, sizeof(*out));
-	if (!parse_line(record_get(&reply, "m"), out))
-		code = ctl_fail(EXIT_NO_OBJECT, "there is no message %llu", (unsigned long long)id);
+	*found = parse_line(record_get(&reply, "m"), out);
 	record_free(&reply);
+	return EXIT_DONE;
+}
+
+int
+queue_find(const struct ctl *c, uint64_t id, struct queue_entry *out)
+{
+	bool found = false;
+	int code = queue_look(c, id, out, &found);
+
+	if (code == EXIT_DONE && !found)
+		code = ctl_fail(EXIT_NO_OBJECT, "there is no message %llu", (unsigned long long)id);
 	return code;
 }
 

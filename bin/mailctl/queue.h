@@ -33,6 +33,9 @@ void queue_free(struct queue *q);
 /* One message; EXIT_NO_OBJECT after a message when there is none of that id. */
 int queue_find(const struct ctl *c, uint64_t id, struct queue_entry *out);
 
+/* The same without a message: *found tells. */
+int queue_look(const struct ctl *c, uint64_t id, struct queue_entry *out, bool *found);
+
 /* The envelope; NULL when it cannot be read (*why tells).  envelope_free. */
 struct envelope *queue_envelope(const struct ctl *c, const struct queue_entry *e, const char **why);
 /* The message for reading; -1 with errno.  Size in *size_out. */

@@ -314,14 +314,30 @@ fill_envelope(struct smtp *c, struct envelope *e, struct span from)
 	}
 }
 
+/* ` message-id=...` as the message came with, or as we gave it; nothing when it has none. */
+static void
+log_message_id(const struct message *m, struct buf *out)
+{
+	struct trace_header added;
+
+	if (m->found.id_size > 0)
+		log_value(out, "message-id", span_first(span_make(m->text.p + m->found.id_at, m->found.id_size), LIMIT_LOG_COMMAND));
+	else if (trace_scan(buf_view(&m->added), SPAN_NONE, &added) == TRACE_OK && added.id_size > 0)
+		log_value(out, "message-id", span_make(m->added.p + added.id_at, added.id_size));
+}
+
 static void
 log_message(struct smtp *c, uint64_t size, const struct verdict *v)
 {
-	char rest[VERDICT_TEXT_MAX + 100];
+	char storage[VERDICT_TEXT_MAX + 4 * LIMIT_LOG_COMMAND + 128];
+	struct buf rest;
 
-	snprintf(rest, sizeof(rest), " id=%llu recipients=%zu size=%llu text=\"%s\"",
-		 (unsigned long long)c->w->held_id, c->t.count, (unsigned long long)size, v->text);
-	smtp_log_address(c, "event=message", "from", c->t.mail.from.text, rest);
+	buf_init_fixed(&rest, storage, sizeof(storage));
+	buf_printf(&rest, " id=%llu recipients=%zu size=%llu", (unsigned long long)c->w->held_id, c->t.count,
+		   (unsigned long long)size);
+	log_message_id(&c->w->message, &rest);
+	log_value(&rest, "text", span_of(v->text));
+	smtp_log_address(c, "event=message", "from", c->t.mail.from.text, buf_text(&rest));
 }
 
 /*
@@ -420,6 +436,18 @@ give_up(struct smtp *c)
 }
 
 static void
+log_refusal(struct smtp *c, const struct verdict *v)
+{
+	char storage[4 * LIMIT_LOG_COMMAND + 32];
+	struct buf id;
+
+	buf_init_fixed(&id, storage, sizeof(storage));
+	if (c->w->message.flaw == TRACE_OK)
+		log_message_id(&c->w->message, &id);
+	smtp_log(c, "event=message-refused code=%d status=%s text=\"%s\"%s", v->code, v->status, v->text, buf_text(&id));
+}
+
+static void
 finish(struct smtp *c, const struct verdict *v)
 {
 	if (v->kind == VERDICT_OK) {
@@ -430,7 +458,7 @@ finish(struct smtp *c, const struct verdict *v)
 	} else if (v->code == 421) {
 		reply_lost(c, "intake");
 	} else {
-		smtp_log(c, "event=message-refused code=%d status=%s text=\"%s\"", v->code, v->status, v->text);
+		log_refusal(c, v);
 		filter_reply(c, v);
 	}
 }

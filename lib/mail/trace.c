@@ -127,8 +127,10 @@ is_by(struct span value, struct span host)
 }
 
 static void
-note_field(const struct header_field *f, struct span our_host, struct trace_header *out)
+note_field(const struct header_field *f, struct span message, struct span our_host, struct trace_header *out)
 {
+	struct span value = span_trim(f->value);
+
 	if (span_is_nocase(f->name, "Received")) {
 		out->received++;
 		if (our_host.n > 0 && is_by(f->value, our_host))
@@ -136,6 +138,10 @@ note_field(const struct header_field *f, struct span our_host, struct trace_head
 	} else if (span_is_nocase(f->name, "Date")) {
 		out->has_date = true;
 	} else if (span_is_nocase(f->name, "Message-ID")) {
+		if (!out->has_message_id && value.n > 0) {
+			out->id_at = (size_t)(value.p - message.p);
+			out->id_size = value.n;
+		}
 		out->has_message_id = true;
 	} else if (span_is_nocase(f->name, "From")) {
 		out->has_from = true;
@@ -158,7 +164,7 @@ trace_scan(struct span message, struct span our_host, struct trace_header *out)
 		if (out->lines > LIMIT_HEADER_LINES)
 			return TRACE_TOO_MANY_LINES;
 		if (f.valid)
-			note_field(&f, our_host, out);
+			note_field(&f, message, our_host, out);
 	}
 	out->body = rest.p != NULL ? (size_t)(rest.p - message.p) : out->end;
 	return TRACE_OK;

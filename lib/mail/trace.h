@@ -53,6 +53,7 @@ struct trace_header {
 	unsigned received;	/* Received fields: the hops so far */
 	unsigned received_by_us;	/* of those, how many say "by OUR HOST" */
 	bool has_date, has_message_id, has_from;
+	size_t id_at, id_size;	/* where the value of the first Message-ID stands; size 0: none */
 };
 
 /*
