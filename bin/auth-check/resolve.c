@@ -442,38 +442,63 @@ resolve_sender(struct resolver *rs, struct span key, struct buf *out)
 	buf_free(&all);
 }
 
-static bool
-is_exempt(struct resolver *rs, const struct found *f, struct span sender)
+/* An alias that leads to one mailbox alone has the wishes of its user. */
+static void
+follow_alias(struct resolver *rs, struct found *f)
 {
-	struct span domain = span_from(span_of(f->canonical), (size_t)span_rfind(span_of(f->canonical), '@') + 1);
-	struct span user = span_first(span_of(f->canonical), f->canonical[0] ? (size_t)span_rfind(span_of(f->canonical), '@') : 0);
+	struct found target;
+	struct buf all;
+	struct span rest;
+
+	buf_init(&all, LIMIT_SOCKETMAP_REPLY);
+	expand(rs, f, &all);
+	rest = buf_view(&all);
+	if (span_starts(rest, SPAN("OK mailbox:")) && span_find(span_from(rest, 3), ' ') < 0
+	    && find_key(rs, span_from(rest, strlen("OK mailbox:")), &target) && target.meaning == IS_MAILBOX)
+		*f = target;
+	buf_free(&all);
+}
+
+/* "check", or why greylisting does not apply. */
+static const char *
+greylist_word(struct resolver *rs, const struct found *f, struct span sender)
+{
+	size_t at = (size_t)span_rfind(span_of(f->canonical), '@');
+	struct span user = span_first(span_of(f->canonical), at), domain = span_from(span_of(f->canonical), at + 1);
 	struct domain d;
 
 	if (index_domain(rs->ix, domain, &d) && d.no_greylisting)
-		return true;
+		return "domain-off";
 	if (f->meaning == IS_MAILBOX && f->account.no_greylisting
 	    && settings_bool(rs->settings, "greylisting/allowUserOverride"))
-		return true;
-	return sender.n > 0 && (index_trusts(rs->ix, domain, SPAN(""), sender)
-		|| (f->meaning == IS_MAILBOX && index_trusts(rs->ix, domain, user, sender)));
+		return "user-off";
+	if (sender.n > 0 && index_trusts(rs->ix, domain, SPAN(""), sender))
+		return "trusted-by-domain";
+	if (sender.n > 0 && f->meaning == IS_MAILBOX && index_trusts(rs->ix, domain, user, sender))
+		return "trusted-by-user";
+	return "check";
 }
 
 void
 resolve_greylist(struct resolver *rs, struct span key, struct buf *out)
 {
-	char sender[LIMIT_ADDRESS + 1] = "";
+	char sender[LIMIT_ADDRESS + 1] = "", canonical[LIMIT_ADDRESS + 1];
 	struct span rest = key, recipient = span_cut(&rest, ' ');
 	struct found f;
 
 	if (rest.p != NULL && rest.n <= LIMIT_ADDRESS)
 		for (size_t i = 0; i < rest.n; i++)
 			sender[i] = char_lower(rest.p[i]);
-	/* Mail that is refused or relayed is not ours to delay (GREY-14). */
-	if (!find_key(rs, recipient, &f) || (f.meaning != IS_MAILBOX && f.meaning != IS_ALIAS)
-	    || is_exempt(rs, &f, span_of(sender)))
-		buf_text_put(out, "OK skip");
-	else
-		buf_text_put(out, "OK check");
+	if (!find_key(rs, recipient, &f)) {
+		refuse_key(rs, recipient, out);
+		return;
+	}
+	if (refuse(&f, out))
+		return;
+	memcpy(canonical, f.canonical, sizeof(canonical));
+	if (f.meaning == IS_ALIAS)
+		follow_alias(rs, &f);
+	buf_printf(out, "OK %s %s", greylist_word(rs, &f, span_of(sender)), canonical);
 }
 
 void

@@ -44,7 +44,7 @@ void resolve_rcpt(struct resolver *rs, struct span key, struct buf *out);
 void resolve_expand(struct resolver *rs, struct span key, struct buf *out);
 void resolve_domain_map(struct resolver *rs, struct span key, struct buf *out);
 void resolve_sender(struct resolver *rs, struct span key, struct buf *out);
-/* "RECIPIENT SENDER": may greylisting be applied?  "OK check" or "OK skip". */
+/* "RECIPIENT SENDER": may greylisting be applied?  "OK WORD CANONICAL", see directory_greylist. */
 void resolve_greylist(struct resolver *rs, struct span key, struct buf *out);
 /* How much the mailbox may hold: "OK BYTES", 0 for no limit; NOTFOUND when it is none of ours. */
 void resolve_limit(struct resolver *rs, struct span key, struct buf *out);

@@ -1,66 +1,56 @@
 /*
- * judge: may this delivery pass, or must it come again later?  (GREY-02 to GREY-05)
+ * judge: what the times of a record mean for a delivery (GREY-02 to GREY-05).
  *
- * A record stands for one network (/24 of IPv4, /64 of IPv6), sender and recipient.
- * Its key is an HMAC of the three under a secret of the database: 16 bytes whatever
- * a client sends, and not to be guessed; their beginning is in the value, for lists.  It is waiting from the first contact on; a
- * delivery after the block period and within the pass period makes it passed, and
- * each use prolongs that.  A delivery after the pass period is a first contact.
+ * A record is waiting from its first contact on.  A delivery within the block
+ * period is refused; one after that and within the pass period, both counted from
+ * the first contact, makes it passed; one after the pass period is a first contact.
+ * A passed record counts for the time of expiry since its last use.
+ *
+ * A delivery may be known by two records, that of its network and that of its
+ * sender's domain: the better one counts, and both are kept alike, so that neither
+ * a server farm with many networks nor a loss of SPF strands anybody.
+ *
+ * Pure: no clock, no database.
  */
 #ifndef GREYLIST_CHECK_JUDGE_H
 #define GREYLIST_CHECK_JUDGE_H
 
 #include "base/base.h"
-#include "base/span.h"
-#include "net/addr.h"
-#include "state/state.h"
 
+/* A use within this time of the last noted one is not written again. */
+#define JUDGE_PROLONG_S 3600
+
+/* All in seconds. */
 struct periods {
 	int64_t block_s, pass_s, keep_s;
 };
 
-enum judgement {
-	JUDGED_PASS,
-	JUDGED_LATER,
-	JUDGED_FAILED		/* the database failed: the caller lets the mail pass, and ends */
+enum seen_state { SEEN_NOT, SEEN_WAITING, SEEN_PASSED };
+
+/* What a record says; SEEN_NOT: there is none. */
+struct seen {
+	enum seen_state state;
+	int64_t first_s;		/* wall seconds of the first contact */
+	int64_t last_s;			/* of the last noted use; of a waiting one the same as first_s */
 };
 
-struct judge {
-	struct state *db;
-	unsigned char secret[32];
-};
-
-/* Read or make the secret.  0, or -1 with errno. */
-int judge_init(struct judge *j, struct state *db) PB_MUST_CHECK;
-
-/*
- * sender and recipient: as in the envelope, without brackets; compared in small
- * letters.  now: wall seconds.  With JUDGED_LATER *earliest_out is the wall second from
- * which a retry is taken.  May be called by several threads.
- */
-enum judgement judge_delivery(struct judge *j, const struct periods *p, const struct addr *client,
-	struct span sender, struct span recipient, int64_t now, int64_t *earliest_out);
-
-/* Forget one record: 1, or 0 when there is none, or -1 with errno. */
-int judge_forget(struct judge *j, const struct addr *client, struct span sender, struct span recipient,
-	int64_t now) PB_MUST_CHECK;
-/* Forget all.  0, or -1 with errno. */
-int judge_forget_all(struct judge *j, int64_t now) PB_MUST_CHECK;
-
-struct judge_record {
-	struct span key;		/* opaque; judge_each begins with it */
-	struct addr network;		/* without family in records made by an older version */
-	struct span sender, recipient;	/* hostile text; may be cut */
-	bool is_passed;
-	int64_t since_s;		/* first contact; of a passed one its last noted use */
-	int64_t expires_s;
+struct judged {
+	bool passes;
+	const char *name;		/* "first-contact", "too-early", "too-late", "came-back", "passed-before" */
+	int64_t earliest_s;		/* not passing: wall seconds from which a retry is taken */
+	bool writes;			/* the records are to become `record` */
+	struct seen record;
 };
 
 /*
- * Call fn for every record from key `from` on (SPAN_NONE: all) until it returns
- * other than 0; it may not call judge_ functions.  0, or -1 with errno.
+ * domain: NULL when the sender's domain does not stand for the delivery.
+ * A record from the future counts as none: the clock was set back, and waiting
+ * for the old one could be endless.
  */
-typedef int judge_record_fn(const struct judge_record *r, void *ctx);
-int judge_each(struct judge *j, struct span from, int64_t now, judge_record_fn *fn, void *ctx) PB_MUST_CHECK;
+struct judged judge(const struct periods *p, const struct seen *network, const struct seen *domain,
+	int64_t now_s) PB_MUST_CHECK;
+
+/* When a record is of no more use. */
+int64_t judge_expires(const struct periods *p, const struct seen *record);
 
 #endif

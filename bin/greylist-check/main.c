@@ -1,8 +1,8 @@
 /*
  * greylist-check: a milter that greylists, for smtp-listen and any other MTA.
  *
- * First contact of (network, sender, recipient) is answered 451; who comes again
- * after the block period is let through, and remembered.
+ * First contact of (network or domain, sender, recipient) is answered 451; who comes
+ * again after the block period is let through, and remembered.
  *
  * Trust: everything that comes over the milter protocol is hostile; libmilter
  * parses it, this process is confined to its own database.
@@ -12,18 +12,21 @@
 #include "greylist.h"
 
 #include <fcntl.h>
+#include "ask.h"
 #include "base/die.h"
+#include "expect.h"
+#include "rules.h"
 #include "sys/clock.h"
 
-#define CACHE_BYTES (8U << 20)
-#define DIRECTORY_RETRY_MS 5000
+/* Inner pages of ten million records. */
+#define CACHE_BYTES (32U << 20)
 
 struct greylist greylist;
 
 void
 greylist_log(const char *ticket, const char *ip, const char *fmt, ...)
 {
-	char text[512];
+	char text[LIMIT_LOG_LINE];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -34,35 +37,10 @@ greylist_log(const char *ticket, const char *ip, const char *fmt, ...)
 	pthread_mutex_unlock(&greylist.log_lock);
 }
 
-/* Under directory_lock.  Without auth-check every recipient is judged alike. */
-static bool
-connect_directory(void)
+void
+greylist_trouble(void)
 {
-	uint64_t now = clock_ms();
-	int fd;
-
-	if (greylist.directory != NULL && directory_lookup_is_up(greylist.directory))
-		return true;
-	directory_free(&greylist.directory);
-	if (now < greylist.directory_retry_ms)
-		return false;
-	greylist.directory_retry_ms = now + DIRECTORY_RETRY_MS;
-	fd = owner_connect(&greylist.svc, "lookup", SOCK_STREAM);
-	if (fd >= 0)
-		greylist.directory = directory_new(fd, -1);
-	return fd >= 0;
-}
-
-bool
-greylist_recipient_wants(struct span recipient, struct span sender)
-{
-	int wants = -1;
-
-	pthread_mutex_lock(&greylist.directory_lock);
-	if (connect_directory())
-		wants = directory_greylist(greylist.directory, recipient, sender);
-	pthread_mutex_unlock(&greylist.directory_lock);
-	return wants != 0;
+	die(EXIT_TRY_LATER, "greylist.db: %m (%s)", state_why());
 }
 
 static void
@@ -75,8 +53,21 @@ open_database(const char *home)
 		die(EXIT_TRY_LATER, "greylist.db: cannot open: %m (%s)", state_why());
 	if (found == STATE_FOUND_BAD)
 		log_failure(&greylist.svc, NULL, NULL, "event=database-new why=\"the old one was damaged\"");
-	if (judge_init(&greylist.judge, db) < 0)
+	if (records_open(&greylist.records, db) < 0 || expect_open(db, clock_wall_ms() / 1000) < 0)
 		die(EXIT_TRY_LATER, "greylist.db: cannot read: %m (%s)", state_why());
+}
+
+/* The rules keep settings of their own: those of the service live as long as the process. */
+static void
+read_rules(struct greylist *g)
+{
+	int fd = openat(g->settings_dir, "greylist-check", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct settings *s = fd < 0 ? NULL : settings_read(fd);
+
+	if (s == NULL)
+		die(EXIT_NO_OBJECT, "run/settings/greylist-check: %m");
+	close(fd);
+	rules_replace(rules_new(s));
 }
 
 int
@@ -95,10 +86,10 @@ main(int argc, char **argv)
 	listener = service_fd(&g->svc, "listen.unix.greylist");
 	if (g->settings_dir < 0 || listener < 0)
 		die(EXIT_USAGE, "mail-master did not hand over the socket, or there is no run/settings");
-	if (pthread_rwlock_init(&g->rules_lock, NULL) != 0 || pthread_mutex_init(&g->log_lock, NULL) != 0
-	    || pthread_mutex_init(&g->directory_lock, NULL) != 0)
-		die(EXIT_TRY_LATER, "cannot make locks");
-	g->rules = rules_new(g->svc.settings);
+	if (pthread_mutex_init(&g->log_lock, NULL) != 0)
+		die(EXIT_TRY_LATER, "cannot make a lock");
+	read_rules(g);
+	ask_init();
 	service_path(&g->svc, "run/settings", SANDBOX_READ);
 	service_path(&g->svc, "state/greylist-check",
 		SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MKDIR | SANDBOX_REFER | SANDBOX_SOCKET);

@@ -2,66 +2,116 @@
 #include "base/base.h"
 #include "rules.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include "base/mem.h"
+#include "config/route.h"
+#include "service/ip_list.h"
 
-/* "ip" (an address or a network), or "ipFrom" to "ipTo" (IPBW-02, IPBW-03). */
-static bool
-read_range(const struct settings *s, const char *list, size_t i, struct addr_range *out)
-{
-	const char *ip = settings_entry(s, list, i, "ip");
-
-	if (ip[0] != '\0')
-		return addr_range_parse(span_of(ip), out);
-	return addr_parse(span_of(settings_entry(s, list, i, "ipFrom")), &out->from)
-		&& addr_parse(span_of(settings_entry(s, list, i, "ipTo")), &out->to)
-		&& out->from.family == out->to.family;
-}
+static struct rules *current;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
-add_range(struct rules *r, const struct settings *s, const char *list, size_t i)
+read_periods(struct rules *r)
 {
-	if (read_range(s, list, i, &r->exempt[r->exempt_count]))
-		r->exempt_count++;
-}
-
-struct rules *
-rules_new(const struct settings *s)
-{
-	struct rules *r = mem_new(sizeof(*r));
-	size_t white = settings_count(s, "whitelist/entry"), bypass = settings_count(s, "smtpAuthBypass/entry");
-
-	r->periods.block_s = (int64_t)settings_num(s, "greylisting/blockPeriod") * 60;
-	r->periods.pass_s = (int64_t)settings_num(s, "greylisting/passPeriod") * 60;
-	r->periods.keep_s = (int64_t)settings_num(s, "greylisting/recordExpiration") * 86400;
+	r->periods.block_s = (int64_t)settings_num(r->settings, "greylisting/blockPeriod") * 60;
+	r->periods.pass_s = (int64_t)settings_num(r->settings, "greylisting/passPeriod") * 60;
+	r->periods.keep_s = (int64_t)settings_num(r->settings, "greylisting/recordExpiration") * 86400;
 	/* A pass period that ends before the block period would let nothing pass. */
 	if (r->periods.pass_s <= r->periods.block_s)
 		r->periods.pass_s = r->periods.block_s + 3600;
-	r->exempt = mem_array(white + bypass + 1, sizeof(*r->exempt));
-	for (size_t i = 0; i < white; i++)
-		if (settings_entry_bool(s, "whitelist/entry", i, "smtp")
-		    || settings_entry_bool(s, "whitelist/entry", i, "greylisting"))
-			add_range(r, s, "whitelist/entry", i);
-	for (size_t i = 0; i < bypass; i++)
-		add_range(r, s, "smtpAuthBypass/entry", i);
+}
+
+static void
+read_addresses(struct rules *r)
+{
+	ip_list_add(&r->white, r->settings, "whitelist/entry", "smtp");
+	ip_list_add(&r->white, r->settings, "whitelist/entry", "greylisting");
+	ip_list_add(&r->no_login, r->settings, "smtpAuthBypass/entry", NULL);
+	ip_list_add(&r->bypass, r->settings, "greylisting/bypass", NULL);
+	ip_list_add(&r->hops, r->settings, "ipBypasses/entry", NULL);
+	ip_list_add(&r->gateways, r->settings, "ipBypasses/entry", "bypassGreylisting");
+	addr_set_seal(&r->white);
+	addr_set_seal(&r->no_login);
+	addr_set_seal(&r->bypass);
+	addr_set_seal(&r->hops);
+	addr_set_seal(&r->gateways);
+}
+
+static enum key_by
+key_by(const char *word)
+{
+	if (strcmp(word, "address") == 0)
+		return KEY_BY_ADDRESS;
+	return strcmp(word, "network") == 0 ? KEY_BY_NETWORK : KEY_BY_DOMAIN;
+}
+
+struct rules *
+rules_new(struct settings *s)
+{
+	struct rules *r = mem_new(sizeof(*r));
+
+	r->settings = s;
+	r->users = 1;
+	read_periods(r);
+	r->key_by = key_by(settings_text(s, "greylisting/keyBy"));
+	r->smart_hosts = settings_bool(s, "greylisting/smartHosts");
+	read_addresses(r);
+	return r;
+}
+
+struct rules *
+rules_hold(void)
+{
+	struct rules *r;
+
+	pthread_mutex_lock(&lock);
+	r = current;
+	__atomic_add_fetch(&r->users, 1, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&lock);
 	return r;
 }
 
 void
-rules_free(struct rules **r)
+rules_release(struct rules *r)
 {
-	if (*r == NULL)
+	if (r == NULL || __atomic_sub_fetch(&r->users, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	free((*r)->exempt);
-	free(*r);
-	*r = NULL;
+	addr_set_free(&r->white);
+	addr_set_free(&r->no_login);
+	addr_set_free(&r->bypass);
+	addr_set_free(&r->gateways);
+	addr_set_free(&r->hops);
+	settings_free(&r->settings);
+	free(r);
+}
+
+void
+rules_replace(struct rules *fresh)
+{
+	struct rules *old;
+
+	pthread_mutex_lock(&lock);
+	old = current;
+	current = fresh;
+	pthread_mutex_unlock(&lock);
+	rules_release(old);
+}
+
+const char *
+rules_exempt(const struct rules *r, const struct addr *client)
+{
+	if (addr_set_has(&r->white, client))
+		return "whitelist";
+	if (addr_set_has(&r->no_login, client))
+		return "smtpAuthBypass";
+	return addr_set_has(&r->bypass, client) ? "bypass-file" : NULL;
 }
 
 bool
-rules_exempt(const struct rules *r, const struct addr *client)
+rules_forward_off(const struct rules *r, struct span domain)
 {
-	for (size_t i = 0; i < r->exempt_count; i++)
-		if (addr_in_range(client, &r->exempt[i]))
-			return true;
-	return false;
+	ssize_t i = route_index(r->settings, domain);
+
+	return i >= 0 && settings_entry_bool(r->settings, "domainForwarding/server", (size_t)i, "disableGreylisting");
 }

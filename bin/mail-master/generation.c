@@ -179,6 +179,23 @@ generation_stop(struct unit *u)
 			leave(p, false);
 }
 
+/* "ready" is its answer, as after a start. */
+static void
+tell_reload(struct process *p)
+{
+	p->state = PROCESS_STARTING;
+	tell(p, "reload");
+}
+
+void
+generation_reload(struct unit *u)
+{
+	if (u->is_wanted && u->def->rereads && u->current != NULL)
+		tell_reload(u->current);
+	else
+		generation_replace(u);
+}
+
 void
 generation_replace(struct unit *u)
 {

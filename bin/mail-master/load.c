@@ -31,15 +31,21 @@
 #define CHILD_SECONDS 10
 #define CHILD_MEMORY (256 << 20)
 
+/* What the child reads: the settings, and the lists of who is never greylisted. */
+struct sources {
+	int xml;
+	int bypass[BYPASS_FILES];
+};
+
 /* -2: refused, with a message; -1: there is none, defaults hold. */
 static int
-open_xml(struct master *m, struct buf *errors)
+open_xml(struct master *m, const char *name, struct buf *errors)
 {
 	char path[INSTANCE_PATH_MAX];
-	int fd = instance_openat(&m->svc.instance, XML_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	int fd = instance_openat(&m->svc.instance, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	struct stat st;
 
-	(void)instance_path(&m->svc.instance, path, XML_NAME);
+	(void)instance_path(&m->svc.instance, path, name);
 	if (fd < 0 && errno == ENOENT)
 		return -1;
 	if (fd < 0 || fstat(fd, &st) != 0) {
@@ -54,6 +60,33 @@ open_xml(struct master *m, struct buf *errors)
 	if (fd >= 0)
 		close(fd);
 	return -2;
+}
+
+static void
+close_sources(const struct sources *s)
+{
+	if (s->xml >= 0)
+		close(s->xml);
+	for (size_t i = 0; i < BYPASS_FILES; i++)
+		if (s->bypass[i] >= 0)
+			close(s->bypass[i]);
+}
+
+/* All or none. */
+static bool
+open_sources(struct master *m, struct sources *s, struct buf *errors)
+{
+	bool ok;
+
+	s->xml = open_xml(m, XML_NAME, errors);
+	ok = s->xml != -2;
+	for (size_t i = 0; i < BYPASS_FILES; i++) {
+		s->bypass[i] = open_xml(m, bypass_files[i], errors);
+		ok &= s->bypass[i] != -2;
+	}
+	if (!ok)
+		close_sources(s);
+	return ok;
 }
 
 static void
@@ -75,34 +108,56 @@ drop_child_rights(void)
 	sandbox_seccomp(SANDBOX_SETTINGS);
 }
 
-/* Keeps xml and out only, as 3 and 4. */
-static void
-keep_two(int *xml, int *out)
+/* From 32 on nothing is open: move fd there; -1 stays. */
+static int
+move_up(int fd)
 {
-	int a = *xml < 0 ? -1 : fcntl(*xml, F_DUPFD, 16), b = fcntl(*out, F_DUPFD, 16);
+	int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD, 32);
 
-	if (b < 0 || dup2(b, 4) < 0 || (a >= 0 && dup2(a, 3) < 0))
+	if (fd >= 0 && moved < 0)
 		_exit(EXIT_TRY_LATER);
-	if (a < 0)
-		close(3);
-	(void)close_range(5, ~0U, 0);
-	*xml = a < 0 ? -1 : 3;
-	*out = 4;
+	return moved;
+}
+
+/* And down again to `at`. */
+static int
+move_down(int fd, int at)
+{
+	if (fd < 0)
+		close(at);
+	else if (dup2(fd, at) < 0)
+		_exit(EXIT_TRY_LATER);
+	return fd < 0 ? -1 : at;
+}
+
+/* Keeps out and the sources only, as 3 and what follows. */
+static void
+keep_only(struct sources *s, int *out)
+{
+	*out = move_up(*out);
+	s->xml = move_up(s->xml);
+	for (int i = 0; i < BYPASS_FILES; i++)
+		s->bypass[i] = move_up(s->bypass[i]);
+	*out = move_down(*out, 3);
+	s->xml = move_down(s->xml, 4);
+	for (int i = 0; i < BYPASS_FILES; i++)
+		s->bypass[i] = move_down(s->bypass[i], 5 + i);
+	(void)close_range(5 + BYPASS_FILES, ~0U, 0);
 }
 
 PB_NORETURN static void
-child(int xml, int out)
+child(struct sources *s, int out)
 {
 	sigset_t none;
 
-	keep_two(&xml, &out);
+	keep_only(s, &out);
 	die_set_sink(NULL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGALRM, SIG_DFL);
 	alarm(CHILD_SECONDS);
 	drop_child_rights();
-	_exit(compile_child(xml, XML_NAME, out));
+	_exit(compile_child_with(s->xml, XML_NAME, s->bypass, out));
 }
 
 static void
@@ -168,16 +223,18 @@ collect(int pipe_fd, pid_t pid, struct loaded *out, struct buf *errors)
 int
 load_settings(struct master *m, struct loaded *out, struct buf *errors)
 {
-	int xml = open_xml(m, errors), ends[2], result = -1;
+	struct sources from;
+	int ends[2], result = -1;
 	pid_t pid = -1;
 
 	*out = (struct loaded){ .count = 0 };
-	if (xml == -2)
+	load_note_bypass(m);
+	if (!open_sources(m, &from, errors))
 		return -1;
 	if (pipe2(ends, O_CLOEXEC) == 0) {
 		pid = fork();
 		if (pid == 0)
-			child(xml, ends[1]);
+			child(&from, ends[1]);
 		close(ends[1]);
 		if (pid > 0)
 			result = collect(ends[0], pid, out, errors);
@@ -185,9 +242,44 @@ load_settings(struct master *m, struct loaded *out, struct buf *errors)
 	}
 	if (pid < 0)
 		buf_printf(errors, "cannot start the reader of settings: %s\n", strerror(errno));
-	if (xml >= 0)
-		close(xml);
+	close_sources(&from);
 	return result;
+}
+
+static struct file_stamp
+stamp_of(struct master *m, const char *name)
+{
+	int fd = instance_openat(&m->svc.instance, name, O_PATH | O_NOFOLLOW, 0);
+	struct file_stamp s = { .inode = 0 };
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		s = (struct file_stamp){ (uint64_t)st.st_ino, (uint64_t)st.st_size,
+			st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec };
+	if (fd >= 0)
+		close(fd);
+	return s;
+}
+
+void
+load_note_bypass(struct master *m)
+{
+	for (size_t i = 0; i < BYPASS_FILES; i++)
+		m->bypass[i] = stamp_of(m, bypass_files[i]);
+}
+
+bool
+load_bypass_changed(struct master *m)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < BYPASS_FILES; i++) {
+		struct file_stamp s = stamp_of(m, bypass_files[i]);
+
+		changed |= s.inode != m->bypass[i].inode || s.size != m->bypass[i].size
+			|| s.mtime_ns != m->bypass[i].mtime_ns;
+	}
+	return changed;
 }
 
 bool

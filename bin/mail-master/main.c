@@ -21,6 +21,9 @@
 #include <sys/stat.h>
 #include <sys/resource.h>
 
+/* How often the lists of who is never greylisted are looked at. */
+#define BYPASS_MS 2000
+
 PB_NORETURN static void
 usage(int code)
 {
@@ -208,16 +211,32 @@ on_end(void *ctx, int signo)
 }
 
 static void
-on_hangup(void *ctx, int signo)
+reload_or_log(struct master *m)
 {
-	struct master *m = ctx;
 	struct buf errors;
 
-	(void)signo;
 	buf_init(&errors, 16384);
 	if (m->phase == 0 && requests_reload(m, &errors) != 0)
 		log_failure(&m->svc, NULL, NULL, "event=reload-refused text=\"%s\"", buf_text(&errors));
 	buf_free(&errors);
+}
+
+static void
+on_hangup(void *ctx, int signo)
+{
+	(void)signo;
+	reload_or_log(ctx);
+}
+
+/* These files are written by other programs, which tell nobody. */
+static void
+look_at_bypass(void *ctx)
+{
+	struct master *m = ctx;
+
+	if (load_bypass_changed(m))
+		reload_or_log(m);
+	loop_timer(m->loop, BYPASS_MS, look_at_bypass, m);
 }
 
 static void
@@ -265,6 +284,7 @@ main(int argc, char **argv)
 	watch_signals(&m);
 	requests_start(&m);
 	leave_terminal(&m);
+	loop_timer(m.loop, BYPASS_MS, look_at_bypass, &m);
 	generation_apply(&m);
 	tell_started(started);
 	loop_run(m.loop);

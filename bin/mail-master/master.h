@@ -20,6 +20,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "config/bypass.h"
 #include "config/settings.h"
 #include "io/loop.h"
 #include "net/addr.h"
@@ -41,6 +42,7 @@ struct unit_def {
 	const char *sockets;	/* of run/pub, comma separated, or NULL */
 	const char *only_if;	/* a setting of mail-master that must be true, or NULL */
 	bool keys;
+	bool rereads;		/* is told to read changed settings again, and not replaced */
 	bool is_pool;		/* generations may overlap; all others own state */
 	int stop_phase;		/* 1 stops first */
 };
@@ -105,7 +107,14 @@ struct loaded {
 
 struct waiting;
 
+/* What tells one version of a file from another; all zero when there is none. */
+struct file_stamp {
+	uint64_t inode, size;
+	int64_t mtime_ns;
+};
+
 struct master {
+	struct file_stamp bypass[BYPASS_FILES];	/* of etc/greylisBypass.xml ... when they were read */
 	struct service svc;	/* for its log and its instance; never confined */
 	struct loop *loop;
 	char libexec[INSTANCE_PATH_MAX];
@@ -138,6 +147,9 @@ int keep_ports(struct master *m);		/* run/instance.env */
 
 /* load.c: 0, or -1 with one line of text a message in errors; *out then is empty. */
 int load_settings(struct master *m, struct loaded *out, struct buf *errors);
+/* The lists of who is never greylisted (bypass.h): note which versions are read, and whether there are others now. */
+void load_note_bypass(struct master *m);
+bool load_bypass_changed(struct master *m);
 void load_free(struct loaded *l);
 /* True when the text for this program differs. */
 bool load_differs(const struct loaded *a, const struct loaded *b, const char *program);
@@ -183,7 +195,8 @@ struct process *process_start(struct unit *u);
 /* generation.c */
 void generation_start(struct unit *u);		/* nothing when it runs already */
 void generation_stop(struct unit *u);		/* in peace: sessions have all their time */
-void generation_replace(struct unit *u);	/* new settings */
+void generation_replace(struct unit *u);	/* a new process */
+void generation_reload(struct unit *u);		/* new settings: the same, or told to read them */
 void generation_reap(struct master *m);
 void generation_apply(struct master *m);	/* start what is wanted, stop what is not */
 void generation_shutdown(struct master *m);	/* phase by phase, then the loop ends */

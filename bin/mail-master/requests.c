@@ -294,7 +294,7 @@ reload(struct master *m, bool *units, struct buf *errors)
 			strerrorname_np(errno));
 	for (size_t i = 0; i < m->unit_count; i++)
 		if (units[i] && unit_is_allowed(&m->units[i]))
-			generation_replace(&m->units[i]);
+			generation_reload(&m->units[i]);
 	generation_apply(m);
 	log_line(&m->svc, NULL, NULL, "event=reload");
 	return 0;

@@ -22,7 +22,7 @@ const struct unit_def unit_defs[] = {
 	{ .name = "spool-schedule", .program = "spool-runner", .mode = "--schedule",
 		.service = "spool", .sockets = "schedule", .stop_phase = 1 },
 	{ .name = "greylist-check", .program = "greylist-check", .only_if = "greylisting/enabled",
-		.sockets = "greylist,greylist-control", .stop_phase = 2 },
+		.sockets = "greylist,greylist-control", .rereads = true, .stop_phase = 2 },
 	{ .name = "smtp-listen", .program = "smtp-listen", .service = "smtp", .keys = true,
 		.ports = "smtp,submission,smtps", .sockets = "smtp,ctl-smtp-listen",
 		.is_pool = true, .stop_phase = 1 },

@@ -93,9 +93,18 @@ const struct command command_table[] = {
 	{ "abuse", "add", cmd_abuse_add, COMMAND_EDITS, "FIELD=VALUE ...", "add a rule" },
 	{ "abuse", "edit", cmd_abuse_edit, COMMAND_EDITS, "NUMBER FIELD=VALUE ...", "change a rule" },
 	{ "abuse", "delete", cmd_abuse_delete, COMMAND_EDITS, "NUMBER ...", "remove rules" },
-	{ "greylist", "stats", cmd_greylist_stats, 0, "", "what greylisting did since it was started" },
-	{ "greylist", "list", cmd_greylist_list, 0, "", "records of greylisting" },
-	{ "greylist", "delete", cmd_greylist_delete, 0, "ADDRESS SENDER RECIPIENT | --all", "forget records of greylisting" },
+	{ "greylist", "why", cmd_greylist_why, 0, "ADDRESS | IP | IP SENDER RECIPIENT [--helo NAME]",
+	  "what greylisting would do now, and the records behind it" },
+	{ "greylist", "stats", cmd_greylist_stats, 0, "",
+	  "what greylisting did; a share of 95% of first contacts that never come back is usual" },
+	{ "greylist", "list", cmd_greylist_list, 0,
+	  "[--state waiting|passed|known] [--network IP] [--sender PATTERN] [--recipient PATTERN] [--max N]",
+	  "records of greylisting" },
+	{ "greylist", "delete", cmd_greylist_delete, 0,
+	  "IP SENDER RECIPIENT | --all | [--state WORD] [--network IP] [--sender PATTERN] [--recipient PATTERN]",
+	  "forget records of greylisting" },
+	{ "expect", "", cmd_expect, COMMAND_USERS, "[USER@DOMAIN [--for 15m | --end]]",
+	  "no greylisting for a user who waits for mail, such as a log-in code; without a user: who waits" },
 	{ "tls", "show", cmd_tls_show, 0, "", "certificates that the listeners show, and what is wrong with them" },
 	{ "tls", "rule", cmd_tls_rule, COMMAND_EDITS,
 	  "list | add FIELD=VALUE ... | edit NUMBER FIELD=VALUE ... | delete NUMBER [--restart]",
@@ -217,6 +226,17 @@ is_asked(const struct command *cmd, int argc, char **argv)
 	return strcmp(argv[0], cmd->noun) == 0 && (argc == 1 || strcmp(argv[1], cmd->verb) == 0);
 }
 
+/* What an administrator must know before using a noun. */
+static const struct { const char *noun, *text; } advice[] = {
+	{ "greylist",
+	  "Greylisting refuses a sender's first mail with 451 and takes a retry after the block period.\n"
+	  "It has drawbacks: the first mail from a new sender is late by that time or more, which\n"
+	  "hurts sign-up confirmations and log-in codes (see expect); and some servers never retry, or\n"
+	  "too soon only, so that their mail is lost: whitelist them with greylisting on, as in\n"
+	  "    mailctl whitelist add 192.0.2.0/24 greylisting=True\n"
+	  "or let users and domains switch it off (disableGreylisting) or name trusted senders.\n" },
+};
+
 int
 cmd_help(struct ctl *c PB_UNUSED, int argc, char **argv)
 {
@@ -231,6 +251,9 @@ cmd_help(struct ctl *c PB_UNUSED, int argc, char **argv)
 		printf("mailctl %s%s%s %s\n        %s\n", cmd->noun, cmd->verb[0] == '\0' ? "" : " ",
 			cmd->verb, cmd->args, cmd->help);
 	}
+	for (size_t i = 0; argc > 0 && i < PB_COUNT(advice); i++)
+		if (strcmp(argv[0], advice[i].noun) == 0)
+			fputs(advice[i].text, stdout);
 	return found ? EXIT_DONE :
 		ctl_fail(EXIT_NO_OBJECT, "no such command: %s%s%s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 }

@@ -55,7 +55,7 @@ command_fn cmd_abuse_list, cmd_abuse_show, cmd_abuse_add, cmd_abuse_edit, cmd_ab
 command_fn cmd_ip_list_list, cmd_ip_list_show, cmd_ip_list_add, cmd_ip_list_edit, cmd_ip_list_delete;
 command_fn cmd_bindings_list, cmd_bindings_show, cmd_bindings_add, cmd_bindings_edit, cmd_bindings_delete;
 command_fn cmd_bindings_check;
-command_fn cmd_greylist_stats, cmd_greylist_list, cmd_greylist_delete;
+command_fn cmd_greylist_stats, cmd_greylist_list, cmd_greylist_delete, cmd_greylist_why, cmd_expect;
 command_fn cmd_tls_show, cmd_tls_rule;
 
 /* May `set` give this value?  EXIT_REFUSED after a message when OpenSSL does not know what is in it. */

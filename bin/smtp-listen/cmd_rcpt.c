@@ -45,6 +45,23 @@ refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 	reply_verdict(c, v);
 }
 
+/* Where mail for the recipient goes, in the words that milters know from other servers. */
+static const char *
+mailer_of(enum policy_place place)
+{
+	switch (place) {
+	case POLICY_PLACE_LOCAL:
+		return "local";
+	case POLICY_PLACE_FORWARD:
+		return "relay";
+	case POLICY_PLACE_BACKUP:
+		return "backup";
+	case POLICY_PLACE_FOREIGN:
+		break;
+	}
+	return "esmtp";
+}
+
 /* True when policy grants the recipient; else replied. */
 static bool
 is_allowed(struct smtp *c, const struct smtp_rcpt *r, struct policy_rcpt *facts)
@@ -53,7 +70,7 @@ is_allowed(struct smtp *c, const struct smtp_rcpt *r, struct policy_rcpt *facts)
 	struct buf why;
 	struct verdict v;
 
-	c->t.rcpt_is_ours = facts->place != POLICY_PLACE_FOREIGN;
+	c->t.mailer = mailer_of(facts->place);
 	facts->client = smtp_client(c);
 	facts->is_postmaster = smtp_path_is_postmaster(&r->to);
 	facts->allow_relay = c->config->allow_relay;

@@ -73,6 +73,8 @@ connection_macro(struct filters *f, const char *name)
 		return print(f, "%s", addr_print(&c->s->local, ip, sizeof(ip)));
 	if (strcmp(name, "{daemon_port}") == 0)
 		return print(f, "%u", c->s->local.port);
+	if (strcmp(name, "{ticket}") == 0)	/* ours: what a milter logs is found by it */
+		return c->s->ticket;
 	if (strcmp(name, "{if_name}") == 0)
 		return c->host;
 	return NULL;
@@ -94,8 +96,6 @@ domain_macro(struct filters *f, const struct smtp_path *path)
 static const char *
 rcpt_macro(struct filters *f, const char *name)
 {
-	bool ours = f->c->t.rcpt_is_ours;
-
 	if (f->rcpt == NULL)
 		return NULL;
 	if (strcmp(name, "{rcpt_addr}") == 0)
@@ -103,7 +103,7 @@ rcpt_macro(struct filters *f, const char *name)
 	if (strcmp(name, "{rcpt_host}") == 0)
 		return f->refused != NULL ? f->refused->status : domain_macro(f, &f->rcpt->to);
 	if (strcmp(name, "{rcpt_mailer}") == 0)
-		return f->refused != NULL ? "error" : ours ? "local" : "esmtp";
+		return f->refused != NULL ? "error" : f->c->t.mailer;
 	return NULL;
 }
 

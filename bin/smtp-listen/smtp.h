@@ -53,7 +53,7 @@ struct transaction {
 	struct smtp_mail mail;
 	bool sender_is_user;		/* facts for allowRelay; looked up only when it asks */
 	bool sender_is_domain;
-	bool rcpt_is_ours;		/* the recipient that RCPT is about */
+	const char *mailer;		/* of the recipient that RCPT is about: macro {rcpt_mailer} */
 	struct span rcpt_args;		/* and what the client wrote behind RCPT; valid during the command */
 	struct policy_points points;	/* of the envelope checks: HELO's and the sender's */
 	uint64_t user_max_size, user_max_rcpts;	/* of who logged in; 0: no limit */

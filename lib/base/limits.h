@@ -139,6 +139,15 @@
 /* A domain-spec with its macros expanded, before it is cut to a name's 253 characters. */
 #define LIMIT_SPF_EXPANSION 4096
 
+/* Users who wait for mail without greylisting at a time, and for how long each may. */
+#define LIMIT_EXPECTED 1000
+#define LIMIT_EXPECT_SECONDS 86400
+/* Recipients of one message that greylisting remembers until its end: those of our own
+ * server; further ones of another are judged, and not learned from. */
+#define LIMIT_GREYLIST_RECIPIENTS LIMIT_SMTP_RECIPIENTS
+/* Received fields of a message from an own gateway that are read: no chain of our own is longer. */
+#define LIMIT_GREYLIST_HOPS 100
+
 /* What a bounce returns of the original: enough to recognise it; a bounce is
  * not worth more bandwidth than that. */
 #define LIMIT_DSN_ORIGINAL 51200
@@ -175,6 +184,8 @@
 #define LIMIT_SETTINGS_LINES 2000000
 /* One value of a setting: the longest is a list of domains to forward. */
 #define LIMIT_SETTING_VALUE 65536
+/* Addresses in one file of those that are never greylisted. */
+#define LIMIT_BYPASS_ENTRIES 50000
 /* A settings file: the same hundred thousand addresses as XML; and how deep its
  * elements nest, where the known ones need four levels. */
 #define LIMIT_XML (16 * 1024 * 1024)

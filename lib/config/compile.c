@@ -210,25 +210,65 @@ child_read(int xml_fd, const char *shown, struct buf *errors)
 	return x;
 }
 
+/* Entries of the files, as lines to be appended to a record. */
+static bool
+child_read_bypass(const int fds[BYPASS_FILES], struct buf *out, struct buf *errors)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < BYPASS_FILES; i++)
+		if (fds[i] >= 0)
+			ok &= bypass_read(fds[i], bypass_files[i], out, errors);
+	return ok;
+}
+
+/* Together with those of the settings they may be more than greylist-check takes. */
+static bool
+add_bypass(struct buf *text, const struct buf *bypass)
+{
+	struct settings *st;
+
+	if (bypass->n == 0)
+		return true;
+	if (!buf_span(text, buf_view(bypass)))
+		return false;
+	st = settings_parse(buf_view(text));
+	if (st == NULL)
+		return false;
+	settings_free(&st);
+	return true;
+}
+
 int
 compile_child(int xml_fd, const char *shown, int out_fd)
 {
-	struct buf text;
+	static const int none[BYPASS_FILES] = { -1, -1 };
+
+	return compile_child_with(xml_fd, shown, none, out_fd);
+}
+
+int
+compile_child_with(int xml_fd, const char *shown, const int bypass_fds[BYPASS_FILES], int out_fd)
+{
+	struct buf text, bypass;
 	struct xml *x;
 
 	buf_init(&text, LIMIT_SETTINGS);
+	buf_init(&bypass, LIMIT_SETTINGS);
 	x = child_read(xml_fd, shown, &text);
-	if (x == NULL) {
+	if (x == NULL || !child_read_bypass(bypass_fds, &bypass, &text)) {
 		write_block(out_fd, "error", buf_view(&text));
 		return EXIT_REFUSED;
 	}
 	for (size_t i = 0; i < setting_program_count; i++) {
-		if (!compile_record(x, SCOPE_SERVER, setting_programs[i].bit, &text)) {
+		if (!compile_record(x, SCOPE_SERVER, setting_programs[i].bit, &text)
+		    || (setting_programs[i].bit == PROGRAM_GREY && !add_bypass(&text, &bypass))) {
 			write_block(out_fd, "error", SPAN("settings are too large\n"));
 			return EXIT_REFUSED;
 		}
 		write_block(out_fd, setting_programs[i].name, buf_view(&text));
 	}
+	buf_free(&bypass);
 	write_block(out_fd, "end", SPAN(""));
 	xml_free(&x);
 	buf_free(&text);

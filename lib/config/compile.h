@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "config/bypass.h"
 #include "config/settings.h"
 #include "config/settings_table.h"
 #include "config/xml.h"
@@ -39,6 +40,9 @@ struct settings *compile_settings(const struct xml *x, enum setting_scope scope)
  * block.  `shown` is the name for messages.
  */
 int compile_child(int xml_fd, const char *shown, int out_fd);
+
+/* The same; greylist-check gets the entries of the files of bypass.h too: open, -1 for one that is not there. */
+int compile_child_with(int xml_fd, const char *shown, const int bypass_fds[BYPASS_FILES], int out_fd);
 
 /*
  * Read all of the child's answer.  take is called once per program with the

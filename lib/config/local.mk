@@ -1,4 +1,4 @@
-libpillarbox_a_SOURCES += lib/config/bindings.c lib/config/bindings.h lib/config/compile.c lib/config/compile.h \
+libpillarbox_a_SOURCES += lib/config/bindings.c lib/config/bindings.h lib/config/bypass.c lib/config/bypass.h lib/config/compile.c lib/config/compile.h \
 	lib/config/config_file.c lib/config/config_file.h lib/config/validate.c \
 	lib/config/format.c lib/config/format.h \
 	lib/config/manifest.c lib/config/manifest.h \

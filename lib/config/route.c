@@ -17,19 +17,29 @@ has_domain(const char *list, struct span domain)
 	return false;
 }
 
+ssize_t
+route_index(const struct settings *s, struct span domain)
+{
+	for (size_t i = 0; domain.n > 0 && i < settings_count(s, LIST); i++)
+		if (settings_entry(s, LIST, i, "address")[0] != '\0'
+		    && has_domain(settings_entry(s, LIST, i, "domains"), domain))
+			return (ssize_t)i;
+	return -1;
+}
+
 bool
 route_find(const struct settings *s, struct span domain, struct buf *host)
 {
-	for (size_t i = 0; domain.n > 0 && i < settings_count(s, LIST); i++) {
-		const char *address = settings_entry(s, LIST, i, "address");
-		bool is_v6 = strchr(address, ':') != NULL;
+	ssize_t i = route_index(s, domain);
+	const char *address;
+	bool is_v6;
 
-		if (address[0] == '\0' || !has_domain(settings_entry(s, LIST, i, "domains"), domain))
-			continue;
-		if (host != NULL)
-			buf_printf(host, "%s%s%s:%s", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
-				settings_entry(s, LIST, i, "port"));
-		return true;
-	}
-	return false;
+	if (i < 0)
+		return false;
+	address = settings_entry(s, LIST, (size_t)i, "address");
+	is_v6 = strchr(address, ':') != NULL;
+	if (host != NULL)
+		buf_printf(host, "%s%s%s:%s", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
+			settings_entry(s, LIST, (size_t)i, "port"));
+	return true;
 }

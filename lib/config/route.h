@@ -15,4 +15,7 @@
  */
 bool route_find(const struct settings *s, struct span domain, struct buf *host);
 
+/* The first entry that lists the domain, -1 when none does. */
+ssize_t route_index(const struct settings *s, struct span domain);
+
 #endif

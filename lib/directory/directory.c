@@ -234,28 +234,60 @@ directory_may_send_as(struct directory *d, struct span user, struct span address
 	return result;
 }
 
-int
-directory_greylist(struct directory *d, struct span recipient, struct span sender)
+/* "WORD CANONICAL" */
+static enum directory_greylist
+greylist_answer(struct span data, char canonical[LIMIT_ADDRESS + 1])
+{
+	static const struct { const char *word; enum directory_greylist means; } words[] = {
+		{ "check", DIRECTORY_GREYLIST }, { "domain-off", DIRECTORY_DOMAIN_OFF },
+		{ "user-off", DIRECTORY_USER_OFF }, { "trusted-by-domain", DIRECTORY_TRUSTED_BY_DOMAIN },
+		{ "trusted-by-user", DIRECTORY_TRUSTED_BY_USER },
+	};
+	struct span word = span_cut(&data, ' ');
+
+	for (size_t i = 0; i < PB_COUNT(words); i++)
+		if (span_is(word, words[i].word) && data.n > 0 && data.n <= LIMIT_ADDRESS) {
+			memcpy(canonical, data.p, data.n);
+			canonical[data.n] = '\0';
+			return words[i].means;
+		}
+	return DIRECTORY_TROUBLE;
+}
+
+enum directory_greylist
+directory_greylist(struct directory *d, struct span recipient, struct span sender,
+	char canonical[LIMIT_ADDRESS + 1])
 {
 	char text[2 * LIMIT_ADDRESS + 2];
+	enum directory_greylist result = DIRECTORY_TROUBLE;
 	struct span answer, data;
-	enum socketmap_kind kind;
 	struct buf key;
 	size_t used;
-	int result = -1;
 
-	/* A quoted local part with a blank would end the recipient early; such mail is judged. */
+	canonical[0] = '\0';
+	/* A quoted local part with a blank would end the recipient early. */
 	if (span_find(recipient, ' ') >= 0 || recipient.n > LIMIT_ADDRESS || sender.n > LIMIT_ADDRESS)
-		return 1;
+		return DIRECTORY_REFUSED;
 	buf_init_fixed(&key, text, sizeof(text));
 	buf_span(&key, recipient);
 	buf_char(&key, ' ');
 	buf_span(&key, sender);
 	if (!directory_ask(d, "greylist", buf_view(&key), &answer, &used))
-		return -1;
-	kind = socketmap_answer(answer, &data);
-	if (kind == SOCKETMAP_OK)
-		result = span_is(data, "check");
+		return DIRECTORY_TROUBLE;
+	switch (socketmap_answer(answer, &data)) {
+	case SOCKETMAP_OK:
+		result = greylist_answer(data, canonical);
+		break;
+	case SOCKETMAP_NOTFOUND:
+		result = DIRECTORY_NOT_OURS;
+		break;
+	case SOCKETMAP_PERM:
+	case SOCKETMAP_TEMP:
+		result = DIRECTORY_REFUSED;
+		break;
+	case SOCKETMAP_BAD:
+		break;
+	}
 	wire_used(&d->lookup, used);
 	return result;
 }

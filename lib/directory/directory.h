@@ -88,11 +88,25 @@ int directory_domain(struct directory *d, struct span domain) PB_MUST_CHECK;
  */
 int directory_may_send_as(struct directory *d, struct span user, struct span address) PB_MUST_CHECK;
 
+/* May mail be delayed by greylisting, as far as its recipient has a say? */
+enum directory_greylist {
+	DIRECTORY_GREYLIST,		/* yes: a recipient of ours without such a wish */
+	DIRECTORY_DOMAIN_OFF,		/* no: its domain wants none */
+	DIRECTORY_USER_OFF,		/* no: its user wants none, and may say so */
+	DIRECTORY_TRUSTED_BY_DOMAIN,	/* no: a list of trusted senders has the sender */
+	DIRECTORY_TRUSTED_BY_USER,
+	DIRECTORY_NOT_OURS,		/* its domain is not ours */
+	DIRECTORY_REFUSED,		/* its domain is ours, but it gets no mail */
+	DIRECTORY_TROUBLE		/* auth-check did not answer */
+};
+
 /*
- * May mail from sender to recipient be delayed by greylisting?  1 yes; 0 no: the
- * recipient, its domain or a list of trusted senders exempts it, or it is not ours; -1 trouble.
+ * Mail from sender to recipient, both as in the envelope without brackets.  canonical
+ * gets the normalised address of a recipient of ours, else "".  An alias of one mailbox
+ * has the wishes of its user.
  */
-int directory_greylist(struct directory *d, struct span recipient, struct span sender) PB_MUST_CHECK;
+enum directory_greylist directory_greylist(struct directory *d, struct span recipient, struct span sender,
+	char canonical[LIMIT_ADDRESS + 1]) PB_MUST_CHECK;
 
 /*
  * How many bytes the mailbox `address` (canonical) may hold, 0 for no limit, in

@@ -4,3 +4,4 @@ libpillarbox_a_SOURCES += lib/policy/pattern.c lib/policy/pattern.h
 libpillarbox_a_SOURCES += lib/policy/selector.c lib/policy/selector.h
 libpillarbox_a_SOURCES += lib/policy/sum.c lib/policy/sum.h
 libpillarbox_a_SOURCES += lib/policy/envelope.c lib/policy/envelope.h
+libpillarbox_a_SOURCES += lib/policy/greylist.c lib/policy/greylist.h

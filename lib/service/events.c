@@ -35,6 +35,11 @@ on_master(void *ctx, int fd, unsigned events)
 	enum master_event what = master_read(svc);
 
 	(void)fd;
+	if (what == MASTER_RELOAD) {
+		if (svc->on_reload != NULL)
+			svc->on_reload(svc->stop_ctx);
+		return;
+	}
 	if (what == MASTER_GONE || (events & LOOP_HANGUP && !(events & LOOP_READ)))
 		loop_fd_drop(&svc->master_watch);
 	if (what != MASTER_NOTHING || svc->master_watch == NULL)

@@ -53,6 +53,8 @@ master_read(struct service *svc)
 	s = span_trim(s);
 	if (span_is(s, "retire"))
 		return MASTER_RETIRE;
+	if (span_is(s, "reload"))
+		return MASTER_RELOAD;
 	if (span_starts(s, SPAN("tickets ")))
 		take_tickets(svc, span_from(s, strlen("tickets ")));
 	return MASTER_NOTHING;
@@ -92,6 +94,7 @@ master_tickets(struct service *svc, uint64_t count)
 		case MASTER_RETIRE:
 			svc->is_leaving = true;
 			break;
+		case MASTER_RELOAD:
 		case MASTER_NOTHING:
 			break;
 		}

@@ -7,6 +7,7 @@
  *					"finishing N"	stops; so many sessions go on
  *	mail-master to program		"tickets N"	N ... N + MASTER_TICKETS - 1 are yours
  *					"retire"	finish in peace: a new generation serves
+ *					"reload"	read your settings again, then say "ready"
  *
  * SIGTERM means: finish soon.  The end of the file means that mail-master is
  * gone, and is taken as SIGTERM.
@@ -24,7 +25,7 @@ struct service;
 #define MASTER_TICKETS_END 900000000000
 #define MASTER_TICKETS_ALL 1000000000000
 
-enum master_event { MASTER_NOTHING, MASTER_RETIRE, MASTER_GONE };
+enum master_event { MASTER_NOTHING, MASTER_RETIRE, MASTER_RELOAD, MASTER_GONE };
 
 /* Send one word; -1 with errno when mail-master is gone.  Nothing without it. */
 int master_tell(const struct service *svc, const char *word);

@@ -104,6 +104,7 @@ on_master(void *ctx, int fd, unsigned events)
 	(void)events;
 	switch (master_read(p->svc)) {
 	case MASTER_NOTHING:
+	case MASTER_RELOAD:	/* is not said to pools */
 		break;
 	case MASTER_RETIRE:
 		retire(p);

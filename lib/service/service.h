@@ -96,6 +96,7 @@ struct service {
 	uint64_t ticket_next;		/* of this process */
 	uint64_t ticket_end;
 	void (*on_stop)(void *ctx);
+	void (*on_reload)(void *ctx);	/* programs that read settings again; set after service_attach */
 	void *stop_ctx;
 	int channel;			/* worker: to its parent; -1 else */
 	struct gate *gate;		/* after gate_open; NULL: addresses are not looked up */

@@ -91,9 +91,17 @@ int state_commit(struct state *s) PB_MUST_CHECK;
 void state_abort(struct state *s);
 
 /*
+ * From now on call fn for every record that state_tend removes because it expired;
+ * what it returns is not looked at.  It runs in the thread of state_tend and may not
+ * call state_ functions.  A record may be told of twice when the removal failed.
+ */
+void state_on_expire(struct state *s, state_fn *fn, void *ctx);
+
+/*
  * To be called about every second by the owner's loop: makes a checkpoint
  * when STATE_CHECKPOINT_SECONDS have passed or 1 MiB of log was written (old
- * logs are then removed), and removes a bounded number of expired records.
+ * logs are then removed), and removes a bounded number of expired records:
+ * it looks at 500, and at up to 10,000 where most of them have expired.
  * Returns 0, or -1 with errno.
  */
 #define STATE_CHECKPOINT_SECONDS 60

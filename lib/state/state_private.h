@@ -21,6 +21,8 @@ struct state {
 	unsigned char *raw;		/* STATE_RAW_MAX bytes: the record at hand */
 	bool may_expire;		/* a record with an expiry may exist */
 	bool saw_expiry;		/* the present sweep met one */
+	state_fn *on_expire;		/* NULL, or told of each record that a sweep removes */
+	void *on_expire_ctx;
 };
 
 /*

@@ -2,9 +2,11 @@
  * state_walk: going through records in order, and what the owner's loop calls
  * from time to time: checkpoints, and the removal of what has expired.
  *
- * The sweep looks at SWEEP_STEP records a call and remembers where it stopped, so
- * its cost does not follow the size of the database.  A database in which a
- * whole sweep met no expiry is left alone until one is written.
+ * The sweep looks at SWEEP_STEP records at a time and remembers where it stopped, so
+ * its cost does not follow the size of the database.  Where most of a step had expired it
+ * takes more steps at once, so that it keeps up with a flood; between them other
+ * threads have their turn.  A database in which a whole sweep met no expiry is
+ * left alone until one is written.
  */
 #include "base/base.h"
 #include "state/state_private.h"
@@ -13,6 +15,7 @@
 #include "base/mem.h"
 
 #define SWEEP_STEP 500
+#define SWEEP_STEPS_MAX 20
 #define CHECKPOINT_KBYTES 1024
 
 /* One record of a walk; data point into the library until the next step. */
@@ -90,9 +93,27 @@ sweep_is_whole(struct state *s)
 	s->sweep_n = 0;
 }
 
+void
+state_on_expire(struct state *s, state_fn *fn, void *ctx)
+{
+	state_lock(s);
+	s->on_expire = fn;
+	s->on_expire_ctx = ctx;
+	state_unlock(s);
+}
+
+static int
+expire(struct state *s, DBC *cursor, const DBT *k, const DBT *v, int64_t expires)
+{
+	if (s->on_expire != NULL)
+		(void)s->on_expire(span_make(k->data, k->size),
+			span_make((char *)v->data + STATE_HEAD, v->size - STATE_HEAD), expires, s->on_expire_ctx);
+	return cursor->del(cursor, 0);
+}
+
 /* Remove what expired among the next SWEEP_STEP records, within the transaction. */
 static int
-sweep_records(struct state *s, DBC *cursor, int64_t now)
+sweep_records(struct state *s, DBC *cursor, int64_t now, size_t *removed)
 {
 	char start[STATE_KEY_MAX];
 	DBT k = { 0 }, v = { 0 };
@@ -110,8 +131,9 @@ sweep_records(struct state *s, DBC *cursor, int64_t now)
 		}
 		if (!state_head_read(v.data, v.size, &expires))
 			return EIO;
-		if (expires <= now && (rc = cursor->del(cursor, 0)) != 0)
+		if (expires <= now && (rc = expire(s, cursor, &k, &v, expires)) != 0)
 			return rc;
+		*removed += expires <= now;
 		if (expires > now && expires != STATE_NEVER)
 			s->saw_expiry = true;
 	}
@@ -122,16 +144,19 @@ sweep_records(struct state *s, DBC *cursor, int64_t now)
 }
 
 static int
-sweep(struct state *s, int64_t now)
+sweep_step(struct state *s, int64_t now, size_t *removed)
 {
 	DBC *cursor;
 	int rc;
 
+	*removed = 0;
+	if (!s->may_expire)
+		return 0;
 	if (state_begin(s) < 0)
 		return -1;
 	rc = s->db->cursor(s->db, s->txn, &cursor, 0);
 	if (rc == 0) {
-		rc = sweep_records(s, cursor, now);
+		rc = sweep_records(s, cursor, now, removed);
 		cursor->close(cursor);
 	}
 	if (rc != 0) {
@@ -141,14 +166,26 @@ sweep(struct state *s, int64_t now)
 	return state_commit(s);
 }
 
+static int
+sweep(struct state *s, int64_t now)
+{
+	size_t removed = SWEEP_STEP;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < SWEEP_STEPS_MAX && removed > SWEEP_STEP / 2; i++) {
+		state_lock(s);
+		r = sweep_step(s, now, &removed);
+		state_unlock(s);
+	}
+	return r;
+}
+
 int
 state_tend(struct state *s, int64_t now)
 {
-	int r = 0;
+	int r = sweep(s, now);
 
 	state_lock(s);
-	if (s->may_expire)
-		r = sweep(s, now);
 	/* The clock may have been set back: a checkpoint is never further away than the period. */
 	if (s->checkpoint_at > now + STATE_CHECKPOINT_SECONDS)
 		s->checkpoint_at = now;

@@ -57,8 +57,9 @@ my @cases = (
 	[ 'sender alice@example.com', 'OK alice@example.com', 'who may send as a mailbox' ],
 	[ 'sender team@example.com', 'OK alice@example.com bob@example.com', 'as an alias' ],
 	[ 'sender x@elsewhere.example', 'NOTFOUND ', 'as somebody elsewhere' ],
-	[ 'greylist alice@example.com a@b.example', 'OK check', 'greylisting applies' ],
-	[ 'greylist nobody@example.com a@b.example', 'OK skip', 'but not to mail that is refused' ],
+	[ 'greylist Alice@Example.com a@b.example', 'OK check alice@example.com', 'greylisting applies' ],
+	[ 'greylist nobody@example.com a@b.example', 'PERM 550 5.1.1 There is no such user here', 'but not to mail that is refused' ],
+	[ 'greylist a@elsewhere.example a@b.example', 'NOTFOUND ', 'nor, as far as this goes, to that for others' ],
 	[ 'nonsense x', qr/^PERM/, 'an unknown map' ],
 	[ 'rcpt', qr/^PERM/, 'no key' ],
 );

@@ -1,6 +1,7 @@
 /* Settings files as people wrote them: what is read is written so that it reads the same; no program's settings fail. */
 #include "base/base.h"
 #include "base/limits.h"
+#include "config/bypass.h"
 #include "config/compile.h"
 #include "config/xml.h"
 #include "fuzz.h"
@@ -40,6 +41,27 @@ check_writing(const struct xml *x)
 	buf_free(&twice);
 }
 
+/* What is taken from a list of addresses is what greylist-check can read. */
+static void
+check_bypass(const struct xml *x)
+{
+	struct settings *s;
+	struct buf text, errors;
+
+	buf_init(&text, 1 << 24);
+	buf_init(&errors, 1 << 20);
+	buf_text_put(&text, "settings\nlist=greylisting/bypass\n");
+	if (bypass_take(x, "x", &text, &errors)) {
+		s = settings_parse(buf_view(&text));
+		FUZZ_CHECK(s != NULL);
+		settings_free(&s);
+	} else {
+		FUZZ_CHECK(errors.n > 0 || errors.overflow);
+	}
+	buf_free(&text);
+	buf_free(&errors);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -52,6 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_names(xml_root(x), 1);
 	check_writing(x);
+	check_bypass(x);
 	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
 		struct settings *s = compile_settings(x, (enum setting_scope)scope);
 

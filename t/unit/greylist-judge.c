@@ -1,99 +1,103 @@
-/* greylist-judge: block period, pass period, expiry, and what makes two deliveries the same. */
+/* greylist-judge: what the times of records mean, as a table (pure). */
 /* Features: GREY-02, GREY-03, GREY-04, GREY-05. */
 #include "base/base.h"
 #include "tap.h"
 
-#include <stdlib.h>
 #include "../../bin/greylist-check/judge.h"
 
-static struct judge judge;
-static const struct periods periods = { .block_s = 900, .pass_s = 21600, .keep_s = 36 * 86400 };
-static int64_t earliest;
+#define BLOCK 900
+#define PASS 21600
+#define KEEP (36 * 86400)
+#define T 1000000
 
-static enum judgement
-try(const char *ip, const char *sender, const char *recipient, int64_t now)
+static const struct periods periods = { .block_s = BLOCK, .pass_s = PASS, .keep_s = KEEP };
+
+#define NONE { SEEN_NOT, 0, 0 }
+#define WAITS(first) { SEEN_WAITING, first, first }
+#define PASSED(first, last) { SEEN_PASSED, first, last }
+
+/* one record, that of the network, at time T */
+static const struct {
+	const char *what;
+	struct seen record;
+	bool passes;
+	const char *name;
+	int64_t earliest;		/* when it does not pass */
+	bool writes;
+} rows[] = {
+	{ "never seen", NONE, false, "first-contact", T + BLOCK, true },
+	{ "a retry at once", WAITS(T), false, "too-early", T + BLOCK, false },
+	{ "a second before the end of the block period", WAITS(T - BLOCK + 1), false, "too-early", T + 1, false },
+	{ "at its end", WAITS(T - BLOCK), true, "came-back", 0, true },
+	{ "a second before the end of the pass period, counted from the first contact", WAITS(T - PASS + 1), true, "came-back", 0, true },
+	{ "at its end the contact begins anew", WAITS(T - PASS), false, "too-late", T + BLOCK, true },
+	{ "passed a moment ago", PASSED(T - 5000, T - 1), true, "passed-before", 0, false },
+	{ "passed, and last used an hour ago: the use is noted", PASSED(T - 9000, T - JUDGE_PROLONG_S), true, "passed-before", 0, true },
+	{ "not used for almost the time of expiry", PASSED(T - 2 * KEEP, T - KEEP + 1), true, "passed-before", 0, true },
+	{ "not used for all of it", PASSED(T - 2 * KEEP, T - KEEP), false, "first-contact", T + BLOCK, true },
+	{ "from the future, since the clock was set back", WAITS(T + 1), false, "first-contact", T + BLOCK, true },
+	{ "passed in the future", PASSED(T - 5, T + 100), false, "first-contact", T + BLOCK, true },
+};
+
+static void
+table(void)
 {
-	struct addr a;
+	for (size_t i = 0; i < PB_COUNT(rows); i++) {
+		struct judged j = judge(&periods, &rows[i].record, NULL, T);
 
-	if (!addr_parse(span_of(ip), &a))
-		return JUDGED_FAILED;
-	return judge_delivery(&judge, &periods, &a, span_of(sender), span_of(recipient), now, &earliest);
+		is_text(j.name, rows[i].name, rows[i].what);
+		is_num(j.passes, rows[i].passes, "... verdict");
+		is_num(j.earliest_s, rows[i].earliest, "... earliest retry");
+		is_num(j.writes, rows[i].writes, "... whether it is written");
+	}
+}
+
+/* network, domain */
+static const struct {
+	const char *what;
+	struct seen network, domain;
+	const char *name;
+	bool writes;
+	struct seen record;
+} pairs[] = {
+	{ "both new", NONE, NONE, "first-contact", true, WAITS(T) },
+	{ "the domain came from another network before", NONE, WAITS(T - BLOCK), "came-back", true, PASSED(T - BLOCK, T) },
+	{ "another network, within the block period: it does not begin anew", NONE, WAITS(T - 10), "too-early", true, WAITS(T - 10) },
+	{ "the network is known from a time without SPF", WAITS(T - BLOCK), NONE, "came-back", true, PASSED(T - BLOCK, T) },
+	{ "the longer wait counts", WAITS(T - 10), WAITS(T - BLOCK - 5), "came-back", true, PASSED(T - BLOCK - 5, T) },
+	{ "one that passed counts more than one that waits", WAITS(T - 10), PASSED(T - 9999, T - 50), "passed-before", true, PASSED(T - 9999, T) },
+	{ "both passed and fresh", PASSED(T - 9999, T - 5), PASSED(T - 9999, T - 50), "passed-before", false, PASSED(T - 9999, T) },
+	{ "one is late, the other waits", WAITS(T - PASS), WAITS(T - 10), "too-early", true, WAITS(T - 10) },
+	{ "one is late, the other expired", WAITS(T - PASS), PASSED(T - 2 * KEEP, T - KEEP), "too-late", true, WAITS(T) },
+};
+
+static void
+pairs_of_records(void)
+{
+	for (size_t i = 0; i < PB_COUNT(pairs); i++) {
+		struct judged j = judge(&periods, &pairs[i].network, &pairs[i].domain, T);
+
+		is_text(j.name, pairs[i].name, pairs[i].what);
+		is_num(j.writes, pairs[i].writes, "... whether they are written");
+		is_num(j.record.state, pairs[i].record.state, "... as what");
+		is_num(j.record.first_s, pairs[i].record.first_s, "... since when");
+	}
 }
 
 static void
-life_of_a_record(void)
+expiry(void)
 {
-	const int64_t t = 1000000;
+	struct seen waits = WAITS(T), passed = PASSED(T - 5, T);
 
-	is_num(try("192.0.2.1", "a@b.c", "d@e.f", t), JUDGED_LATER, "a first contact comes again later");
-	is_num(earliest, t + 900, "after the block period");
-	is_num(try("192.0.2.1", "a@b.c", "d@e.f", t + 899), JUDGED_LATER, "a retry within it too");
-	is_num(earliest, t + 900, "which begins no new period");
-	is_num(try("192.0.2.1", "a@b.c", "d@e.f", t + 900), JUDGED_PASS, "a retry after it passes");
-	is_num(try("192.0.2.1", "a@b.c", "d@e.f", t + 901), JUDGED_PASS, "and so does all that follows");
-	is_num(try("192.0.2.1", "a@b.c", "d@e.f", t + 35 * 86400), JUDGED_PASS, "for the time records are kept");
-	is_num(try("192.0.2.1", "a@b.c", "d@e.f", t + 70 * 86400), JUDGED_PASS, "which each use prolongs");
-	is_num(try("192.0.2.1", "a@b.c", "d@e.f", t + 106 * 86400 + 1), JUDGED_LATER, "an expired one is a first contact");
-}
-
-static void
-late_retry(void)
-{
-	const int64_t t = 2000000;
-
-	is_num(try("198.51.100.1", "a@b.c", "d@e.f", t), JUDGED_LATER, "first contact");
-	is_num(try("198.51.100.1", "a@b.c", "d@e.f", t + 21600), JUDGED_LATER, "a retry after the pass period is a first contact");
-	is_num(earliest, t + 21600 + 900, "with its own block period");
-	is_num(try("198.51.100.1", "a@b.c", "d@e.f", t + 21600 + 900), JUDGED_PASS, "and passes after that");
-}
-
-static void
-identity(void)
-{
-	const int64_t t = 3000000;
-
-	is_num(try("203.0.113.1", "A@b.c", "d@E.f", t), JUDGED_LATER, "first contact");
-	is_num(try("203.0.113.200", "a@B.c", "D@e.f", t + 900), JUDGED_PASS, "the same /24 and any letter case are the same");
-	is_num(try("203.0.112.1", "a@b.c", "d@e.f", t + 900), JUDGED_LATER, "another /24 is not");
-	is_num(try("203.0.113.1", "a2@b.c", "d@e.f", t + 900), JUDGED_LATER, "nor another sender");
-	is_num(try("203.0.113.1", "a@b.c", "d2@e.f", t + 900), JUDGED_LATER, "nor another recipient");
-	is_num(try("203.0.113.1", "a@b.cd", "@e.f", t + 900), JUDGED_LATER, "nor a shifted border between the two");
-	is_num(try("2001:db8:1:2::1", "a@b.c", "d@e.f", t), JUDGED_LATER, "IPv6");
-	is_num(try("2001:db8:1:2:ffff::1", "a@b.c", "d@e.f", t + 900), JUDGED_PASS, "is known by its /64");
-	is_num(try("2001:db8:1:3::1", "a@b.c", "d@e.f", t + 900), JUDGED_LATER, "and another /64 is another");
-	is_num(try("203.0.113.1", "", "d@e.f", t), JUDGED_LATER, "an empty sender is a sender");
-}
-
-static void
-clock_set_back(void)
-{
-	is_num(try("192.0.2.77", "a@b.c", "d@e.f", 5000000), JUDGED_LATER, "first contact");
-	is_num(try("192.0.2.77", "a@b.c", "d@e.f", 4000000), JUDGED_LATER, "a record from the future is none");
-	is_num(earliest, 4000900, "so nobody waits for the old clock");
+	is_num(judge_expires(&periods, &waits), T + PASS, "a waiting record ends with the pass period");
+	is_num(judge_expires(&periods, &passed), T + KEEP, "a passed one with the time of expiry since its last use");
 }
 
 int
 main(void)
 {
-	char home[] = "/tmp/greylist-judge-XXXXXX";
-	enum state_found found;
-	struct state *db;
-	char name[400];
-
-	if (mkdtemp(home) == NULL || state_open(&db, home, "greylist.db", 1 << 20, &found) < 0)
-		return 1;
-	is_num(judge_init(&judge, db), 0, "a new database gets its secret");
-	life_of_a_record();
-	late_retry();
-	identity();
-	clock_set_back();
-	memset(name, 'x', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	is_num(try("192.0.2.9", name, name, 1), JUDGED_LATER, "names of any length are judged");
-	state_close(&db);
-	is_num(state_open(&db, home, "greylist.db", 1 << 20, &found), 0, "the database opens again");
-	is_num(judge_init(&judge, db), 0, "with the same secret");
-	is_num(try("203.0.113.1", "a@b.c", "d@e.f", 3000000 + 901), JUDGED_PASS, "so that records still count");
-	state_close(&db);
+	table();
+	pairs_of_records();
+	expiry();
 	return done();
 }
