@@ -45,8 +45,14 @@ t_fuzz_log_datagram_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/event-log
 t_fuzz_deliver_job_SOURCES = t/fuzz/deliver-job.c bin/local-deliver/job.c bin/local-deliver/mailbox.c $(fuzz_driver)
 t_fuzz_deliver_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/local-deliver
 
+fuzz_scan = t/fuzz/scan-spf t/fuzz/scan-request
+check_PROGRAMS += $(fuzz_scan)
+t_fuzz_scan_spf_SOURCES = t/fuzz/scan-spf.c $(fuzz_driver)
+t_fuzz_scan_request_SOURCES = t/fuzz/scan-request.c bin/scan-check/task.c bin/scan-check/cache.c $(fuzz_driver)
+t_fuzz_scan_request_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/scan-check
+
 # libFuzzer on all of them, in a tree of its own: make fuzz [SECONDS=60] [TARGETS=t/fuzz/record]
-fuzz_targets = $(fuzz_programs) $(fuzz_store) $(fuzz_net) $(fuzz_ipc)
+fuzz_targets = $(fuzz_programs) $(fuzz_store) $(fuzz_net) $(fuzz_ipc) $(fuzz_scan)
 SECONDS = 60
 TARGETS = $(fuzz_targets)
 EXTRA_DIST += t/fuzz/run
