@@ -50,6 +50,7 @@ struct abuse {
 	struct listed *white;
 	size_t white_count;
 	uint64_t most_open[ABUSE_SERVICES];	/* sessions at once from one address; 0: no limit */
+	uint64_t most_of_user[ABUSE_SERVICES];	/* the same of one user */
 	size_t clients;
 	struct notices *notices;
 };
@@ -84,6 +85,14 @@ void abuse_disconnect(struct abuse *a, const struct addr *ip, int service);
 void abuse_bad_session(struct abuse *a, const struct addr *ip, int service);
 /* Count one event by all rules of its kind; block and tell where one is crossed. */
 void abuse_apply_rules(struct abuse *a, const struct addr *ip, int service, enum rule_kind kind, struct span account);
+
+/* users.c: sessions of users.  False: the user has as many as he may. */
+struct user_session {
+	uint8_t key[16];
+	int service;
+};
+bool users_enter(struct abuse *a, const struct addr *ip, int service, struct span user, struct user_session *out);
+void users_leave(struct abuse *a, const struct user_session *u);
 
 /* logins.c: `ip` NULL for a caller without an address.  Returns the milliseconds that the answer should wait. */
 uint32_t logins_failed(struct abuse *a, const struct addr *ip, int service, struct span user);

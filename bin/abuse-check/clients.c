@@ -30,6 +30,8 @@ struct client {
 	bool open;		/* a session is counted */
 	struct addr ip;
 	int service;
+	bool entered;		/* ... and so is its user */
+	struct user_session user;
 };
 
 static void
@@ -38,6 +40,9 @@ end_session(struct client *c)
 	if (c->open)
 		abuse_disconnect(c->a, &c->ip, c->service);
 	c->open = false;
+	if (c->entered)
+		users_leave(c->a, &c->user);
+	c->entered = false;
 }
 
 static void
@@ -83,6 +88,18 @@ on_would(struct client *c, const struct request *q, struct buf *reply)
 		record_add_text(reply, "text", why);
 }
 
+/* One more session of this user, unless there are too many. */
+static void
+on_enter(struct client *c, const struct request *q, struct buf *reply)
+{
+	if (c->entered)
+		users_leave(c->a, &c->user);
+	c->entered = users_enter(c->a, q->has_ip ? &q->ip : NULL, q->service, q->name, &c->user);
+	record_begin(reply, c->entered ? "ok" : "refuse");
+	if (!c->entered)
+		record_add_text(reply, "text", "Too many connections of this user");
+}
+
 static void
 on_close(struct client *c, const struct request *q)
 {
@@ -114,6 +131,9 @@ answer(struct client *c, const struct request *q, struct buf *reply)
 	case REQUEST_LOGIN_GOOD:
 		if (ip != NULL)
 			logins_good(c->a, ip, q->name);
+		return true;
+	case REQUEST_ENTER:
+		on_enter(c, q, reply);
 		return true;
 	case REQUEST_MESSAGE:
 		messages_count(c->a, ip, q->name, q->size);

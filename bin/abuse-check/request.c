@@ -44,6 +44,11 @@ request_read(const struct record *r, struct request *out)
 	}
 	if (span_is(r->verb, "event"))
 		return read_event(r, out);
+	if (span_is(r->verb, "enter")) {
+		out->kind = REQUEST_ENTER;
+		out->name = span_first(record_get(r, "user"), LIMIT_LOGIN_NAME);
+		return out->name.n > 0 && read_place(r, out);
+	}
 	if (span_is(r->verb, "message")) {
 		out->kind = REQUEST_MESSAGE;
 		out->name = span_first(record_get(r, "from"), LIMIT_LOGIN_NAME);

@@ -130,6 +130,9 @@ abuse_read_settings(struct abuse *a)
 	a->white = read_list(s, "whitelist/entry", &a->white_count);
 	a->most_open[ABUSE_SMTP] = settings_num(s, "smtpMaxConnectionsPerIp");
 	a->most_open[ABUSE_POP] = settings_num(s, "popMaxConnectionsPerIp");
+	a->most_of_user[ABUSE_SMTP] = settings_num(s, "smtpMaxConnectionsPerUser");
+	a->most_of_user[ABUSE_POP] = settings_num(s, "popMaxConnectionsPerUser");
+	a->most_of_user[ABUSE_IMAP] = settings_num(s, "imapMaxConnectionsPerUser");
 	a->most_open[ABUSE_IMAP] = settings_num(s, "imapMaxConnectionsPerIp");
 }
 

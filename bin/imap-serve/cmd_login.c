@@ -22,8 +22,18 @@ request_of(struct imap *im, const char *mechanism)
 static void
 enter(struct imap *im, const struct imap_command *c, struct auth_reply *reply)
 {
-	snprintf(im->user, sizeof(im->user), "%s", reply->user);
+	char why[128];
+
 	im->s->ends_worker = true;
+	if (!abuse_enter(im->program->abuse, "imap", im->s->ip, reply->user, why, sizeof(why))) {
+		if (reply->mailbox >= 0)
+			close(reply->mailbox);
+		log_line(im->s->svc, im->s->ticket, im->s->ip, "event=login-refused user=%s why=\"%s\"", reply->user, why);
+		imap_no(im, c, "LIMIT", why);
+		im->closing = true;
+		return;
+	}
+	snprintf(im->user, sizeof(im->user), "%s", reply->user);
 	if (reply->mailbox >= 0) {
 		im->root = service_enter_mailbox(im->s->svc, reply->mailbox);
 		close(reply->mailbox);

@@ -85,9 +85,17 @@ static void
 enter(struct pop3 *p, struct auth_reply *reply)
 {
 	struct mailbox_counts counts;
+	char why[128];
 
-	snprintf(p->user, sizeof(p->user), "%s", reply->user);
 	p->s->ends_worker = true;
+	if (!abuse_enter(p->program->abuse, "pop3", p->s->ip, reply->user, why, sizeof(why))) {
+		file_close(&reply->mailbox);
+		log_line(p->s->svc, p->s->ticket, p->s->ip, "event=login-refused user=%s why=\"%s\"", reply->user, why);
+		pop3_err(p, "SYS/TEMP", why);
+		p->closing = true;
+		return;
+	}
+	snprintf(p->user, sizeof(p->user), "%s", reply->user);
 	abuse_login_good(p->program->abuse, "pop3", p->s->ip, span_of(p->user));
 	if (reply->mailbox >= 0) {
 		p->root = service_enter_mailbox(p->s->svc, reply->mailbox);

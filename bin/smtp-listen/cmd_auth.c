@@ -117,9 +117,17 @@ exchange(struct smtp *c, enum auth_result *result, struct auth_reply *answer)
 static void
 succeed(struct smtp *c, const char *mechanism, const struct auth_reply *answer)
 {
+	char why[128];
+
+	c->s->ends_worker = true;
+	if (!abuse_enter(c->w->abuse, "smtp", c->s->ip, answer->user, why, sizeof(why))) {
+		smtp_log(c, "event=login-refused user=%s why=\"%s\"", answer->user, why);
+		reply(c, 421, "4.7.0", "%s", why);
+		c->over = true;
+		return;
+	}
 	snprintf(c->user, sizeof(c->user), "%s", answer->user);
 	snprintf(c->mechanism, sizeof(c->mechanism), "%s", mechanism);
-	c->s->ends_worker = true;
 	abuse_login_good(c->w->abuse, "smtp", c->s->ip, span_of(c->user));
 	session_show(c->s, "AUTH", c->user);
 	smtp_log(c, "event=login user=%s mechanism=%s tls=%d", c->user, mechanism, c->s->tls);

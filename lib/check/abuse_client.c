@@ -8,6 +8,7 @@
  *	would service= ip=		-> the same, but nothing is counted
  *	close bad=0|1
  *	event kind=login-failed service= ip= user=	-> ok delay=MS
+ *	enter service= ip= user=	-> ok | refuse text=
  *	event kind=login-good service= ip= user=
  *	message service= ip= from= size=
  *
@@ -188,13 +189,13 @@ abuse_is_blocked(struct abuse_client *c, const char *service, const struct addr 
 	return abuse_map_asks(c->map_fd, c->seed, key, which, clock_wall_ms() / 1000) == 1;
 }
 
+/* Send what begin and others made; false when abuse-check says no. */
 static bool
-ask(struct abuse_client *c, const char *verb, const char *service, const char *ip, char *why, size_t size)
+ask_prepared(struct abuse_client *c, char *why, size_t size)
 {
 	struct record reply;
 	bool refused;
 
-	begin(c, verb, service, ip);
 	if (!send_request(c) || !receive(c, patience(c), &reply))
 		return true;
 	refused = span_is(reply.verb, "refuse");
@@ -206,6 +207,21 @@ ask(struct abuse_client *c, const char *verb, const char *service, const char *i
 	}
 	record_free(&reply);
 	return !refused;
+}
+
+static bool
+ask(struct abuse_client *c, const char *verb, const char *service, const char *ip, char *why, size_t size)
+{
+	begin(c, verb, service, ip);
+	return ask_prepared(c, why, size);
+}
+
+bool
+abuse_enter(struct abuse_client *c, const char *service, const char *ip, const char *user, char *why, size_t size)
+{
+	begin(c, "enter", service, ip);
+	add_name(c, "user", span_of(user));
+	return ask_prepared(c, why, size);
 }
 
 bool

@@ -62,6 +62,13 @@ void abuse_close(struct abuse_client *c, bool bad);
  */
 uint32_t abuse_login_failed(struct abuse_client *c, const char *service, const char *ip, struct span user);
 
+/*
+ * The admitted session is now that of `user`, a canonical address, who logged in.
+ * False: he has as many sessions of the service as he may; `why` as for abuse_admit.
+ */
+bool abuse_enter(struct abuse_client *c, const char *service, const char *ip, const char *user, char *why,
+	size_t size) PB_MUST_CHECK;
+
 /* A log-in of `user` succeeded: this address is spared delays when it fails for that user. */
 void abuse_login_good(struct abuse_client *c, const char *service, const char *ip, struct span user);
 
