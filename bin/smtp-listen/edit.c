@@ -22,6 +22,7 @@ struct edit {
 	struct field *fields;
 	size_t count, room;
 	bool listed;			/* fields was made */
+	struct buf top;			/* fields to stand above our own Received field */
 	struct arena *arena;
 	struct buf body;
 	bool body_came;
@@ -112,14 +113,33 @@ edit_add(void *ctx, struct span name, struct span value)
 }
 
 static bool
+put_on_top(struct edit *e, struct span name, struct span value)
+{
+	struct span raw = make_field(e, name, value);
+	struct buf text;
+
+	if (raw.p == NULL)
+		return false;
+	buf_init(&text, e->top.max);
+	buf_span(&text, raw);
+	buf_span(&text, buf_view(&e->top));
+	buf_free(&e->top);
+	e->top = text;
+	return !e->top.overflow;
+}
+
+static bool
 edit_insert(void *ctx, uint32_t index, struct span name, struct span value)
 {
 	struct edit *e = ctx;
 	size_t at = 0;
 	struct field made;
 
+	if (index == 0)
+		return put_on_top(e, name, value);
 	if (!edit_add(e, name, value))
 		return false;
+	index--;		/* our own Received field, which no milter is shown */
 	made = e->fields[e->count - 1];
 	for (uint32_t seen = 0; at < e->count - 1 && seen < index; at++)
 		seen += e->fields[at].raw.n > 0;
@@ -212,12 +232,13 @@ edit_begin(struct message *m, struct milter_edits *edits)
 	e->m = m;
 	e->arena = arena_new(LIMIT_MILTER_HEADERS);
 	buf_init(&e->body, LIMIT_MILTER_BODY);
+	buf_init(&e->top, LIMIT_MILTER_HEADERS);
 	*edits = (struct milter_edits){ .ctx = e, .add = edit_add, .insert = edit_insert,
 		.change = edit_change, .body = edit_body, .quarantine = edit_quarantine };
 }
 
-/* Print the list as the new header section. */
-static void
+/* Print the list as the new header section; false when it is larger than one may be. */
+static bool
 keep_header(struct edit *e)
 {
 	struct buf text;
@@ -225,10 +246,15 @@ keep_header(struct edit *e)
 	buf_init(&text, e->m->header.max);
 	for (size_t i = 0; i < e->count; i++)
 		buf_span(&text, e->fields[i].raw);
+	if (text.overflow) {
+		buf_free(&text);
+		return false;
+	}
 	buf_free(&e->m->header);
 	e->m->header = text;
 	e->m->header_changed = true;
 	buf_clear(&e->m->added);
+	return true;
 }
 
 static void
@@ -241,20 +267,23 @@ keep_body(struct edit *e)
 	buf_init(&e->body, LIMIT_MILTER_BODY);
 }
 
-void
+bool
 edit_end(struct message *m, struct milter_edits *edits, bool keep)
 {
 	struct edit *e = edits->ctx;
+	bool fits = !keep || ((!e->listed || keep_header(e)) &&
+		(e->top.n == 0 || message_put_on_top(m, buf_view(&e->top))));
 
-	if (keep && e->listed)
-		keep_header(e);
+	keep = keep && fits;
 	if (keep && e->body_came)
 		keep_body(e);
 	if (keep && e->quarantine[0] != '\0')
 		memcpy(m->quarantine, e->quarantine, sizeof(m->quarantine));
 	buf_free(&e->body);
+	buf_free(&e->top);
 	arena_free(&e->arena);
 	free(e->fields);
 	free(e);
 	edits->ctx = NULL;
+	return fits;
 }

@@ -21,7 +21,11 @@ ssize_t edit_read_body(struct message *m, uint64_t at, char *p, size_t n);
 
 /* Fill `edits` for one milter; its functions only note changes ... */
 void edit_begin(struct message *m, struct milter_edits *edits);
-/* ... which are made now, or dropped.  Always to be called. */
-void edit_end(struct message *m, struct milter_edits *edits, bool keep);
+/*
+ * ... which are made now, or dropped.  Always to be called.  False: with those of
+ * the milters before it they are more than a header holds; the message then lacks
+ * changes, and may only be refused or go on without this milter.
+ */
+bool edit_end(struct message *m, struct milter_edits *edits, bool keep) PB_MUST_CHECK;
 
 #endif

@@ -47,6 +47,7 @@ tls_macro(struct filters *f, const char *name)
 		return f->text;
 	}
 	(void)span_word(&rest);
+	rest = span_trim(rest);
 	return rest.n > 0 ? rest.p : NULL;
 }
 

@@ -73,7 +73,10 @@ ask_about_message(struct smtp *c, struct filter *f, struct verdict *out)
 	if (o == MILTER_CONTINUE)
 		o = milter_end(f->milter, &edits);
 	keep = o == MILTER_CONTINUE || o == MILTER_ACCEPT;
-	edit_end(&c->w->message, &edits, keep);
+	if (!edit_end(&c->w->message, &edits, keep)) {
+		o = milter_give_up(f->milter, "more changes than a header holds");
+		keep = false;
+	}
 	made = envelope_edit_end(&edits, keep);
 	if (f->state == FILTER_BUSY && o != MILTER_FAILED)
 		f->state = FILTER_IDLE;

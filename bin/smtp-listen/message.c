@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "message.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ void
 message_init(struct message *m)
 {
 	*m = (struct message){ .spilled = false };
-	buf_init(&m->trace, 16384);
+	buf_init(&m->trace, 16384 + LIMIT_MILTER_HEADERS);
 	buf_init(&m->added, LIMIT_MILTER_HEADERS);
 	/* One piece of input may pass the mark before it is noticed. */
 	buf_init(&m->text, LIMIT_MESSAGE_MEMORY + 4 * CHUNK);
@@ -85,19 +86,46 @@ message_take(struct message *m, size_t n, int fd)
 	return true;
 }
 
-void
-message_new_sender(struct message *m, struct span from)
+/* The first line of trace is Return-Path: another one, and something behind it. */
+static void
+change_trace(struct message *m, struct span return_path, struct span behind)
 {
 	struct span rest = buf_view(&m->trace);
 	struct buf text;
 
 	(void)span_cut(&rest, '\n');
 	buf_init(&text, m->trace.max);
-	trace_return_path(from, &text);
+	buf_span(&text, return_path);
+	buf_span(&text, behind);
 	buf_span(&text, rest);
 	buf_free(&m->trace);
 	m->trace = text;
 	m->trace_changed = true;
+}
+
+void
+message_new_sender(struct message *m, struct span from)
+{
+	struct buf line;
+
+	buf_init(&line, 2 * LIMIT_ADDRESS);
+	trace_return_path(from, &line);
+	change_trace(m, buf_view(&line), SPAN(""));
+	buf_free(&line);
+}
+
+bool
+message_put_on_top(struct message *m, struct span fields)
+{
+	size_t n = (size_t)(span_find(buf_view(&m->trace), '\n') + 1);
+	char *line;
+
+	if (fields.n > m->trace.max - m->trace.n)
+		return false;
+	line = mem_copy(span_first(buf_view(&m->trace), n));
+	change_trace(m, span_make(line, n), fields);
+	free(line);
+	return true;
 }
 
 void

@@ -47,6 +47,8 @@ bool message_take(struct message *m, size_t n, int fd);
 
 /* Another reverse-path: the first line of trace says it. */
 void message_new_sender(struct message *m, struct span from);
+/* Whole fields above our Received field; false when they are too much. */
+bool message_put_on_top(struct message *m, struct span fields) PB_MUST_CHECK;
 
 /* Look at the header section: once, when it is whole or the text is spilled. */
 void message_scan(struct message *m, struct span our_host);

@@ -64,6 +64,12 @@ milter_fail(struct milter *m, const char *why)
 	return MILTER_FAILED;
 }
 
+enum milter_outcome
+milter_give_up(struct milter *m, const char *why)
+{
+	return milter_fail(m, why);
+}
+
 /* Queue what stands in m->out; it leaves with the next wait. */
 static void
 send_out(struct milter *m)

@@ -90,6 +90,9 @@ enum milter_outcome milter_eoh(struct milter *m) PB_MUST_CHECK;
 enum milter_outcome milter_body(struct milter *m, struct span piece, bool *enough) PB_MUST_CHECK;
 enum milter_outcome milter_end(struct milter *m, const struct milter_edits *edits) PB_MUST_CHECK;
 
+/* What it wants cannot be done: MILTER_FAILED, now and in all later calls. */
+enum milter_outcome milter_give_up(struct milter *m, const char *why);
+
 /* The message ends without milter_end (also when milter_mail was refused). */
 void milter_abort(struct milter *m);
 /* The session ends.  True: the connection may serve another, from milter_connect on. */

@@ -85,10 +85,12 @@ take_reply(struct milter *m, struct span data)
 	return step == SMTP_REPLY_BAD ? milter_fail(m, "a reply that is none") : MILTER_REFUSED;
 }
 
-/* CRLF for every line end, and no line of a field that is not folded. */
+/* CRLF for every line end, no line of a field that is not folded, and none that would end the header. */
 static bool
 clean_value(struct span value, struct buf *out)
 {
+	while (value.n > 0 && (value.p[value.n - 1] == '\n' || value.p[value.n - 1] == '\r' || value.p[value.n - 1] == '\0'))
+		value.n--;
 	for (size_t i = 0; i < value.n; i++) {
 		char c = value.p[i];
 

@@ -21,6 +21,7 @@ on_header(void *ctx PB_UNUSED, struct span name, struct span value)
 	for (size_t i = 0; i < value.n; i++)
 		FUZZ_CHECK(value.p[i] != '\n' || (value.p[i - 1] == '\r' &&
 			   (i + 1 == value.n || value.p[i + 1] == ' ' || value.p[i + 1] == '\t')));
+	FUZZ_CHECK(value.n == 0 || value.p[value.n - 1] != '\n');
 	return true;
 }
 

@@ -77,4 +77,19 @@ ok($pb->wait_log('smtpLog', qr/event=milter-recipient-deleted to=\S*lice\@exampl
 ok($pb->wait_log('smtpLog', qr/event=milter-sender-changed from=other\@elsewhere\.example/), 'the sender');
 my @left = glob("$pb->{dir}/spool/SubSpool*/*.{eml,hdr}");
 is("@left", "", 'nothing is left in the queue');
+
+# More than a header holds, from several milters together: the last one fails.
+like(send_to('huge', "x\r\n", 'alice'), qr/^250/, 'many fields');
+is(scalar(() = wait_for('huge', 'alice') =~ /^X-Much: /mg), 60, 'are all there');
+$pb->ctl_ok('set', '--add', 'milters/milter', 'socket=unix:test-milter', 'failMode=tempfail', "timeout=$_") for 11, 12;
+$pb->ctl_ok('reload');
+like(send_to('add huge thrice', "x\r\n", 'alice'), qr/^250/, 'asked by three milters');
+is(scalar(() = wait_for('add huge thrice', 'alice') =~ /^X-Added: /mg), 3, 'each adds its field');
+my $c = $pb->connect('smtp');
+$c->expect($_, qr/^250/) for 'EHLO c.example', 'MAIL FROM:<a@b.example>', 'RCPT TO:<alice@example.com>';
+$c->expect('DATA', qr/^354/);
+$c->send_raw("Subject: huge\r\n" . ('X-Mine: ' . 'y' x 900 . "\r\n") x 1000 . "\r\nx\r\n.\r\n");
+like($c->reply, qr/^451 4\.7\.1/, 'more than LIMIT_HEADER_BYTES and LIMIT_MILTER_HEADERS together: failMode');
+$c->close;
+ok($pb->wait_log('smtpLog', qr/event=milter-failed .* why="more changes than a header holds"/), 'and the log says why');
 done_testing();

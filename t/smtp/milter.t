@@ -86,8 +86,8 @@ for my $case ([ 'small', "x\r\n" ], [ 'large', join('', ('y' x 98 . "\r\n") x 30
 	my ($size, $body) = @$case;
 	like(send_one("$all $size", $body), qr/^250/, "every change to the header of a $size message");
 	my $text = delivered("$all $size");
-	like($text, qr/\AReturn-Path: [^\r]*\r\nReceived: from c\.example [^;]*;\r\n\t[^\r]*\r\nX-Top: first\r\nReceived: by earlier\r\n/,
-		'inserted behind our trace fields and before all others');
+	like($text, qr/\AReturn-Path: [^\r]*\r\nX-Top: first\r\nReceived: from c\.example [^;]*;\r\n\t[^\r]*\r\nReceived: by earlier\r\n/,
+		'inserted at the top, as place 0 says');
 	like($text, qr/^X-Old: new\r\nX-Gone: one\r\nSubject: /m, 'changed in its place, the second one deleted');
 	like($text, qr/^X-Added: one\r\n\ttwo\r\n\r\n/m, 'added at the end, folded');
 	like($text, qr/^X-Count: ${\ length $body}\r$/m, 'the milter saw the whole body');

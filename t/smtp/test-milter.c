@@ -9,6 +9,7 @@
  *	moreto	adds recipients: bob, one with parameters, one that does not exist
  *	lessto nobody	deletes alice, or all recipients
  *	from	another sender
+ *	huge	adds sixty fields of four thousand bytes
  *	reject tempfail custom discard quarantine	the answer of that name
  *	slow	"in progress" for three seconds, then accept
  *	silent	nothing at all, until killed
@@ -70,6 +71,18 @@ on_body(SMFICTX *ctx, unsigned char *data, size_t n)
 	return SMFIS_CONTINUE;
 }
 
+static void
+add_much(SMFICTX *ctx)
+{
+	char value[4001];
+
+	for (size_t i = 0; i < sizeof(value) - 1; i++)
+		value[i] = i % 80 == 79 ? '\n' : 'x';
+	value[sizeof(value) - 1] = '\0';
+	for (int i = 0; i < 60; i++)
+		smfi_addheader(ctx, "X-Much", value);
+}
+
 static sfsistat
 change(SMFICTX *ctx, const struct talk *t)
 {
@@ -97,6 +110,8 @@ change(SMFICTX *ctx, const struct talk *t)
 		smfi_delrcpt(ctx, (char *)"<Alice@Example.com>");
 	if (strstr(t->subject, "nobody") != NULL)
 		smfi_delrcpt(ctx, (char *)"<bob@example.com>");
+	if (strstr(t->subject, "huge") != NULL)
+		add_much(ctx);
 	if (strstr(t->subject, "from") != NULL)
 		smfi_chgfrom(ctx, (char *)"<other@elsewhere.example>", (char *)"RET=HDRS");
 	if (strstr(t->subject, "body") != NULL) {

@@ -226,6 +226,7 @@ script_full(int fd)
 	expect(fd, 'E', "E", 1);
 	reply(fd, 'p', SPAN(""));
 	reply(fd, 'h', SPAN("X-New\0v\nw\0"));
+	reply(fd, 'h', SPAN("X-End\0v\r\n\n\0"));
 	reply(fd, 'i', SPAN("\0\0\0\1X-Top\0t\0"));
 	reply(fd, 'm', SPAN("\0\0\0\2Subject\0\0"));
 	reply(fd, 'b', SPAN("new "));
@@ -252,7 +253,7 @@ test_full(void)
 	is_num(milter_connect(m, SPAN("client"), &peer_addr), MILTER_CONTINUE, "connect");
 	is_num(milter_helo(m, SPAN("helo")), MILTER_CONTINUE, "helo");
 	is_num(whole_message(), MILTER_CONTINUE, "a whole message");
-	is_span(buf_view(&seen), "add X-New: v\r\n\tw;insert 1 X-Top: t;change 2 Subject:;body first new ;body body;"
+	is_span(buf_view(&seen), "add X-New: v\r\n\tw;add X-End: v;insert 1 X-Top: t;change 2 Subject:;body first new ;body body;"
 		"quarantine odd;rcpt+ <new@x> ;rcpt+ <par@x> NOTIFY=NEVER;rcpt+ bare@x ;rcpt- <c@d>;"
 		"from <other@x> RET=HDRS;", "every change arrives, with line ends made whole");
 	ok(milter_quit(m), "the connection may serve the next session");
