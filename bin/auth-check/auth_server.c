@@ -38,6 +38,7 @@ struct login {
 	bool in_step;		/* a mechanism's function is on the stack */
 	bool over;		/* to be freed when it is not any more */
 	bool secured;
+	struct exchange_channel channel;
 	char service[SERVICE_MAX + 1];
 	char ip[ADDR_TEXT_MAX];
 	char ticket[TICKET_MAX + 1];
@@ -173,7 +174,7 @@ on_done(struct exchange *x, enum exchange_result result)
 		say_ok(l);
 		break;
 	case EXCHANGE_BAD:
-		log_login(l, "login-failed", NULL);
+		log_login(l, "login-failed", x->why[0] != '\0' ? x->why : NULL);
 		say_fail(l->connection, l->id, x->name, "");
 		break;
 	case EXCHANGE_DISABLED:
@@ -181,7 +182,7 @@ on_done(struct exchange *x, enum exchange_result result)
 		say_fail(l->connection, l->id, x->name, "\tcode=user_disabled");
 		break;
 	case EXCHANGE_TROUBLE:
-		log_login(l, "login-failed", "trouble");
+		log_login(l, "login-failed", x->why[0] != '\0' ? x->why : "trouble");
 		say_fail(l->connection, l->id, x->name, "\ttemp\tcode=temp_fail");
 		break;
 	}
@@ -276,7 +277,13 @@ login_new(struct connection *n, uint32_t id, const struct mechanism *mech, const
 	copy_field(line, "service", l->service, sizeof(l->service));
 	copy_field(line, "rip", l->ip, sizeof(l->ip));
 	copy_field(line, "session", l->ticket, sizeof(l->ticket));
-	l->x = (struct exchange){ .core = n->server->core, .mech = mech, .ip = l->ip, .challenge = on_challenge,
+	copy_field(line, "cbind-exporter", l->channel.exporter, sizeof(l->channel.exporter));
+	copy_field(line, "cbind-unique", l->channel.unique, sizeof(l->channel.unique));
+	copy_field(line, "cert-sha256", l->channel.cert_sha256, sizeof(l->channel.cert_sha256));
+	if (auth_line_get(line, "valid-client-cert").p != NULL)
+		copy_field(line, "cert_username", l->channel.cert_names, sizeof(l->channel.cert_names));
+	l->x = (struct exchange){ .core = n->server->core, .mech = mech, .ip = l->ip,
+		.channel = &l->channel, .challenge = on_challenge,
 		.done = on_done, .ctx = l };
 	l->next = n->logins;
 	n->logins = l;
@@ -294,6 +301,8 @@ on_auth(struct connection *n, struct auth_line *line)
 
 	if (!num_parse_u32(id_text, UINT32_MAX, &id) || login_find(n, id) != NULL)
 		return false;
+	if (mech != NULL && mech->is_offered != NULL && !mech->is_offered(n->server->core))
+		mech = NULL;
 	if (mech == NULL || n->count >= LIMIT_AUTH_PENDING) {
 		say_fail(n, id, "", mech == NULL ? "" : "\ttemp");
 		return true;
@@ -410,17 +419,16 @@ auth_server_new(struct service *svc, struct loop *loop, struct auth_core *core, 
 static void
 say_hello(struct connection *n)
 {
-	bool cram, scram;
 	struct buf out;
 
-	index_offers(n->server->core->rs->ix, &cram, &scram);
 	buf_init(&out, 1024);
 	buf_text_put(&out, "VERSION\t1\t2\n");
 	for (size_t i = 0; mechanisms[i] != NULL; i++) {
 		/* Announced only where secrets are kept: clients take the strongest and do not fall back. */
-		if ((mechanisms[i] == &mech_cram_md5 && !cram) || (mechanisms[i] == &mech_scram_sha256 && !scram))
+		if (mechanisms[i]->is_offered != NULL && !mechanisms[i]->is_offered(n->server->core))
 			continue;
-		buf_printf(&out, "MECH\t%s\t%s\n", mechanisms[i]->name, mechanisms[i]->parameters);
+		buf_printf(&out, "MECH\t%s%s%s\n", mechanisms[i]->name, mechanisms[i]->parameters[0] != '\0' ? "\t" : "",
+			mechanisms[i]->parameters);
 	}
 	buf_printf(&out, "SPID\t%u\nCUID\t%u\nCOOKIE\t%016llx%016llx\nDONE\n", (unsigned)getpid(),
 		++n->server->connections, (unsigned long long)random_u64(), (unsigned long long)random_u64());

@@ -10,7 +10,8 @@
 #include "base/mem.h"
 
 const struct mechanism *const mechanisms[] = {
-	&mech_scram_sha256, &mech_cram_md5, &mech_plain, &mech_login, NULL
+	&mech_scram_sha256_plus, &mech_scram_sha256, &mech_scram_sha1_plus, &mech_scram_sha1, &mech_cram_md5,
+	&mech_external, &mech_oauthbearer, &mech_plain, &mech_login, NULL
 };
 
 const struct mechanism *

@@ -12,20 +12,27 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/span.h"
+#include "directory/auth_channel.h"
+#include "directory/jwt.h"
 #include "verify.h"
 
+struct auth_core;
 struct exchange;
+struct oauth;
 
 struct mechanism {
 	const char *name;
 	const char *parameters;		/* of its MECH line */
-	bool is_clear;			/* the password itself crosses the wire */
+	bool is_clear;			/* the password, or a token as good as one, crosses the wire */
+	/* Is there anything it could be used with?  NULL: always. */
+	bool (*is_offered)(const struct auth_core *core);
 	/* in.p is NULL when the client sent no initial response. */
 	void (*step)(struct exchange *x, struct span in);
 	void (*end)(struct exchange *x);	/* free x->state; may be NULL */
 };
 
-extern const struct mechanism mech_plain, mech_login, mech_cram_md5, mech_scram_sha256;
+extern const struct mechanism mech_plain, mech_login, mech_cram_md5, mech_external, mech_oauthbearer;
+extern const struct mechanism mech_scram_sha1, mech_scram_sha1_plus, mech_scram_sha256, mech_scram_sha256_plus;
 /* By its name in upper case; NULL when there is none. */
 const struct mechanism *mechanism_find(struct span name);
 extern const struct mechanism *const mechanisms[];	/* NULL-ended */
@@ -42,8 +49,17 @@ enum exchange_result {
 struct auth_core {
 	struct resolver *rs;
 	struct verifier *verifier;
+	const struct settings *settings;
+	struct oauth *oauth;		/* NULL: not enabled */
 	const char *host_name;		/* in CRAM-MD5 challenges */
 	unsigned char pepper[32];	/* for answers about unknown users that do not change */
+};
+
+/* What the session program says of the connection; "" for what there is not. */
+struct exchange_channel {
+	char exporter[AUTH_BINDING_MAX], unique[AUTH_BINDING_MAX];	/* base64 */
+	char cert_sha256[65];
+	char cert_names[TLS_PEER_NAMES_MAX];	/* of a valid certificate, comma separated */
 };
 
 struct exchange {
@@ -51,10 +67,12 @@ struct exchange {
 	const struct mechanism *mech;
 	unsigned step;			/* for the mechanism: 0 at first */
 	const char *ip;			/* of the client, "" when not known; borrowed */
+	const struct exchange_channel *channel;	/* borrowed */
 	void *state;			/* the mechanism's own */
-	struct hash_job *job;		/* a password is being checked */
+	struct hash_job *job;		/* a password or a token is being checked */
 	char name[LIMIT_LOGIN_NAME + 1];	/* as given; for the log, "" before it is known */
 	char user[LIMIT_ADDRESS + 1];	/* canonical; set with EXCHANGE_GOOD */
+	char why[JWT_WHY_MAX];		/* of a failure, for the log only; "" when there is nothing to tell */
 	/* The server's: how to go on. */
 	void (*challenge)(struct exchange *x, struct span text);
 	void (*done)(struct exchange *x, enum exchange_result result);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,10 +21,12 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/record.h"
+#include "directory/jwt.h"
 #include "directory/secret.h"
 #include "parse.h"
 #include "sys/clock.h"
 #include "sys/fdpass.h"
+#include "sys/random.h"
 #include "sys/sandbox.h"
 
 #define HELPER_MEMORY (512U << 20)	/* yescrypt as made here takes 17 MB, older scrypt forms 130 */
@@ -72,6 +75,54 @@ answer(const struct buf *out)
 		_exit(EXIT_TRY_LATER);
 }
 
+static void
+check_password(const struct record *r, struct buf *out)
+{
+	char *hash = mem_copy(record_get(r, "hash"));
+	bool same = secret_matches(hash, record_get(r, "password"));
+
+	mem_wipe(hash, strlen(hash));
+	free(hash);
+	record_add_num(out, "match", same);
+}
+
+/* The key set from its start; false when it is larger than LIMIT_JWKS, or none. */
+static bool
+read_keys(int fd, struct buf *out)
+{
+	off_t at = 0;
+
+	for (;;) {
+		char *p = buf_reserve(out, 4096);
+		ssize_t n = p == NULL ? -1 : pread(fd, p, 4096, at);
+
+		if (n <= 0)
+			return n == 0;
+		buf_commit(out, (size_t)n);
+		at += n;
+	}
+}
+
+static void
+check_token(const struct record *r, int keys_fd, struct buf *out)
+{
+	char *issuer = mem_copy(record_get(r, "issuer")), *audience = mem_copy(record_get(r, "audience"));
+	char *claim = mem_copy(record_get(r, "claim")), why[JWT_WHY_MAX] = "the key set cannot be read";
+	struct jwt_rules rules = { issuer, audience, claim, clock_wall_ms() / 1000 };
+	struct jwt_claims claims;
+	struct buf keys;
+	bool good;
+
+	buf_init(&keys, LIMIT_JWKS + 4096);
+	good = read_keys(keys_fd, &keys) && jwt_verify(record_get(r, "token"), buf_view(&keys), &rules, &claims, why);
+	record_add_num(out, "match", good);
+	record_add_text(out, "text", good ? claims.user : why);
+	buf_free(&keys);
+	free(issuer);
+	free(audience);
+	free(claim);
+}
+
 void
 helper_hash(int sock)
 {
@@ -80,24 +131,27 @@ helper_hash(int sock)
 	struct buf out;
 
 	confine(sock);
-	buf_init(&out, 256);
+	json_object_seed((size_t)random_u64() | 1);	/* it would open a file for one */
+	buf_init(&out, 1024);
 	for (;;) {
-		int none = 0;
-		ssize_t n = fdpass_recv(SOCKET_AT, question, LIMIT_RECORD, NULL, &none);
+		int keys = -1, fds = 1;
+		ssize_t n = fdpass_recv(SOCKET_AT, question, LIMIT_RECORD, &keys, &fds);
 
 		if (n == 0)
 			_exit(EXIT_DONE);
-		if (n < 0 || !record_parse(span_make(question, (size_t)n), 4, &r))
+		if (n < 0 || !record_parse(span_make(question, (size_t)n), 8, &r))
 			_exit(EXIT_TRY_LATER);
-		char *hash = mem_copy(record_get(&r, "hash"));
-		time_limit(HASH_SECONDS);
-		bool same = secret_matches(hash, record_get(&r, "password"));
-		time_limit(0);
-		mem_wipe(question, (size_t)n);
-		free(hash);
 		record_begin(&out, "checked");
 		record_add(&out, "id", record_get(&r, "id"));
-		record_add_num(&out, "match", same);
+		time_limit(HASH_SECONDS);
+		if (span_is(r.verb, "token"))
+			check_token(&r, fds == 1 ? keys : -1, &out);
+		else
+			check_password(&r, &out);
+		time_limit(0);
+		if (fds == 1)
+			close(keys);
+		mem_wipe(question, (size_t)n);
 		mem_wipe(r.text, strlen(r.text));
 		record_free(&r);
 		answer(&out);

@@ -16,6 +16,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "directory/jwt.h"
 #include "helper_process.h"
 #include "sys/clock.h"
 #include "sys/fdpass.h"
@@ -26,7 +27,11 @@ struct hash_job {
 	char *password;
 	size_t password_n;
 	struct hash_asker asker;
-	hash_done *done;	/* NULL: nobody asks any more, ctx is freed with the job */
+	const struct jwt_rules *rules;	/* of a token, which is `password`; NULL: a password */
+	int keys_fd;			/* its key set, else -1 */
+	bool is_forgotten;		/* nobody asks any more, ctx is freed with the job */
+	hash_done *done;
+	token_done *token_done;
 	void *ctx;
 };
 
@@ -127,6 +132,8 @@ job_free(struct hash_job *job)
 {
 	mem_wipe(job->password, job->password_n);
 	mem_wipe(job->hash, strlen(job->hash));
+	if (job->keys_fd >= 0)
+		close(job->keys_fd);
 	free(job->password);
 	free(job->hash);
 	free(job);
@@ -139,23 +146,31 @@ send_job(struct slot *s, const struct hash_job *job)
 	bool sent;
 
 	buf_init(&out, LIMIT_RECORD);
-	record_begin(&out, "check");
+	record_begin(&out, job->rules != NULL ? "token" : "check");
 	record_add_num(&out, "id", ++s->id);
-	record_add_text(&out, "hash", job->hash);
-	record_add(&out, "password", span_make(job->password, job->password_n));
-	sent = !out.overflow && fdpass_send(s->sock, out.p, out.n, NULL, 0) == (ssize_t)out.n;
+	if (job->rules != NULL) {
+		record_add_text(&out, "issuer", job->rules->issuer);
+		record_add_text(&out, "audience", job->rules->audience);
+		record_add_text(&out, "claim", job->rules->user_claim);
+	} else {
+		record_add_text(&out, "hash", job->hash);
+	}
+	record_add(&out, job->rules != NULL ? "token" : "password", span_make(job->password, job->password_n));
+	sent = !out.overflow && fdpass_send(s->sock, out.p, out.n, &job->keys_fd, job->keys_fd >= 0 ? 1 : 0) == (ssize_t)out.n;
 	mem_wipe(out.p, out.n);
 	buf_free(&out);
 	return sent;
 }
 
 static void
-finish(struct hash_job *job, enum hash_result result)
+finish(struct hash_job *job, enum hash_result result, struct span text)
 {
-	if (job->done != NULL)
-		job->done(job->ctx, result);
-	else
+	if (job->is_forgotten)
 		free(job->ctx);
+	else if (job->rules != NULL)
+		job->token_done(job->ctx, result, text);
+	else
+		job->done(job->ctx, result);
 	job_free(job);
 }
 
@@ -194,8 +209,8 @@ feed(struct helpers *h, struct slot *s)
 	struct hash_job *job;
 
 	while (s->job == NULL && (job = take_next(h)) != NULL) {
-		if (job->done == NULL)
-			finish(job, HASH_TROUBLE);
+		if (job->is_forgotten)
+			finish(job, HASH_TROUBLE, SPAN_NONE);
 		else if (!send_job(s, job))
 			die(EXIT_TRY_LATER, "a password helper cannot be asked: %m");
 		else
@@ -205,7 +220,7 @@ feed(struct helpers *h, struct slot *s)
 
 /* False for an answer to an older question, whose helper died after answering. */
 static bool
-read_answer(const struct slot *s, struct span in, enum hash_result *result)
+read_answer(const struct slot *s, struct span in, enum hash_result *result, struct buf *text)
 {
 	uint64_t match, id;
 	struct record r;
@@ -218,6 +233,8 @@ read_answer(const struct slot *s, struct span in, enum hash_result *result)
 	    && record_get_num(&r, "id", UINT64_MAX, &id)) {
 		*result = match == 1 ? HASH_MATCH : HASH_DIFFERS;
 		ours = id == s->id;
+		if (!buf_span(text, record_get(&r, "text")))
+			*result = HASH_TROUBLE;
 	}
 	record_free(&r);
 	return ours;
@@ -230,6 +247,8 @@ on_answer(void *ctx, int fd, unsigned events PB_UNUSED)
 	struct helpers *h = s->owner;
 	struct hash_job *job = s->job;
 	enum hash_result result = HASH_TROUBLE;
+	char text_storage[LIMIT_ADDRESS + 1];
+	struct buf text;
 	int none = 0;
 	ssize_t n = fdpass_recv(fd, h->answer, sizeof(h->answer), NULL, &none);
 
@@ -237,10 +256,11 @@ on_answer(void *ctx, int fd, unsigned events PB_UNUSED)
 		die(EXIT_TRY_LATER, "the nursery of helpers is gone");
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (job == NULL || (n > 0 && !read_answer(s, span_make(h->answer, (size_t)n), &result)))
+	buf_init_fixed(&text, text_storage, sizeof(text_storage));
+	if (job == NULL || (n > 0 && !read_answer(s, span_make(h->answer, (size_t)n), &result, &text)))
 		return;
 	s->job = NULL;
-	finish(job, result);
+	finish(job, result, buf_view(&text));
 	feed(h, s);
 }
 
@@ -274,11 +294,10 @@ asks_much(const struct helpers *h, const struct hash_asker *asker)
 	return names >= HELPERS_FAIR_NAME || addresses >= HELPERS_FAIR_ADDRESS;
 }
 
-struct hash_job *
-helpers_verify(struct helpers *h, const char *hash, struct span password, const struct hash_asker *asker,
-	hash_done *done, void *ctx)
+/* A question for the queue; NULL when that is full. */
+static struct hash_job *
+job_new(const struct helpers *h, const char *hash, struct span password, const struct hash_asker *asker, void *ctx)
 {
-	struct queue *q = asks_much(h, asker) ? &h->crowd : &h->fair;
 	struct hash_job *job;
 
 	if (h->waiting >= HELPERS_QUEUE_MAX)
@@ -287,9 +306,17 @@ helpers_verify(struct helpers *h, const char *hash, struct span password, const 
 	job->hash = mem_text(hash);
 	job->password = mem_copy(password);
 	job->password_n = password.n;
-	job->done = done;
+	job->keys_fd = -1;
 	job->ctx = ctx;
 	job->asker = *asker;
+	return job;
+}
+
+static struct hash_job *
+enqueue(struct helpers *h, struct hash_job *job)
+{
+	struct queue *q = asks_much(h, &job->asker) ? &h->crowd : &h->fair;
+
 	*q->last = job;
 	q->last = &job->next;
 	h->waiting++;
@@ -298,11 +325,39 @@ helpers_verify(struct helpers *h, const char *hash, struct span password, const 
 	return job;
 }
 
+struct hash_job *
+helpers_verify(struct helpers *h, const char *hash, struct span password, const struct hash_asker *asker,
+	hash_done *done, void *ctx)
+{
+	struct hash_job *job = job_new(h, hash, password, asker, ctx);
+
+	if (job == NULL)
+		return NULL;
+	job->done = done;
+	return enqueue(h, job);
+}
+
+struct hash_job *
+helpers_token(struct helpers *h, struct span token, const struct jwt_rules *rules, int keys_fd,
+	const struct hash_asker *asker, token_done *done, void *ctx)
+{
+	struct hash_job *job = job_new(h, "", token, asker, ctx);
+
+	if (job == NULL) {
+		close(keys_fd);
+		return NULL;
+	}
+	job->rules = rules;
+	job->keys_fd = keys_fd;
+	job->token_done = done;
+	return enqueue(h, job);
+}
+
 void
 helpers_forget(struct hash_job **job)
 {
 	if (*job != NULL)
-		(*job)->done = NULL;
+		(*job)->is_forgotten = true;
 	*job = NULL;
 }
 

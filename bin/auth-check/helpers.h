@@ -55,6 +55,15 @@ struct hash_asker {
 struct hash_job;
 struct hash_job *helpers_verify(struct helpers *h, const char *hash, struct span password,
 	const struct hash_asker *asker, hash_done *done, void *ctx);
+/*
+ * Is the token good?  For rules see directory/jwt.h (their texts must outlive the
+ * question); keys_fd, the key set, is then owned.  done gets the user of the
+ * token, or why it is refused.  The same queue, and NULL as for passwords.
+ */
+typedef void token_done(void *ctx, enum hash_result result, struct span text);
+struct jwt_rules;
+struct hash_job *helpers_token(struct helpers *h, struct span token, const struct jwt_rules *rules, int keys_fd,
+	const struct hash_asker *asker, token_done *done, void *ctx);
 /* The asker is gone: done will not be called, and ctx is freed by free(3).  *job becomes NULL. */
 void helpers_forget(struct hash_job **job);
 

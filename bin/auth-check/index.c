@@ -19,7 +19,7 @@ struct index {
 	struct state *db;
 	uint64_t version;
 	bool offers_known;		/* the next two are up to date */
-	bool any_cram, any_scram;
+	struct index_offers offers;
 	char value[STATE_VALUE_MAX];	/* the value at hand */
 };
 
@@ -231,6 +231,7 @@ index_account(struct index *ix, struct span domain, struct span user, struct acc
 		out->limit_mb = 0;
 	copy_text(&r, "hash", out->hash, sizeof(out->hash));
 	copy_text(&r, "scram", out->scram, sizeof(out->scram));
+	copy_text(&r, "scram1", out->scram1, sizeof(out->scram1));
 	copy_text(&r, "cram", out->cram, sizeof(out->cram));
 	record_free(&r);
 	buf_init_fixed(&address, out->address, sizeof(out->address));
@@ -254,6 +255,7 @@ index_put_account(struct index *ix, struct span domain, struct span user, const 
 	record_add_num(&out, "limitmb", a->limit_mb);
 	record_add_text(&out, "hash", a->hash);
 	record_add_text(&out, "scram", a->scram);
+	record_add_text(&out, "scram1", a->scram1);
 	record_add_text(&out, "cram", a->cram);
 	put(ix, key_make(&k, 'u', domain, user), buf_view(&out));
 	mem_wipe(out.p, out.n);
@@ -278,6 +280,8 @@ index_domain(struct index *ix, struct span name, struct domain *out)
 	out->catch_alls = flag(&r, "catchalls");
 	out->offers_cram = flag(&r, "cram");
 	out->offers_scram = flag(&r, "scram");
+	out->offers_scram1 = flag(&r, "scram1");
+	out->no_plain = flag(&r, "noplain");
 	copy_text(&r, "folder", out->folder, sizeof(out->folder));
 	copy_text(&r, "catchall", out->catch_all, sizeof(out->catch_all));
 	copy_text(&r, "postmaster", out->postmaster, sizeof(out->postmaster));
@@ -302,6 +306,8 @@ index_put_domain(struct index *ix, const struct domain *d)
 	add_flag(&out, "catchalls", d->catch_alls);
 	add_flag(&out, "cram", d->offers_cram);
 	add_flag(&out, "scram", d->offers_scram);
+	add_flag(&out, "scram1", d->offers_scram1);
+	add_flag(&out, "noplain", d->no_plain);
 	record_add_text(&out, "folder", d->folder);
 	record_add_text(&out, "catchall", d->catch_all);
 	record_add_text(&out, "postmaster", d->postmaster);
@@ -525,25 +531,25 @@ index_next_user(struct index *ix, struct span domain, struct span after, char ou
 		out, LIMIT_LOCAL_PART + 1);
 }
 
-void
-index_offers(struct index *ix, bool *cram_out, bool *scram_out)
+struct index_offers
+index_offers(struct index *ix)
 {
 	char name[LIMIT_DOMAIN + 1] = "", next[LIMIT_DOMAIN + 1];
 	struct domain d;
 
 	if (!ix->offers_known) {
-		ix->any_cram = ix->any_scram = false;
+		ix->offers = (struct index_offers){ .cram = false };
 		while (index_next_domain(ix, span_of(name), next)) {
 			memcpy(name, next, sizeof(name));
 			if (!index_domain(ix, span_of(name), &d))
 				continue;
-			ix->any_cram |= d.offers_cram;
-			ix->any_scram |= d.offers_scram;
+			ix->offers.cram |= d.offers_cram;
+			ix->offers.scram |= d.offers_scram;
+			ix->offers.scram1 |= d.offers_scram1;
 		}
 		ix->offers_known = true;
 	}
-	*cram_out = ix->any_cram;
-	*scram_out = ix->any_scram;
+	return ix->offers;
 }
 
 /* -- our own ------------------------------------------------------------- */

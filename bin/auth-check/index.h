@@ -38,7 +38,8 @@ struct account {
 	uint64_t limit_mb;			/* space of the mailbox; 0: no limit */
 	char address[LIMIT_ADDRESS + 1];	/* canonical: USER@DOMAIN */
 	char hash[INDEX_SECRET_MAX + 1];	/* "" when it has none: no log-in by it */
-	char scram[INDEX_SECRET_MAX + 1];
+	char scram[INDEX_SECRET_MAX + 1];	/* SCRAM-SHA-256 */
+	char scram1[INDEX_SECRET_MAX + 1];	/* SCRAM-SHA-1 */
 	char cram[65];
 };
 
@@ -48,8 +49,9 @@ struct domain {
 	bool require_auth;
 	bool no_greylisting;
 	bool catch_alls;
-	bool offers_cram, offers_scram;		/* keeps secrets of this mechanism */
 	uint64_t max_size_kb, max_rcpts;	/* of a message that a user sends; 0: no limit */
+	bool offers_cram, offers_scram, offers_scram1;	/* secrets of these mechanisms count */
+	bool no_plain;				/* no log-in with the password itself */
 	char name[LIMIT_DOMAIN + 1];
 	char folder[LIMIT_DOMAIN + 64];		/* relative to the instance */
 	char catch_all[LIMIT_LOCAL_PART + 1];
@@ -93,8 +95,11 @@ void index_drop_all(struct index *ix);
 bool index_next_domain(struct index *ix, struct span after, char out[LIMIT_DOMAIN + 1]);
 bool index_next_user(struct index *ix, struct span domain, struct span after, char out[LIMIT_LOCAL_PART + 1]);
 
-/* Does any domain keep secrets of the mechanism? */
-void index_offers(struct index *ix, bool *cram_out, bool *scram_out);
+/* Which mechanisms with secrets of their own any domain offers. */
+struct index_offers {
+	bool cram, scram, scram1;
+};
+struct index_offers index_offers(struct index *ix);
 
 /* Small values of our own under "s/". */
 bool index_get_stamp(struct index *ix, const char *name, struct stamp *out);

@@ -9,7 +9,9 @@ prog_auth_check_SOURCES = bin/auth-check/main.c \
 	bin/auth-check/helpers.c bin/auth-check/helpers.h \
 	bin/auth-check/index.c bin/auth-check/index.h \
 	bin/auth-check/lookup.c bin/auth-check/lookup.h \
-	bin/auth-check/mech_clear.c bin/auth-check/mech_cram_md5.c bin/auth-check/mech_scram.c \
+	bin/auth-check/mech_clear.c bin/auth-check/mech_cram_md5.c bin/auth-check/mech_external.c \
+	bin/auth-check/mech_oauth.c bin/auth-check/oauth.c bin/auth-check/oauth.h \
+	bin/auth-check/mech_scram.c \
 	bin/auth-check/parse.c bin/auth-check/parse.h \
 	bin/auth-check/refresh.c bin/auth-check/refresh.h \
 	bin/auth-check/resolve.c bin/auth-check/resolve.h \

@@ -23,6 +23,7 @@
 #include "helpers.h"
 #include "index.h"
 #include "lookup.h"
+#include "oauth.h"
 #include "net/listen.h"
 #include "refresh.h"
 #include "resolve.h"
@@ -178,6 +179,7 @@ serve(struct auth_check *p)
 	int control = service_fd(&p->svc, "listen.unix.auth-control");
 
 	p->core.rs = &p->resolver;
+	p->core.settings = p->svc.settings;
 	p->core.host_name = settings_text(p->svc.settings, "hostName");
 	p->core.verifier = verifier_new(&p->resolver, p->helpers,
 		(unsigned)settings_num(p->svc.settings, "authCacheSeconds"));
@@ -204,6 +206,7 @@ main(int argc, char **argv)
 	find_callers(&p);
 	service_home(&p.svc, "state/auth-check", home);
 	p.refresh = refresh_new(&p.svc);
+	p.core.oauth = oauth_new(&p.svc);
 	service_path(&p.svc, "domains", SANDBOX_READ);
 	service_path(&p.svc, "etc", SANDBOX_READ);
 	service_path(&p.svc, "state/auth-check", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MKDIR | SANDBOX_REFER);

@@ -62,6 +62,12 @@ end(struct exchange *x)
 	free(x->state);
 }
 
+static bool
+is_offered(const struct auth_core *core)
+{
+	return index_offers(core->rs->ix).cram;
+}
+
 const struct mechanism mech_cram_md5 = {
-	.name = "CRAM-MD5", .parameters = "dictionary\tactive", .step = step, .end = end,
+	.name = "CRAM-MD5", .parameters = "dictionary\tactive", .is_offered = is_offered, .step = step, .end = end,
 };

@@ -1,5 +1,9 @@
 /*
- * mech_scram: SCRAM-SHA-256 (RFC 5802, RFC 7677) by GNU SASL, over stored keys.
+ * mech_scram: SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802, RFC 7677) by GNU SASL, over
+ * stored keys; with channel binding (-PLUS) to tls-exporter or tls-unique.
+ *
+ * A client that could bind but was made to believe that we cannot ("y") is
+ * refused where we can: somebody changed what it read (RFC 5802 6).
  *
  * Unknown users, and users without such keys, get a salt made of their name under
  * the pepper: the same at every try, as a real one is, so that nobody learns who exists.
@@ -27,6 +31,18 @@ struct keys {
 static Gsasl *library;
 
 static bool
+is_sha1(const struct exchange *x)
+{
+	return x->mech == &mech_scram_sha1 || x->mech == &mech_scram_sha1_plus;
+}
+
+static bool
+is_plus(const struct exchange *x)
+{
+	return x->mech == &mech_scram_sha1_plus || x->mech == &mech_scram_sha256_plus;
+}
+
+static bool
 copy_part(struct span s, char *out)
 {
 	if (s.n == 0 || s.n >= PART_MAX)
@@ -38,12 +54,12 @@ copy_part(struct span s, char *out)
 
 /* SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY */
 static bool
-read_keys(const char *text, struct keys *k)
+read_keys(const char *text, const char *wanted, struct keys *k)
 {
 	struct span rest = span_of(text), scheme = span_cut(&rest, '$'), count, salt, stored;
 	int iterations;
 
-	if (!span_is(scheme, "SCRAM-SHA-256") || rest.p == NULL)
+	if (!span_is(scheme, wanted) || rest.p == NULL)
 		return false;
 	count = span_cut(&rest, ':');
 	salt = rest.p != NULL ? span_cut(&rest, '$') : SPAN_NONE;
@@ -64,7 +80,7 @@ put_base64(const unsigned char *p, size_t n, char *out)
 }
 
 static void
-invent_keys(const struct auth_core *core, const char *name, struct keys *k)
+invent_keys(const struct auth_core *core, const char *name, size_t size, struct keys *k)
 {
 	unsigned char mac[32];
 	unsigned n = 0;
@@ -74,8 +90,8 @@ invent_keys(const struct auth_core *core, const char *name, struct keys *k)
 		bug("HMAC failed");
 	snprintf(k->iterations, sizeof(k->iterations), "%d", SECRET_SCRAM_ITERATIONS);
 	put_base64(mac, 16, k->salt);
-	put_base64(mac, 32, k->stored);		/* the key that hashes to it is not known to anybody */
-	put_base64(mac, 32, k->server);
+	put_base64(mac, size, k->stored);		/* the key that hashes to it is not known to anybody */
+	put_base64(mac, size, k->server);
 }
 
 static int
@@ -95,8 +111,9 @@ give_keys(struct exchange *x, Gsasl_session *session, Gsasl_property wanted)
 
 	if (name == NULL || !exchange_set_name(x, span_of(name)))
 		return GSASL_AUTHENTICATION_ERROR;
-	if (!verify_find(x->core->rs, span_of(x->name), &a, &disabled) || !read_keys(a.scram, &k))
-		invent_keys(x->core, x->name, &k);
+	if (!verify_find(x->core->rs, span_of(x->name), &a, &disabled) ||
+	    !read_keys(is_sha1(x) ? a.scram1 : a.scram, is_sha1(x) ? "SCRAM-SHA-1" : "SCRAM-SHA-256", &k))
+		invent_keys(x->core, x->name, is_sha1(x) ? 20 : 32, &k);
 	if (wanted == GSASL_SCRAM_ITER)
 		rc = give(session, wanted, k.iterations);
 	else if (wanted == GSASL_SCRAM_SALT)
@@ -111,6 +128,14 @@ give_keys(struct exchange *x, Gsasl_session *session, Gsasl_property wanted)
 }
 
 static int
+give_binding(struct exchange *x, Gsasl_session *session, Gsasl_property prop)
+{
+	const char *binding = prop == GSASL_CB_TLS_EXPORTER ? x->channel->exporter : x->channel->unique;
+
+	return !is_plus(x) || binding[0] == '\0' ? GSASL_NO_CALLBACK : give(session, prop, binding);
+}
+
+static int
 on_property(Gsasl *ctx PB_UNUSED, Gsasl_session *session, Gsasl_property prop)
 {
 	struct exchange *x = gsasl_session_hook_get(session);
@@ -118,6 +143,8 @@ on_property(Gsasl *ctx PB_UNUSED, Gsasl_session *session, Gsasl_property prop)
 	if (x != NULL && (prop == GSASL_SCRAM_ITER || prop == GSASL_SCRAM_SALT
 	    || prop == GSASL_SCRAM_STOREDKEY || prop == GSASL_SCRAM_SERVERKEY))
 		return give_keys(x, session, prop);
+	if (x != NULL && (prop == GSASL_CB_TLS_EXPORTER || prop == GSASL_CB_TLS_UNIQUE))
+		return give_binding(x, session, prop);
 	return GSASL_NO_CALLBACK;
 }
 
@@ -131,7 +158,7 @@ open_session(struct exchange *x)
 			die(EXIT_TRY_LATER, "GNU SASL cannot start");
 		gsasl_callback_set(library, on_property);
 	}
-	if (gsasl_server_start(library, "SCRAM-SHA-256", &session) != GSASL_OK)
+	if (gsasl_server_start(library, x->mech->name, &session) != GSASL_OK)
 		return false;
 	gsasl_session_hook_set(session, x);
 	x->state = session;
@@ -149,6 +176,15 @@ finish(struct exchange *x)
 		exchange_bad(x);
 }
 
+/* The first byte of the GS2 header: p binds, n cannot, y could but was told that we cannot. */
+static bool
+is_downgraded(const struct exchange *x, struct span in)
+{
+	bool binds = x->channel->exporter[0] != '\0' || x->channel->unique[0] != '\0';
+
+	return in.n > 0 && (is_plus(x) ? in.p[0] != 'p' || !binds : in.p[0] == 'p' || (in.p[0] == 'y' && binds));
+}
+
 static void
 step(struct exchange *x, struct span in)
 {
@@ -163,6 +199,10 @@ step(struct exchange *x, struct span in)
 	/* The server's last message is a challenge too; its answer is empty. */
 	if (x->step == 99) {
 		finish(x);
+		return;
+	}
+	if (x->state == NULL && is_downgraded(x, in)) {
+		exchange_bad(x);
 		return;
 	}
 	if (x->state == NULL && !open_session(x)) {
@@ -188,6 +228,32 @@ end(struct exchange *x)
 		gsasl_finish(x->state);
 }
 
+static bool
+offers_sha1(const struct auth_core *core)
+{
+	return index_offers(core->rs->ix).scram1;
+}
+
+static bool
+offers_sha256(const struct auth_core *core)
+{
+	return index_offers(core->rs->ix).scram;
+}
+
+const struct mechanism mech_scram_sha1 = {
+	.name = "SCRAM-SHA-1", .parameters = "mutual-auth", .is_offered = offers_sha1, .step = step, .end = end,
+};
+
+const struct mechanism mech_scram_sha1_plus = {
+	.name = "SCRAM-SHA-1-PLUS", .parameters = "mutual-auth\tchannel-binding", .is_offered = offers_sha1,
+	.step = step, .end = end,
+};
+
 const struct mechanism mech_scram_sha256 = {
-	.name = "SCRAM-SHA-256", .parameters = "mutual-auth", .step = step, .end = end,
+	.name = "SCRAM-SHA-256", .parameters = "mutual-auth", .is_offered = offers_sha256, .step = step, .end = end,
+};
+
+const struct mechanism mech_scram_sha256_plus = {
+	.name = "SCRAM-SHA-256-PLUS", .parameters = "mutual-auth\tchannel-binding", .is_offered = offers_sha256,
+	.step = step, .end = end,
 };

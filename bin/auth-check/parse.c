@@ -73,6 +73,8 @@ parse_domain(struct answering *a, const struct settings *s)
 	add_flag(a, "catchalls", settings_bool(s, "enableCatchAlls"));
 	add_flag(a, "cram", settings_bool(s, "offerCramMd5"));
 	add_flag(a, "scram", settings_bool(s, "offerScramSha256"));
+	add_flag(a, "scram1", settings_bool(s, "offerScramSha1"));
+	add_flag(a, "noplain", !settings_bool(s, "offerPlain"));
 	record_add_text(a->out, "catchall", settings_text(s, "catchAllAlias"));
 	record_add_text(a->out, "postmaster", settings_text(s, "postmaster"));
 	record_add_num(a->out, "maxsizekb", settings_num(s, "maxMessageSizeKB"));
@@ -106,6 +108,7 @@ parse_user(struct answering *a, const struct settings *s)
 	record_add_num(a->out, "limitmb", settings_num(s, "mailboxSizeMB"));
 	record_add_text(a->out, "hash", settings_text(s, "passwordHash"));
 	record_add_text(a->out, "scram", settings_text(s, "scramSha256"));
+	record_add_text(a->out, "scram1", settings_text(s, "scramSha1"));
 	record_add_text(a->out, "cram", settings_text(s, "cramMd5State"));
 	a->answer(a->out);
 	parse_trusted(a, s);

@@ -163,6 +163,7 @@ take_user(void *ctx, const struct record *rec)
 		u->account.limit_mb = 0;
 	copy(record_get(rec, "hash"), u->account.hash, sizeof(u->account.hash));
 	copy(record_get(rec, "scram"), u->account.scram, sizeof(u->account.scram));
+	copy(record_get(rec, "scram1"), u->account.scram1, sizeof(u->account.scram1));
 	copy(record_get(rec, "cram"), u->account.cram, sizeof(u->account.cram));
 }
 
@@ -262,6 +263,8 @@ take_domain(void *ctx, const struct record *rec)
 			d->domain.max_size_kb = 0;
 		if (!record_get_num(rec, "maxrcpts", UINT32_MAX, &d->domain.max_rcpts))
 			d->domain.max_rcpts = 0;
+		d->domain.offers_scram1 = is_on(rec, "scram1");
+		d->domain.no_plain = is_on(rec, "noplain");
 		copy_lower(record_get(rec, "catchall"), d->domain.catch_all, sizeof(d->domain.catch_all));
 		copy_lower(record_get(rec, "postmaster"), d->domain.postmaster, sizeof(d->domain.postmaster));
 	}

@@ -30,7 +30,7 @@ struct verifier {
 	struct helpers *helpers;
 	uint64_t keep_ms;
 	unsigned char key[MAC_SIZE];
-	char dummy[SECRET_MAX + 1];	/* a hash that nobody has the password of */
+	char unknown_hash[SECRET_MAX + 1];	/* unknown users are verified against it; nobody has its password */
 	struct verified table[SETS][WAYS];
 };
 
@@ -48,7 +48,7 @@ verifier_new(struct resolver *rs, struct helpers *h, unsigned cache_seconds)
 	random_fill(random, sizeof(random));
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(text + 2 * i, 3, "%02x", random[i]);
-	if (secret_make_hash(span_of(text), v->dummy) < 0)
+	if (secret_make_hash(span_of(text), v->unknown_hash) < 0)
 		die(EXIT_REFUSED, "crypt(3) makes no hash: %m");
 	mem_wipe(text, sizeof(text));
 	return v;
@@ -106,6 +106,20 @@ remember(struct verifier *v, const unsigned char mac[MAC_SIZE])
 	oldest->until_ms = clock_ms() + v->keep_ms;
 }
 
+/* DOM-19: what the domain does not offer (any more) counts as not there. */
+static void
+forget_unwanted(const struct domain *d, struct account *a)
+{
+	if (!d->offers_cram)
+		mem_wipe(a->cram, sizeof(a->cram));
+	if (!d->offers_scram)
+		mem_wipe(a->scram, sizeof(a->scram));
+	if (!d->offers_scram1)
+		mem_wipe(a->scram1, sizeof(a->scram1));
+	if (d->no_plain)
+		mem_wipe(a->hash, sizeof(a->hash));
+}
+
 bool
 verify_find(struct resolver *rs, struct span name, struct account *out, bool *disabled_out)
 {
@@ -116,6 +130,7 @@ verify_find(struct resolver *rs, struct span name, struct account *out, bool *di
 	    || !resolve_domain(rs, a.domain, &d) || !resolve_account(rs, d.name, span_of(a.local), out))
 		return false;
 	*disabled_out = out->disabled || d.disabled;
+	forget_unwanted(&d, out);
 	return true;
 }
 
@@ -186,11 +201,20 @@ verify_password(struct verifier *v, struct span name, struct span password, cons
 	}
 	asker.name = number_of(v, p->known ? span_of(a.address) : name);
 	asker.address = number_of(v, span_of(ip));
-	*job_out = helpers_verify(v->helpers, p->known ? a.hash : v->dummy,
+	*job_out = helpers_verify(v->helpers, p->known ? a.hash : v->unknown_hash,
 		possible ? password : SPAN("not a password"), &asker, on_hash, p);
 	mem_wipe(&a, sizeof(a));
 	if (*job_out == NULL) {
 		free(p);
 		done(ctx, VERIFY_TROUBLE);
 	}
+}
+
+struct hash_job *
+verify_token(struct verifier *v, struct span token, const struct jwt_rules *rules, int keys_fd, const char *ip,
+	token_done *done, void *ctx)
+{
+	struct hash_asker asker = { .address = number_of(v, span_of(ip)) };
+
+	return helpers_token(v->helpers, token, rules, keys_fd, &asker, done, ctx);
 }

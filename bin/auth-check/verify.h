@@ -23,7 +23,8 @@ typedef void verify_done(void *ctx, enum verify_result result);
 
 /*
  * Find the account for a log-in name: a complete address.  Returns true when there is one
- * (it may be disabled, or its domain: *disabled_out).
+ * (it may be disabled, or its domain: *disabled_out).  Secrets of mechanisms that its domain
+ * does not offer are "".
  */
 bool verify_find(struct resolver *rs, struct span name, struct account *out, bool *disabled_out);
 
@@ -34,5 +35,9 @@ bool verify_find(struct resolver *rs, struct span name, struct account *out, boo
  */
 void verify_password(struct verifier *v, struct span name, struct span password, const char *ip,
 	struct hash_job **job_out, verify_done *done, void *ctx);
+
+/* The same for a token (helpers_token); keys_fd is then owned.  NULL: the queue is full. */
+struct hash_job *verify_token(struct verifier *v, struct span token, const struct jwt_rules *rules, int keys_fd,
+	const char *ip, token_done *done, void *ctx);
 
 #endif

@@ -9,6 +9,8 @@
 #include "session.h"
 
 #include "base/die.h"
+#include "directory/auth_channel.h"
+#include "policy/mechanism.h"
 #include "service/enter.h"
 
 static struct auth_request
@@ -17,6 +19,26 @@ request_of(struct imap *im, const char *mechanism)
 	return (struct auth_request){ .service = "imap", .mechanism = mechanism, .remote_ip = im->s->ip,
 		.local_ip = "", .session = im->s->ticket,
 		.secured = im->s->tls || im->s->is_local || addr_is_loopback(&im->s->peer) };
+}
+
+static struct mechanism_facts
+read_facts(const struct imap *im, struct auth_channel *channel)
+{
+	auth_channel_read(im->io, channel);
+	return (struct mechanism_facts){
+		.announced = auth_mechanisms(im->program->directory), .plaintext_auth = im->program->plaintext_auth,
+		.tls = im->s->tls, .is_near = im->s->is_local || addr_is_loopback(&im->s->peer),
+		.binds = auth_channel_binds(channel), .has_certificate = channel->has_certificate,
+	};
+}
+
+void
+imap_print_mechanisms(struct imap *im, struct buf *out)
+{
+	struct auth_channel channel;
+	const struct mechanism_facts facts = read_facts(im, &channel);
+
+	mechanism_list(&facts, " AUTH=", out);
 }
 
 static void
@@ -140,18 +162,30 @@ read_response(struct imap *im, const struct imap_command *c, const char *challen
 	return false;
 }
 
+/* False after a reply. */
 static bool
-mechanism_allowed(struct imap *im, struct span mechanism)
+mechanism_is_allowed(struct imap *im, const struct imap_command *c, const struct mechanism_facts *facts, struct span name)
 {
-	bool readable = span_is_nocase(mechanism, "PLAIN") || span_is_nocase(mechanism, "LOGIN");
-
-	return !readable || imap_plaintext_allowed(im);
+	switch (mechanism_judge(facts, name)) {
+	case MECHANISM_USABLE:
+		return true;
+	case MECHANISM_NEEDS_TLS:
+		imap_no(im, c, "PRIVACYREQUIRED", "Begin TLS before you log in this way");
+		break;
+	case MECHANISM_OFF:
+	case MECHANISM_UNKNOWN:
+		imap_no(im, c, NULL, "There is no such mechanism");
+		break;
+	}
+	return false;
 }
 
 void
 cmd_authenticate(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 {
 	struct auth_reply reply = { .mailbox = -1 };
+	struct mechanism_facts facts;
+	struct auth_channel channel;
 	struct auth_request request;
 	struct span mechanism, response = SPAN_NONE;
 	enum auth_result result;
@@ -171,11 +205,11 @@ cmd_authenticate(struct imap *im, const struct imap_command *c, struct imap_lex 
 		imap_bad_arguments(im, c);
 		return;
 	}
-	if (!mechanism_allowed(im, mechanism)) {
-		imap_no(im, c, "PRIVACYREQUIRED", "Begin TLS before you send a password");
+	facts = read_facts(im, &channel);
+	if (!mechanism_is_allowed(im, c, &facts, mechanism))
 		return;
-	}
 	request = request_of(im, arena_copy(im->arena, mechanism));
+	request.channel = &channel;
 	result = auth_start(im->program->directory, &request, response, &reply);
 	while (result == AUTH_CONTINUE) {
 		if (!read_response(im, c, reply.challenge, &response))

@@ -5,21 +5,6 @@
 #include "base/base.h"
 #include "session.h"
 
-/* Which mechanisms auth-check offers that may be used now. */
-static void
-print_mechanisms(struct imap *im, struct buf *out)
-{
-	struct span rest = span_of(auth_mechanisms(im->program->directory));
-
-	while (rest.n > 0) {
-		struct span name = span_word(&rest);
-		bool readable = span_is(name, "PLAIN") || span_is(name, "LOGIN");
-
-		if (name.n > 0 && (!readable || imap_plaintext_allowed(im)))
-			buf_printf(out, " AUTH=%.*s", SPAN_ARG(name));
-	}
-}
-
 void
 imap_print_capabilities(struct imap *im, struct buf *out)
 {
@@ -29,7 +14,7 @@ imap_print_capabilities(struct imap *im, struct buf *out)
 			buf_text_put(out, " STARTTLS");
 		if (!imap_plaintext_allowed(im))
 			buf_text_put(out, " LOGINDISABLED");
-		print_mechanisms(im, out);
+		imap_print_mechanisms(im, out);
 		return;
 	}
 	buf_text_put(out, " NAMESPACE UIDPLUS MOVE UNSELECT SPECIAL-USE CHILDREN");

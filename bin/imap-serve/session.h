@@ -111,6 +111,8 @@ bool imap_mailbox_argument(struct imap *im, const struct imap_command *c, struct
 
 /* May a readable password be sent on this connection? */
 bool imap_plaintext_allowed(const struct imap *im);
+/* " AUTH=PLAIN ...": what may be used now. */
+void imap_print_mechanisms(struct imap *im, struct buf *out);
 
 /* Capabilities of the present state, without "* CAPABILITY ". */
 void imap_print_capabilities(struct imap *im, struct buf *out);

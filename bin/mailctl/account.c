@@ -175,24 +175,39 @@ put_secret(struct config_file *f, const char *name, const char *value, int made,
 	return edit_set(f, name, value, errors);
 }
 
+/* One SCRAM secret if the domain wants it; an older one must not outlive its password. */
+static int
+put_scram(const struct settings *domain, struct config_file *f, const char *offer, const char *name,
+	enum secret_scram kind, struct span password, struct buf *errors)
+{
+	char scram[SECRET_MAX + 1] = "";
+	int code = EXIT_DONE;
+
+	if (settings_bool(domain, offer))
+		code = put_secret(f, name, scram, secret_make_scram(kind, password, scram), errors);
+	else if (f->exists)
+		code = edit_set(f, name, "", errors);
+	mem_wipe(scram, sizeof(scram));
+	return code;
+}
+
 int
 user_set_password(const struct settings *domain, struct config_file *f, struct span password)
 {
-	char hash[SECRET_MAX + 1] = "", scram[SECRET_MAX + 1] = "", cram[SECRET_CRAM_MAX + 1] = "";
+	char hash[SECRET_MAX + 1] = "", cram[SECRET_CRAM_MAX + 1] = "";
 	struct buf errors;
 	int code;
 
 	buf_init(&errors, 4096);
 	code = put_secret(f, "passwordHash", hash, secret_make_hash(password, hash), &errors);
-	if (code == EXIT_DONE && settings_bool(domain, "offerScramSha256"))
-		code = put_secret(f, "scramSha256", scram, secret_make_scram(password, scram), &errors);
-	else if (code == EXIT_DONE && f->exists)	/* an older secret must not outlive its password */
-		code = edit_set(f, "scramSha256", "", &errors);
+	if (code == EXIT_DONE)
+		code = put_scram(domain, f, "offerScramSha256", "scramSha256", SECRET_SCRAM_SHA256, password, &errors);
+	if (code == EXIT_DONE)
+		code = put_scram(domain, f, "offerScramSha1", "scramSha1", SECRET_SCRAM_SHA1, password, &errors);
 	if (code == EXIT_DONE && settings_bool(domain, "offerCramMd5"))
 		code = put_secret(f, "cramMd5State", cram, secret_make_cram(password, cram), &errors);
 	else if (code == EXIT_DONE && f->exists)
 		code = edit_set(f, "cramMd5State", "", &errors);
-	mem_wipe(scram, sizeof(scram));
 	mem_wipe(cram, sizeof(cram));
 	ctl_report(code, &errors);
 	buf_free(&errors);

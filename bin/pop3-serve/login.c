@@ -10,7 +10,9 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "directory/auth_channel.h"
 #include "policy/greeting.h"
+#include "policy/mechanism.h"
 #include "service/enter.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -33,23 +35,24 @@ pop3_plaintext_allowed(const struct pop3 *p)
 	return greeting_plaintext_allowed(p->program->plaintext_auth, p->s->tls, is_near(p));
 }
 
-static bool
-is_readable(struct span mechanism)
+static struct mechanism_facts
+read_facts(const struct pop3 *p, struct auth_channel *channel)
 {
-	return span_is_nocase(mechanism, "PLAIN") || span_is_nocase(mechanism, "LOGIN");
+	auth_channel_read(p->io, channel);
+	return (struct mechanism_facts){
+		.announced = auth_mechanisms(p->program->directory), .plaintext_auth = p->program->plaintext_auth,
+		.tls = p->s->tls, .is_near = is_near(p),
+		.binds = auth_channel_binds(channel), .has_certificate = channel->has_certificate,
+	};
 }
 
 void
 pop3_print_mechanisms(struct pop3 *p, struct buf *out)
 {
-	struct span rest = span_of(auth_mechanisms(p->program->directory));
+	struct auth_channel channel;
+	const struct mechanism_facts facts = read_facts(p, &channel);
 
-	while (rest.n > 0) {
-		struct span name = span_word(&rest);
-
-		if (name.n > 0 && (!is_readable(name) || pop3_plaintext_allowed(p)))
-			buf_printf(out, " %.*s", SPAN_ARG(name));
-	}
+	mechanism_list(&facts, " ", out);
 }
 
 static struct auth_request
@@ -235,12 +238,32 @@ list_mechanisms(struct pop3 *p)
 	buf_free(&list);
 }
 
+/* False after a reply. */
+static bool
+mechanism_is_allowed(struct pop3 *p, const struct mechanism_facts *facts, struct span name)
+{
+	switch (mechanism_judge(facts, name)) {
+	case MECHANISM_USABLE:
+		return true;
+	case MECHANISM_NEEDS_TLS:
+		pop3_err(p, "AUTH", "Begin TLS (STLS) before you log in this way");
+		return false;
+	case MECHANISM_OFF:
+	case MECHANISM_UNKNOWN:
+		break;
+	}
+	pop3_bad(p, "There is no such mechanism");
+	return false;
+}
+
 void
 pop3_auth(struct pop3 *p, const struct pop3_command *c)
 {
 	char mechanism[MECHANISM_MAX + 1];
 	struct auth_request request = request_of(p, mechanism);
 	struct auth_reply reply = { .mailbox = -1 };
+	struct mechanism_facts facts;
+	struct auth_channel channel;
 	struct span response;
 	enum auth_result result;
 
@@ -248,11 +271,13 @@ pop3_auth(struct pop3 *p, const struct pop3_command *c)
 		list_mechanisms(p);
 		return;
 	}
+	facts = read_facts(p, &channel);
+	request.channel = &channel;
 	if (c->mechanism.n > MECHANISM_MAX) {
 		pop3_bad(p, "There is no such mechanism");
 		return;
 	}
-	if (is_readable(c->mechanism) && refuse_plaintext(p))
+	if (!mechanism_is_allowed(p, &facts, c->mechanism))
 		return;
 	snprintf(mechanism, sizeof(mechanism), "%.*s", SPAN_ARG(c->mechanism));
 	result = auth_start(p->program->directory, &request, c->initial, &reply);

@@ -1,78 +1,64 @@
 /*
  * cmd_auth: AUTH (RFC 4954), carried between the client and auth-check.
  *
- * Nothing here understands a mechanism: base64 goes through unread.  Which
- * mechanisms are offered depends on TLS and on the setting plaintextAuth, and
- * what is not offered is refused before a secret is asked for.
+ * Nothing here understands a mechanism: base64 goes through unread.  Which of
+ * them are offered is decided by lib/policy, and what is not offered is refused
+ * before a secret is asked for.
  */
 #include "base/base.h"
 #include "smtp.h"
 #include "filter.h"
-#include "policy/greeting.h"
+#include "directory/auth_channel.h"
+#include "policy/mechanism.h"
 #include "sys/clock.h"
 
-static bool
-is_plaintext(struct span mechanism)
+/* What the connection offers to mechanisms; channel must live as long as the facts. */
+static struct mechanism_facts
+read_facts(struct smtp *c, struct auth_channel *channel)
 {
-	return span_is_nocase(mechanism, "PLAIN") || span_is_nocase(mechanism, "LOGIN");
-}
-
-/* May a readable password travel over this connection? */
-static bool
-plaintext_is_safe(const struct smtp *c)
-{
-	return greeting_plaintext_allowed(settings_text(c->config->settings, "plaintextAuth"),
-					  c->s->tls, c->s->is_local || addr_is_loopback(&c->s->peer));
-}
-
-static bool
-is_known(const char *list, struct span mechanism)
-{
-	struct span rest = span_of(list);
-
-	for (;;) {
-		struct span word = span_word(&rest);
-
-		if (word.n == 0)
-			return false;
-		if (span_eq_nocase(word, mechanism))
-			return true;
-	}
+	auth_channel_read(&c->s->io, channel);
+	return (struct mechanism_facts){
+		.announced = auth_mechanisms(c->w->directory),
+		.plaintext_auth = settings_text(c->config->settings, "plaintextAuth"),
+		.no_login = c->config->no_auth_login, .tls = c->s->tls,
+		.is_near = c->s->is_local || addr_is_loopback(&c->s->peer),
+		.binds = auth_channel_binds(channel), .has_certificate = channel->has_certificate,
+	};
 }
 
 void
 auth_offered(struct smtp *c, struct buf *out)
 {
-	struct span rest;
+	struct mechanism_facts facts;
+	struct auth_channel channel;
+	struct buf list;
 
 	if (c->s->is_local || c->user[0] != '\0')
 		return;
-	rest = span_of(auth_mechanisms(c->w->directory));
-	for (;;) {
-		struct span word = span_word(&rest);
-
-		if (word.n == 0)
-			return;
-		if (is_plaintext(word) && (c->config->no_auth_login || !plaintext_is_safe(c)))
-			continue;
-		if (out->n > 0)
-			buf_char(out, ' ');
-		buf_span(out, word);
-	}
+	facts = read_facts(c, &channel);
+	buf_init(&list, 1024);
+	mechanism_list(&facts, " ", &list);
+	buf_span(out, span_trim(buf_view(&list)));
+	buf_free(&list);
 }
 
 /* True when this mechanism may be tried now; else replied. */
 static bool
-mechanism_is_allowed(struct smtp *c, struct span mechanism)
+mechanism_is_allowed(struct smtp *c, const struct mechanism_facts *facts, struct span mechanism)
 {
-	if (c->s->is_local || !is_known(auth_mechanisms(c->w->directory), mechanism))
-		reply_bad(c, 504, "5.5.4", "Unknown authentication mechanism");
-	else if (is_plaintext(mechanism) && c->config->no_auth_login)
-		reply_bad(c, 504, "5.5.4", "This mechanism is switched off");
-	else if (is_plaintext(mechanism) && !plaintext_is_safe(c))
-		reply_bad(c, 538, "5.7.11", "Encryption required for this mechanism");
-	else
+	switch (c->s->is_local ? MECHANISM_UNKNOWN : mechanism_judge(facts, mechanism)) {
+	case MECHANISM_USABLE:
 		return true;
+	case MECHANISM_UNKNOWN:
+		reply_bad(c, 504, "5.5.4", "Unknown authentication mechanism");
+		break;
+	case MECHANISM_OFF:
+		reply_bad(c, 504, "5.5.4", "This mechanism is switched off");
+		break;
+	case MECHANISM_NEEDS_TLS:
+		reply_bad(c, 538, "5.7.11", "Encryption required for this mechanism");
+		break;
+	}
 	return false;
 }
 
@@ -155,11 +141,13 @@ cmd_auth(struct smtp *c, struct span args)
 	struct span initial = span_word(&args);
 	char name[32];
 	char local[ADDR_TEXT_MAX];
+	struct auth_channel channel;
+	const struct mechanism_facts facts = read_facts(c, &channel);
 	struct auth_reply answer = { .mailbox = -1 };
 	struct auth_request request = {
 		.service = "smtp", .mechanism = name, .remote_ip = c->s->ip,
 		.local_ip = addr_print(&c->s->local, local, sizeof(local)),
-		.session = c->s->ticket, .secured = smtp_is_secured(c),
+		.session = c->s->ticket, .secured = smtp_is_secured(c), .channel = &channel,
 	};
 	enum auth_result result;
 
@@ -167,7 +155,7 @@ cmd_auth(struct smtp *c, struct span args)
 		reply_bad(c, 501, "5.5.4", "AUTH needs a mechanism and at most one response");
 		return;
 	}
-	if (!mechanism_is_allowed(c, mechanism))
+	if (!mechanism_is_allowed(c, &facts, mechanism))
 		return;
 	if (!is_base64(initial)) {
 		reply_bad(c, 501, "5.5.2", "Not base64");

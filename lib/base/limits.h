@@ -18,6 +18,11 @@
 /* One line of the authentication protocol: the longest is a base64 response
  * of name, authorisation name and password, with the request's parameters. */
 #define LIMIT_AUTH_LINE 8192
+/* A signed token: what a line of the authentication protocol can carry; real ones have 1 to 3 KB. */
+#define LIMIT_JWT 6144
+/* The issuer's key set, and the keys of it that are tried: real ones have two or three. */
+#define LIMIT_JWKS 131072
+#define LIMIT_JWKS_KEYS 64
 /* Log-ins under way on one connection: Postfix and Exim multiplex few. */
 #define LIMIT_AUTH_PENDING 32
 /* One socketmap request: map name, blank and an address or domain. */

@@ -12,6 +12,7 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "directory/auth_channel.h"
 #include "directory/auth_line.h"
 #include "sys/clock.h"
 
@@ -221,6 +222,28 @@ add_text(struct buf *out, const char *name, const char *value)
 		auth_line_add(out, name, span_of(value));
 }
 
+/* Only what the mechanism counts on: lines have a limit. */
+static void
+add_channel(struct buf *out, const struct auth_request *request)
+{
+	const struct auth_channel *c = request->channel;
+	struct span mechanism = span_of(request->mechanism);
+
+	if (c == NULL)
+		return;
+	if (span_starts_nocase(mechanism, SPAN("SCRAM-"))) {
+		add_text(out, "cbind-exporter", c->exporter);
+		add_text(out, "cbind-unique", c->unique);
+	}
+	if (!span_is_nocase(mechanism, "EXTERNAL") || !c->has_certificate)
+		return;
+	add_text(out, "cert-sha256", c->certificate.fingerprint);
+	if (c->certificate.is_valid) {
+		auth_line_add(out, "valid-client-cert", SPAN_NONE);
+		add_text(out, "cert_username", c->certificate.names);
+	}
+}
+
 enum auth_result
 auth_start(struct directory *d, const struct auth_request *request, struct span initial, struct auth_reply *reply)
 {
@@ -249,6 +272,7 @@ auth_start(struct directory *d, const struct auth_request *request, struct span 
 	add_text(&question, "lip", request->local_ip);
 	add_text(&question, "rip", request->remote_ip);
 	add_text(&question, "session", request->session);
+	add_channel(&question, request);
 	if (initial.p != NULL)
 		auth_line_add(&question, "resp", initial);
 	buf_char(&question, '\n');

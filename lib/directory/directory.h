@@ -21,6 +21,7 @@
 
 #define DIRECTORY_WAIT_MS 30000
 
+struct auth_channel;
 struct directory;
 
 /*
@@ -140,11 +141,12 @@ enum auth_result {
 
 struct auth_request {
 	const char *service;
-	const char *mechanism;	/* "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"; any case */
+	const char *mechanism;	/* "PLAIN", "SCRAM-SHA-256-PLUS" ...; any case */
 	const char *remote_ip;	/* text of the client's address, "" for none */
 	const char *local_ip;
 	const char *session;	/* the ticket */
 	bool secured;		/* TLS is on, or the connection never left this machine */
+	const struct auth_channel *channel;	/* of a connection under TLS, else NULL */
 };
 
 /* Base64 text of one challenge: SCRAM's is the longest, with room to spare. */

@@ -5,7 +5,7 @@
 #include "directory/directory.h"
 #include "directory/wire.h"
 
-#define MECHANISMS_MAX 256
+#define MECHANISMS_MAX 512
 
 struct directory {
 	struct wire lookup;

@@ -72,8 +72,10 @@ secret_make_hash(struct span password, char out[SECRET_MAX + 1])
 }
 
 int
-secret_make_scram(struct span password, char out[SECRET_MAX + 1])
+secret_make_scram(enum secret_scram kind, struct span password, char out[SECRET_MAX + 1])
 {
+	bool old = kind == SECRET_SCRAM_SHA1;
+	size_t n = old ? 20 : 32;
 	char salt[SALT_SIZE], salted[32], client[32], server[32], stored[32];
 	char *text, *prepared = NULL;
 	struct buf b;
@@ -87,7 +89,7 @@ secret_make_scram(struct span password, char out[SECRET_MAX + 1])
 	text = mem_copy(password);
 	rc = gsasl_saslprep(text, 0, &prepared, NULL);
 	if (rc == GSASL_OK)
-		rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, prepared, SECRET_SCRAM_ITERATIONS,
+		rc = gsasl_scram_secrets_from_password(old ? GSASL_HASH_SHA1 : GSASL_HASH_SHA256, prepared, SECRET_SCRAM_ITERATIONS,
 			salt, sizeof(salt), salted, client, server, stored);
 	mem_wipe(text, password.n);
 	free(text);
@@ -101,12 +103,12 @@ secret_make_scram(struct span password, char out[SECRET_MAX + 1])
 		return -1;
 	}
 	buf_init_fixed(&b, out, SECRET_MAX + 1);
-	buf_printf(&b, "SCRAM-SHA-256$%d:", SECRET_SCRAM_ITERATIONS);
+	buf_printf(&b, "SCRAM-SHA-%s$%d:", old ? "1" : "256", SECRET_SCRAM_ITERATIONS);
 	base64_encode(&b, span_make(salt, sizeof(salt)));
 	buf_char(&b, '$');
-	base64_encode(&b, span_make(stored, sizeof(stored)));
+	base64_encode(&b, span_make(stored, n));
 	buf_char(&b, ':');
-	base64_encode(&b, span_make(server, sizeof(server)));
+	base64_encode(&b, span_make(server, n));
 	return 0;
 }
 

@@ -24,12 +24,13 @@ bool secret_is_password(struct span password);
  * The forms that userConfig.xml holds.  Each writes a NUL-terminated text and
  * returns 0, or -1 with errno (EINVAL: not a password, or SASLprep refuses it).
  *	hash	crypt(3), yescrypt with the library's preferred cost
- *	scram	SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY (RFC 5803)
+ *	scram	SCRAM-SHA-256$ (or SCRAM-SHA-1$) ITERATIONS:SALT$STOREDKEY:SERVERKEY (RFC 5803)
  *	cram	32 hex digits of the HMAC-MD5 state after the inner key block, 32 after
  *		the outer one; each is the four words of MD5, lowest byte first
  */
 int secret_make_hash(struct span password, char out[SECRET_MAX + 1]) PB_MUST_CHECK;
-int secret_make_scram(struct span password, char out[SECRET_MAX + 1]) PB_MUST_CHECK;
+enum secret_scram { SECRET_SCRAM_SHA1, SECRET_SCRAM_SHA256 };
+int secret_make_scram(enum secret_scram kind, struct span password, char out[SECRET_MAX + 1]) PB_MUST_CHECK;
 int secret_make_cram(struct span password, char out[SECRET_CRAM_MAX + 1]) PB_MUST_CHECK;
 
 /*

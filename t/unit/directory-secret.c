@@ -52,9 +52,9 @@ mechanisms(void)
 	ok(!secret_cram_digest("abc", SPAN("x"), digest), "a state of a wrong length is none");
 	cram[3] = 'x';
 	ok(!secret_cram_digest(cram, SPAN("x"), digest), "nor one with other characters");
-	is_num(secret_make_scram(SPAN("pencil"), scram), 0, "a SCRAM secret is made");
+	is_num(secret_make_scram(SECRET_SCRAM_SHA256, SPAN("pencil"), scram), 0, "a SCRAM secret is made");
 	ok(strncmp(scram, "SCRAM-SHA-256$4096:", 19) == 0, "in the form of RFC 5803");
-	is_num(secret_make_scram(SPAN("a\x07"), scram), -1, "a password that SASLprep forbids is refused");
+	is_num(secret_make_scram(SECRET_SCRAM_SHA256, SPAN("a\x07"), scram), -1, "a password that SASLprep forbids is refused");
 }
 
 int

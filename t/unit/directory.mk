@@ -6,3 +6,5 @@ check_PROGRAMS += t/unit/directory-secret
 t_unit_directory_secret_SOURCES = t/unit/directory-secret.c t/unit/tap.h
 noinst_PROGRAMS += t/auth/auth-ask
 t_auth_auth_ask_SOURCES = t/auth/auth-ask.c
+check_PROGRAMS += t/unit/directory-jwt
+t_unit_directory_jwt_SOURCES = t/unit/directory-jwt.c t/unit/tap.h
