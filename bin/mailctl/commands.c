@@ -44,6 +44,7 @@ const struct command command_table[] = {
 	{ "spool", "list", cmd_spool_list, 0,
 	  "[-w SELECTOR] [--sender A] [--recipient A] [--domain D] [--older AGE] [--status S] [--sort COLUMN [--reverse]] [--max N] [--watch SECONDS]",
 	  "messages in the queue" },
+	{ "spool", "shape", cmd_spool_shape, 0, "[-w SELECTOR] [--max N]", "recipients that wait, by destination and age" },
 	{ "spool", "show", cmd_spool_show, 0, "ID ...", "envelopes" },
 	{ "spool", "view", cmd_spool_view, 0, "ID", "the message itself" },
 	{ "spool", "recipients", cmd_spool_recipients, 0, "ID ...", "what became of each recipient" },

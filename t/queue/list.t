@@ -92,6 +92,15 @@ is($rc, 2, 'a selector that is none is a usage error');
 like($err, qr/a size is a number with k, M or G/, '... that says why');
 is($pb->ctl_ok('spool', 'list', '-0', '-w', 'dest=example.org'), join('', map { "$_\0" } @bounce), 'names for xargs -0');
 
+# spool shape: by destination and age
+my %shape = map { $_->{dest} => $_ } @{ decode_json($pb->ctl_ok('spool', 'shape', '--json')) };
+is_deeply([ map { $shape{$_}{waiting} } 'example.org', 'example.com', 'TOTAL' ], [ 3, 2, 5 ], 'shape: recipients that wait');
+is_deeply([ map { $shape{TOTAL}{$_} } '5m', '15m', 'older' ], [ 5, 0, 0 ], '... all of them new');
+my @first = split /\n/, $pb->ctl_ok('spool', 'shape', '--tsv', '--max', 1);
+is(scalar @first, 3, 'the longest, and the total');
+like($first[1], qr/^example\.org\t3\t3\t0\t/, '... with the most first');
+like($pb->ctl_ok('spool', 'shape', '--tsv', '-w', 'size<2k'), qr/^TOTAL\t1\t/m, 'of a selection');
+
 # --watch shows it again (SPOOL-04)
 my $out = "$pb->{top}/watch";
 my $pid = fork() // die;
