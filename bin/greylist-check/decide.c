@@ -42,7 +42,7 @@ foreign_exempts(const struct rules *rules, const struct delivery *d)
 {
 	if (rules_forward_off(rules, domain_of(d->recipient)))
 		return "forward-off";
-	if (d->mailer == NULL && route_index(rules->settings, domain_of(d->recipient)) < 0)
+	if (d->mailer == NULL && !route_find(rules->settings, domain_of(d->recipient), NULL))
 		return "not-ours";
 	return NULL;
 }

@@ -111,7 +111,7 @@ rules_exempt(const struct rules *r, const struct addr *client)
 bool
 rules_forward_off(const struct rules *r, struct span domain)
 {
-	ssize_t i = route_index(r->settings, domain);
+	struct route route;
 
-	return i >= 0 && settings_entry_bool(r->settings, "domainForwarding/server", (size_t)i, "disableGreylisting");
+	return route_lookup(r->settings, domain, &route) && route.no_greylisting;
 }

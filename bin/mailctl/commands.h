@@ -50,6 +50,7 @@ command_fn cmd_spool_list, cmd_spool_shape, cmd_spool_show, cmd_spool_view, cmd_
 command_fn cmd_spool_force, cmd_spool_delete, cmd_spool_reset;
 command_fn cmd_log_show, cmd_check, cmd_advise, cmd_explain, cmd_connections, cmd_sessions_list, cmd_reindex;
 command_fn cmd_try, cmd_trusted_list, cmd_trusted_add, cmd_trusted_delete;
+command_fn cmd_gateway_list, cmd_gateway_add, cmd_gateway_edit, cmd_gateway_delete;
 command_fn cmd_block_list, cmd_block_show, cmd_block_add, cmd_block_delete;
 command_fn cmd_abuse_list, cmd_abuse_show, cmd_abuse_add, cmd_abuse_edit, cmd_abuse_delete;
 command_fn cmd_ip_list_list, cmd_ip_list_show, cmd_ip_list_add, cmd_ip_list_edit, cmd_ip_list_delete;

@@ -6,9 +6,9 @@
  */
 #include "base/base.h"
 #include "smtp.h"
-#include "config/route.h"
 #include "facts.h"
 #include "filter.h"
+#include "gateways.h"
 
 /* True while the transaction has room for one more. */
 static bool
@@ -120,21 +120,15 @@ recipient_add(struct transaction *t, const struct smtp_rcpt *r, struct span addr
 	return true;
 }
 
-static struct span
-domain_of(struct span address)
-{
-	return span_from(address, (size_t)(span_rfind(address, '@') + 1));
-}
-
 /* A recipient whose domain is not in our directory: is it ours to take all the same? */
 static bool
-is_foreign_allowed(struct smtp *c, const struct smtp_rcpt *r, struct span address)
+is_foreign_allowed(struct smtp *c, const struct smtp_rcpt *r)
 {
 	struct policy_rcpt facts = { .place = POLICY_PLACE_FOREIGN };
 
-	if (route_find(c->config->settings, domain_of(address), NULL)) {
-		facts.place = POLICY_PLACE_FORWARD;
-	} else if (!facts_sender_needs_login(c, smtp_path_domain(&c->t.mail.from), &facts.sender_needs_login)) {
+	gateways_find(c, &r->to, &facts);
+	if (facts.place == POLICY_PLACE_FOREIGN &&
+	    !facts_sender_needs_login(c, smtp_path_domain(&c->t.mail.from), &facts.sender_needs_login)) {
 		reply_lost(c, "lookup");
 		return false;
 	}
@@ -155,7 +149,7 @@ find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 		*address_out = span_of(found.canonical);
 		return is_allowed(c, r, &facts);
 	case RCPT_FOREIGN:
-		return is_foreign_allowed(c, r, *address_out);
+		return is_foreign_allowed(c, r);
 	case RCPT_REFUSED:
 		facts.refusal = &found.verdict;
 		return is_allowed(c, r, &facts);

@@ -106,6 +106,7 @@ config_read(struct config *c, const struct settings *s)
 	read_limits(c, s);
 	read_choices(c, s);
 	read_weights(&c->weights, s);
+	gateways_read(&c->gateways_in, s);
 	ip_list_add(&c->bypass, s, "smtpAuthBypass/entry", NULL);
 	addr_set_seal(&c->bypass);
 	ip_list_add(&c->gateways, s, "ipBypasses/entry", NULL);
@@ -128,5 +129,6 @@ config_asks_scan(const struct config *c)
 {
 	const struct policy_weights *w = &c->weights;
 
-	return w->threshold > 0 && (w->helo_unresolved > 0 || w->sender_unresolved > 0 || w->sender_null_mx > 0);
+	return c->gateways_in.primary_count > 0 ||
+	       (w->threshold > 0 && (w->helo_unresolved > 0 || w->sender_unresolved > 0 || w->sender_null_mx > 0));
 }

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "config/settings.h"
+#include "gateways.h"
 #include "net/addr_set.h"
 #include "policy/envelope.h"
 #include "policy/smtp_in.h"
@@ -49,6 +50,7 @@ struct config {
 	struct addr_set gateways;	/* ipBypasses */
 	struct addr_set xclient, xforward;	/* xclientTrusted, xforwardTrusted */
 	bool hides_client;		/* Received of those who logged in */
+	struct gateways gateways_in;	/* incomingGateways, smartHosts, validRecipients */
 	struct config_milter *milters;
 	size_t milter_count;
 };

@@ -7,6 +7,6 @@ smtp_listen_sources = bin/smtp-listen/cmd_auth.c bin/smtp-listen/cmd_data.c bin/
 	bin/smtp-listen/filter_macros.c bin/smtp-listen/filter_message.c bin/smtp-listen/filter_private.h \
 	bin/smtp-listen/message.c bin/smtp-listen/message.h bin/smtp-listen/reply.c \
 	bin/smtp-listen/session.c bin/smtp-listen/welcome.c bin/smtp-listen/cmd_xclient.c bin/smtp-listen/origin.c bin/smtp-listen/smtp.h \
-	bin/smtp-listen/try.c
+	bin/smtp-listen/callout.c bin/smtp-listen/gateways.c bin/smtp-listen/gateways.h bin/smtp-listen/try.c
 prog_smtp_listen_SOURCES = bin/smtp-listen/main.c $(smtp_listen_sources)
 dist_man_MANS += man/smtp-listen.8

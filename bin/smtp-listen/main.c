@@ -125,6 +125,7 @@ main(int argc, char **argv)
 	gate_open(&svc, "smtp");
 	svc.file_bytes = largest_file(&config);
 	name_contacts(&svc, &config);
+	gateways_name_contacts(&config.gateways_in, &svc, svc.settings);
 	svc.ctx = &worker;
 	svc.warm = warm;
 	svc.worker = prepare_worker;

@@ -1,6 +1,7 @@
 /*
- * route: domains whose mail is passed on to a server the administrator names
- * (setting domainForwarding/server, ROUTE-02 to ROUTE-05).
+ * route: domains whose mail is taken in for another server: passed on to one
+ * that the administrator names (settings domainForwarding/server and
+ * incomingGateways/gateway with mode domainForward; ROUTE-01 to ROUTE-05).
  */
 #ifndef CONFIG_ROUTE_H
 #define CONFIG_ROUTE_H
@@ -9,13 +10,20 @@
 #include "base/buf.h"
 #include "config/settings.h"
 
-/*
- * True when the domain is listed; host (may be NULL) gets "HOST:PORT" or
- * "[IPV6]:PORT".  Reads through all entries: for one look-up a recipient.
- */
+/* Texts belong to the settings. */
+struct route {
+	const char *address, *port;	/* where the mail goes */
+	bool no_greylisting;
+	ssize_t gateway;		/* which incomingGateways/gateway it is; -1: domainForwarding */
+};
+
+/* True when mail for the domain is passed on.  Reads through all entries: for one look-up a recipient. */
+bool route_lookup(const struct settings *s, struct span domain, struct route *out);
+
+/* The same; host (may be NULL) gets "HOST:PORT" or "[IPV6]:PORT". */
 bool route_find(const struct settings *s, struct span domain, struct buf *host);
 
-/* The first entry that lists the domain, -1 when none does. */
-ssize_t route_index(const struct settings *s, struct span domain);
+/* What is said of an entry of incomingGateways/gateway. */
+bool route_is_backup(const struct settings *s, size_t gateway);	/* mode backupMx: address is an IP or a network */
 
 #endif

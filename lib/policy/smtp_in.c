@@ -163,7 +163,7 @@ add_relay(struct policy_sum *s, const struct policy_rcpt *f)
 	else if (f->allow_relay == POLICY_RELAY_LOCAL_USERS && f->sender_is_user)
 		policy_sum_add(s, "allow-relay", SPAN("localUsers"), POLICY_FOR);
 	else
-		policy_sum_add(s, "allow-relay", SPAN("no"), 0);
+		policy_sum_add(s, "allow-relay", f->place_unknown ? SPAN("unknown") : SPAN("no"), 0);
 }
 
 /* What others say about a recipient that the directory does not know. */
@@ -217,7 +217,7 @@ check_limits(struct policy_sum *s, const struct policy_rcpt *f)
 	if (is_full(s, f))
 		return verdict_make(552, "5.2.2", f->domain_full ? "The domain has no room for this message" :
 				    "The mailbox is full");
-	if (f->points_max > 0 && f->points >= f->points_max && !is_known(&f->client)) {
+	if (f->points_max > 0 && f->points >= f->points_max && !f->no_checks && !is_known(&f->client)) {
 		policy_sum_add_num(s, "envelope-checks", (uint64_t)f->points, POLICY_AGAINST);
 		return *f->points_verdict;
 	}
@@ -248,6 +248,8 @@ policy_rcpt(const struct policy_rcpt *f, struct buf *why)
 		policy_sum_add(&s, "recipient-ours", place_name(f->place), 0);
 	else
 		add_relay(&s, f);
+	if (s.total < 0 && f->place_unknown)
+		return verdict_make(451, "4.4.3", "DNS cannot be asked about this domain now");
 	if (s.total < 0)
 		return verdict_make(550, "5.7.1", "Relaying denied");
 	if (is_ours && is_unknown_elsewhere(&s, f))

@@ -92,6 +92,8 @@ enum policy_known { POLICY_KNOWN_UNASKED, POLICY_KNOWN_YES, POLICY_KNOWN_NO, POL
 struct policy_rcpt {
 	struct policy_client client;
 	enum policy_place place;
+	bool place_unknown;		/* foreign, but DNS could not be asked whether we are its backup MX */
+	bool no_checks;			/* the gateway behind wants no envelope checks (spamChecks) */
 	const struct verdict *refusal;	/* the directory's, for a recipient of ours; NULL: none */
 	bool is_postmaster;		/* RFC 5321 4.5.1: always taken */
 	enum policy_relay allow_relay;
