@@ -59,6 +59,8 @@ can_reuse(const struct agent *a, const struct job *j, size_t *target)
 {
 	if (!a->conn.is_open || a->conn.messages >= a->o->messages_max)
 		return false;
+	if (j->requiretls && !a->conn.is_verified)
+		return false;
 	for (size_t i = 0; i < j->target_count; i++)
 		if (j->target[i].preference == j->target[0].preference &&
 		    addr_eq(&j->target[i].addr, &a->conn.to.addr) &&
@@ -92,7 +94,7 @@ try_targets(struct agent *a, struct job *j, int fd)
 		bool is_self;
 
 		connection_drop(&a->conn);
-		if (!connection_open(&a->conn, &j->target[i], &why, &is_self)) {
+		if (!connection_open(&a->conn, &j->target[i], j->requiretls, &why, &is_self)) {
 			if (is_self)
 				break;
 			continue;

@@ -182,9 +182,18 @@ introduce(struct connection *c, struct verdict *why)
 
 enum tls_step { TLS_READY, TLS_CLEAR, TLS_AGAIN, TLS_LOST };
 
+/* RFC 8689 4.2.1: rather not at all than where others can read it. */
+static bool
+refuse_insecure(struct connection *c, const char *what, struct verdict *why)
+{
+	*why = verdict_make(550, "5.7.10", "REQUIRETLS: %s[%s] %s", c->to.host, c->ip, what);
+	connection_quit(c);
+	return false;
+}
+
 /* STARTTLS; TLS_AGAIN asks for a new connection in clear text. */
 static enum tls_step
-start_tls(struct connection *c, struct verdict *why)
+start_tls(struct connection *c, struct tls_client *tls, struct verdict *why)
 {
 	char error[TLS_ERROR_MAX];
 	struct buf text;
@@ -200,7 +209,7 @@ start_tls(struct connection *c, struct verdict *why)
 		connection_drop(c);
 		return TLS_AGAIN;
 	}
-	if (tls_connect(c->o->tls, &c->io, c->to.host, error) < 0) {
+	if (tls_connect(tls, &c->io, c->to.host, error) < 0) {
 		log_protocol(c, "tls", span_of(error));
 		connection_drop(c);
 		return TLS_AGAIN;
@@ -236,18 +245,28 @@ begin(struct connection *c, struct verdict *why, bool *is_self)
 }
 
 bool
-connection_open(struct connection *c, const struct target *to, struct verdict *why, bool *is_self)
+connection_open(struct connection *c, const struct target *to, bool verify, struct verdict *why, bool *is_self)
 {
+	struct tls_client *tls = verify ? c->o->tls_verify : c->o->tls;
 	enum tls_step step;
 
 	c->to = *to;
-	*is_self = false;
+	*is_self = c->is_verified = false;
 	addr_print(&to->addr, c->ip, sizeof(c->ip));
 	if (!begin(c, why, is_self))
 		return false;
-	if (c->o->tls == NULL || !c->ehlo.starttls)
+	if (verify && tls == NULL)
+		return refuse_insecure(c, "cannot be verified: there are no CA certificates", why);
+	if (verify && !c->ehlo.starttls)
+		return refuse_insecure(c, "does not offer TLS", why);
+	if (tls == NULL || !c->ehlo.starttls)
 		return true;
-	step = start_tls(c, why);
+	step = start_tls(c, tls, why);
+	if (verify && step == TLS_AGAIN)
+		return refuse_insecure(c, "has no certificate that can be trusted", why);
+	if (verify && step == TLS_CLEAR)
+		return refuse_insecure(c, "refused STARTTLS", why);
+	c->is_verified = verify && step == TLS_READY;
 	if (step == TLS_AGAIN)
 		return begin(c, why, is_self);
 	if (step == TLS_READY)

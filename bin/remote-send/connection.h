@@ -22,6 +22,7 @@ struct options {
 	struct service *svc;
 	const struct self *self;
 	struct tls_client *tls;		/* NULL: tlsIfSupported is off */
+	struct tls_client *tls_verify;	/* for what may go over verified TLS only (RFC 8689); NULL: none */
 	struct addr from_v4, from_v6;	/* local addresses; family 0: the system chooses */
 	bool fall_back;			/* to the system's choice when that address fails */
 	uint64_t command_ms;		/* longest wait for a reply */
@@ -38,17 +39,19 @@ struct connection {
 	struct smtp_reply reply;	/* the last one */
 	char ip[ADDR_TEXT_MAX];
 	const char *ticket;		/* of the message on its way, for the log; "" between */
+	bool is_verified;		/* TLS, and the certificate names the host */
 	unsigned messages;		/* offered over it */
 	uint64_t cutoff;		/* clock_ms that no wait for a reply passes; UINT64_MAX: none */
 };
 
 /*
  * Connect, read the greeting, say EHLO (or HELO), start TLS if offered; a
- * handshake that fails leads to a second connection in clear text.  True when
- * ready for MAIL.  Else the connection is closed and *why is the verdict;
+ * handshake that fails leads to a second connection in clear text.  With
+ * `verify` there is no clear text: without TLS and a certificate that names the
+ * host the connection fails (5.7.10).  True when ready for MAIL.  Else the connection is closed and *why is the verdict;
  * *is_self is set when the other end turned out to be this server.
  */
-bool connection_open(struct connection *c, const struct target *to, struct verdict *why,
+bool connection_open(struct connection *c, const struct target *to, bool verify, struct verdict *why,
 	bool *is_self) PB_MUST_CHECK;
 
 /*

@@ -8,6 +8,7 @@
 #include "job.h"
 
 #include "base/num.h"
+#include "smtp/command.h"
 
 static bool
 read_session(struct span s, char out[16])
@@ -76,6 +77,60 @@ read_target(struct span value, struct job *out)
 	return true;
 }
 
+/* "N VALUE" for a recipient of this job. */
+static struct job_rcpt *
+rcpt_of(struct span *value, struct job *out)
+{
+	uint32_t number;
+
+	if (!num_parse_u32(span_word(value), UINT32_MAX, &number))
+		return NULL;
+	*value = span_trim(*value);
+	for (size_t i = 0; i < out->count; i++)
+		if (out->rcpt[i].number == number)
+			return &out->rcpt[i];
+	return NULL;
+}
+
+static bool
+read_dsn(const struct record_field *f, struct job *out)
+{
+	struct span value = f->value;
+	struct job_rcpt *r = rcpt_of(&value, out);
+
+	if (r == NULL)
+		return false;
+	if (span_is(f->key, "notify"))
+		return smtp_notify_parse(value, &r->notify);
+	r->orcpt = value;
+	return value.n > 0 && is_plain(value, LIMIT_ORCPT);
+}
+
+/* Fields of the envelope that ask for something of the next host. */
+static bool
+read_demands(const struct record *r, struct job *out)
+{
+	struct span mode = record_get(r, "by-mode"), priority = record_get(r, "mt-priority");
+	uint64_t by = 0;
+	bool negative = priority.n > 0 && priority.p[0] == '-';
+
+	out->smtputf8 = span_is(record_get(r, "smtputf8"), "1");
+	out->requiretls = span_is(record_get(r, "requiretls"), "1");
+	out->mt_priority = 0;
+	out->by_mode = '\0';
+	out->by_trace = mode.n == 2 && mode.p[1] == 'T';
+	if (priority.p != NULL && !num_parse_int(span_from(priority, negative), 9, &out->mt_priority))
+		return false;
+	if (negative)
+		out->mt_priority = -out->mt_priority;
+	if (mode.n > 0)
+		out->by_mode = mode.p[0] == 'R' ? 'R' : 'N';
+	if (mode.p != NULL && !record_get_num(r, "by", INT32_MAX * (uint64_t)1000, &by))
+		return false;
+	out->by = (int64_t)by;
+	return true;
+}
+
 static bool
 read_lists(const struct record *r, struct job *out)
 {
@@ -85,6 +140,12 @@ read_lists(const struct record *r, struct job *out)
 		if (span_is(f->key, "rcpt") && !read_rcpt(f->value, out))
 			return false;
 		if (span_is(f->key, "target") && !read_target(f->value, out))
+			return false;
+	}
+	for (size_t i = 0; i < r->count; i++) {
+		const struct record_field *f = &r->fields[i];
+
+		if ((span_is(f->key, "notify") || span_is(f->key, "orcpt")) && !read_dsn(f, out))
 			return false;
 	}
 	return out->count > 0;
@@ -105,7 +166,7 @@ job_read(const struct record *r, struct job *out)
 	out->host = record_get(r, "host");
 	return is_plain(out->from, LIMIT_ADDRESS) && is_plain(out->envid, LIMIT_ENVID) &&
 	    is_plain(out->domain, LIMIT_DOMAIN) && is_plain(out->host, LIMIT_DOMAIN + 8) &&
-	    (out->domain.n > 0 || out->host.n > 0) && read_lists(r, out);
+	    (out->domain.n > 0 || out->host.n > 0) && read_demands(r, out) && read_lists(r, out);
 }
 
 static void
@@ -116,6 +177,45 @@ add_target(const struct target *t, struct buf *out)
 	snprintf(text, sizeof(text), "%u %s %u %s", (unsigned)t->preference,
 		addr_print(&t->addr, ip, sizeof(ip)), (unsigned)t->addr.port, t->host);
 	record_add_text(out, "target", text);
+}
+
+static void
+add_demands(const struct job *j, struct buf *out)
+{
+	char text[16];
+
+	if (j->smtputf8)
+		record_add_num(out, "smtputf8", 1);
+	if (j->requiretls)
+		record_add_num(out, "requiretls", 1);
+	if (j->mt_priority != 0) {
+		snprintf(text, sizeof(text), "%d", j->mt_priority);
+		record_add_text(out, "mt-priority", text);
+	}
+	if (j->by != 0) {
+		record_add_num(out, "by", (uint64_t)j->by);
+		snprintf(text, sizeof(text), "%c%s", j->by_mode, j->by_trace ? "T" : "");
+		record_add_text(out, "by-mode", text);
+	}
+}
+
+static void
+add_dsn(const struct job_rcpt *r, struct buf *out)
+{
+	char storage[LIMIT_ORCPT + 32];
+	struct buf text;
+
+	buf_init_fixed(&text, storage, sizeof(storage));
+	if (r->notify != 0) {
+		buf_printf(&text, "%u ", r->number);
+		smtp_notify_print(r->notify, &text);
+		record_add(out, "notify", buf_view(&text));
+	}
+	if (r->orcpt.n > 0) {
+		buf_clear(&text);
+		buf_printf(&text, "%u %.*s", r->number, SPAN_ARG(r->orcpt));
+		record_add(out, "orcpt", buf_view(&text));
+	}
 }
 
 void
@@ -132,9 +232,11 @@ job_print(const struct job *j, uint64_t number, struct buf *out)
 	record_add(out, "ret", j->ret);
 	record_add(out, "domain", j->domain);
 	record_add(out, "host", j->host);
+	add_demands(j, out);
 	for (size_t i = 0; i < j->count; i++) {
 		snprintf(text, sizeof(text), "%u %.*s", j->rcpt[i].number, SPAN_ARG(j->rcpt[i].address));
 		record_add_text(out, "rcpt", text);
+		add_dsn(&j->rcpt[i], out);
 	}
 	for (size_t i = 0; i < j->target_count; i++)
 		add_target(&j->target[i], out);
@@ -164,6 +266,10 @@ job_answer(const struct job *j, struct buf *out)
 			continue;
 		verdict_print(&j->rcpt[i].verdict, text + n, sizeof(text) - (size_t)n);
 		record_add_text(out, "result", text);
+		if (j->rcpt[i].dsn_passed)
+			record_add_num(out, "dsn", j->rcpt[i].number);
+		if (j->rcpt[i].by_passed)
+			record_add_num(out, "by", j->rcpt[i].number);
 	}
 }
 
@@ -172,9 +278,14 @@ job_take_answer(struct job *j, const struct record *answer)
 {
 	for (size_t i = 0; i < answer->count; i++) {
 		struct span value = answer->fields[i].value;
+		struct job_rcpt *r;
 		struct verdict v;
 		uint32_t number;
 
+		if (span_is(answer->fields[i].key, "dsn") && (r = rcpt_of(&value, j)) != NULL)
+			r->dsn_passed = true;
+		if (span_is(answer->fields[i].key, "by") && (r = rcpt_of(&value, j)) != NULL)
+			r->by_passed = true;
 		if (!span_is(answer->fields[i].key, "result") ||
 		    !num_parse_u32(span_word(&value), UINT32_MAX, &number) || !verdict_parse(span_trim(value), &v))
 			continue;

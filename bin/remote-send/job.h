@@ -4,12 +4,15 @@
  *
  * schedule asks by the record
  *	send job= id= session= from= size= envid= ret= domain= [host=] rcpt=N ADDRESS ...
+ *	     [smtputf8=1] [requiretls=1] [mt-priority=N] [by=TIME by-mode=R|N[T]]
+ *	     [notify=N VALUE] ... [orcpt=N VALUE] ...
  * with a descriptor of the message, open for reading; the parent adds where to
  * go and gives it to an agent under a number of its own:
  *	send job= ... target=PREFERENCE IP PORT HOST ...
  * Both are answered by
- *	sent job= result=N CODE STATUS TEXT ... [dns=1] [kept=IP:PORT]
- * with one result for each recipient.  dns=1: the domain did not resolve;
+ *	sent job= result=N CODE STATUS TEXT ... [dsn=N] ... [by=N] ... [dns=1] [kept=IP:PORT]
+ * with one result for each recipient; dsn=N and by=N: the host that took it
+ * took over its NOTIFY, or the time by which it is to be delivered.  dns=1: the domain did not resolve;
  * kept: the agent still holds a connection to that address.
  */
 #ifndef REMOTE_SEND_JOB_H
@@ -32,7 +35,10 @@ struct target {
 struct job_rcpt {
 	uint32_t number;
 	struct span address;
+	unsigned notify;		/* SMTP_NOTIFY_ bits; 0 when not given */
+	struct span orcpt;
 	bool decided;
+	bool dsn_passed, by_passed;	/* see above */
 	struct verdict verdict;		/* valid when decided */
 };
 
@@ -43,6 +49,11 @@ struct job {
 	char session[16];		/* ticket; "" when there is none */
 	struct span from;		/* empty: the null reverse-path */
 	struct span envid, ret;
+	bool smtputf8, requiretls;	/* the next host must know RFC 6531, RFC 8689 */
+	int mt_priority;		/* RFC 6710; 0 when not given */
+	int64_t by;			/* RFC 2852, seconds since 1970; 0 none */
+	char by_mode;
+	bool by_trace;
 	struct span domain;
 	struct span host;		/* fixed route "HOST" or "HOST:PORT"; empty: by MX */
 	size_t count;

@@ -51,6 +51,10 @@ read_options(struct sender *s)
 		if (o->tls == NULL)
 			die(EXIT_TRY_LATER, "event=start state=no-tls error=\"%s\"", error);
 	}
+	/* Without it only what demands verified TLS cannot be sent. */
+	o->tls_verify = tls_client_new(true, TLS_VERSION_1_2, error);
+	if (o->tls_verify == NULL)
+		log_failure(&s->svc, NULL, NULL, "event=start state=no-ca-certificates error=\"%s\"", error);
 }
 
 /* What needs files: the trust anchor, resolv.conf, the tables of OpenSSL. */

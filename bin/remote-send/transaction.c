@@ -18,7 +18,7 @@
 
 #define PIECE 16384
 #define SLOWEST_BYTES_PER_S 4096	/* a peer that takes less does not want the message */
-#define COMMAND_MAX 1024
+#define COMMAND_MAX LIMIT_SMTP_LINE
 #define ENVELOPE_WAITS 5		/* longest envelope, in waits for one reply */
 
 size_t
@@ -86,6 +86,50 @@ decide_offer(struct offer *o, const struct verdict *v, bool accepted_only)
 			decide(o->rcpt[i], v);
 }
 
+/* Seconds that are left, as BY= says it: nine digits and a sign at most. */
+static int64_t
+time_left(const struct job *j)
+{
+	int64_t left = j->by - clock_wall_ms() / 1000;
+
+	return left > 999999999 ? 999999999 : left < -999999999 ? -999999999 : left;
+}
+
+static void
+fill_demands(struct smtp_mail *m, const struct job *j)
+{
+	m->smtputf8 = j->smtputf8;
+	m->requiretls = j->requiretls;
+	m->has_priority = j->mt_priority != 0;
+	m->priority = j->mt_priority;
+	m->by_mode = j->by_mode;
+	m->by_trace = j->by_trace;
+	m->by = time_left(j);
+}
+
+/*
+ * What the message demands and this host does not offer makes another host
+ * the better one; when there is none the message goes back.
+ */
+static bool
+meets_demands(const struct connection *c, const struct job *j, struct verdict *why)
+{
+	if (j->smtputf8 && !c->ehlo.smtputf8)
+		*why = verdict_make(550, "5.6.7", "%s[%s] does not take internationalised mail (SMTPUTF8)",
+			c->to.host, c->ip);
+	else if (j->requiretls && !c->is_verified)
+		*why = verdict_make(550, "5.7.10", "REQUIRETLS: %s[%s] was not verified", c->to.host, c->ip);
+	else if (j->requiretls && !c->ehlo.requiretls)
+		*why = verdict_make(550, "5.7.30", "%s[%s] does not offer REQUIRETLS", c->to.host, c->ip);
+	else if (j->by_mode == 'R' && !c->ehlo.deliverby)
+		*why = verdict_make(554, "5.3.3", "%s[%s] does not know DELIVERBY", c->to.host, c->ip);
+	else if (j->by_mode == 'R' && (time_left(j) < 1 || time_left(j) < (int64_t)c->ehlo.by_min))
+		*why = verdict_make(550, "5.4.7", "too little time is left for %s[%s]", c->to.host, c->ip);
+	else
+		return true;
+	return false;
+}
+
 static bool
 say_mail(struct connection *c, const struct job *j, const struct offer *o, struct verdict *why)
 {
@@ -102,6 +146,7 @@ say_mail(struct connection *c, const struct job *j, const struct offer *o, struc
 		m.ret = SMTP_RET_HDRS;
 	if (j->envid.n <= LIMIT_ENVID && j->envid.n > 0)
 		memcpy(m.envid, j->envid.p, j->envid.n);
+	fill_demands(&m, j);
 	smtp_mail_print(&m, &c->ehlo, &line);
 	good = good && !line.overflow;
 	if (good)
@@ -115,9 +160,12 @@ say_mail(struct connection *c, const struct job *j, const struct offer *o, struc
 static bool
 say_rcpt(struct connection *c, struct job_rcpt *r)
 {
-	struct smtp_rcpt command = { .notify = 0 };
+	struct smtp_rcpt command = { .notify = r->notify };
 	struct buf line;
 	bool good;
+
+	if (r->orcpt.n <= LIMIT_ORCPT && span_find(r->orcpt, ';') > 0)
+		memcpy(command.orcpt, r->orcpt.p, r->orcpt.n);
 
 	buf_init(&line, COMMAND_MAX);
 	good = smtp_path_parse(r->address, &command.to) == SMTP_PATH_OK;
@@ -132,7 +180,7 @@ say_rcpt(struct connection *c, struct job_rcpt *r)
 
 /* Recipients of this transaction; addresses that cannot be sent are decided here. */
 static void
-gather(struct job *j, struct offer *o)
+gather(struct connection *c, struct job *j, struct offer *o)
 {
 	struct smtp_path path;
 
@@ -143,6 +191,10 @@ gather(struct job *j, struct offer *o)
 
 		if (r->decided)
 			continue;
+		if (c->ehlo.rcptmax > 0 && o->count >= c->ehlo.rcptmax) {
+			o->too_many = true;	/* RFC 9422: the next transaction takes it */
+			return;
+		}
 		if (smtp_path_parse(r->address, &path) != SMTP_PATH_OK) {
 			struct verdict v = verdict_make(553, "5.1.3", "the address cannot be sent by SMTP");
 
@@ -312,6 +364,10 @@ content(struct connection *c, struct offer *o, int fd, struct verdict *why)
 		return STEP_DECIDED;
 	}
 	v = verdict_of(c);
+	for (size_t i = 0; i < o->count; i++) {
+		o->rcpt[i]->dsn_passed = c->ehlo.dsn;
+		o->rcpt[i]->by_passed = c->ehlo.deliverby;
+	}
 	decide_offer(o, &v, true);
 	if (is_over(c))
 		connection_drop(c);
@@ -350,10 +406,12 @@ transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why
 		job_decide(j, why);
 		return TRANSACTION_DONE;
 	}
+	if (!meets_demands(c, j, why))
+		return TRANSACTION_NEXT;
 	do {
 		enum step step;
 
-		gather(j, &o);
+		gather(c, j, &o);
 		if (o.count == 0)
 			break;
 		step = envelope(c, j, &o, why);

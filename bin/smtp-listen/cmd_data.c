@@ -8,6 +8,8 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "data.h"
+#include "demands.h"
 #include "edit.h"
 #include "facts.h"
 #include "filter.h"
@@ -19,12 +21,15 @@
 #include "sys/clock.h"
 #include <errno.h>
 
-#define PIECE 32768
+
 
 /* RFC 3848. */
 static const char *
 with_protocol(const struct smtp *c)
 {
+	if (c->t.mail.smtputf8)		/* RFC 6531 4.3 */
+		return c->s->tls ? c->user[0] != '\0' ? "UTF8SMTPSA" : "UTF8SMTPS" :
+			c->user[0] != '\0' ? "UTF8SMTPA" : "UTF8SMTP";
 	if (!c->esmtp)
 		return "SMTP";
 	if (c->s->tls)
@@ -32,8 +37,8 @@ with_protocol(const struct smtp *c)
 	return c->user[0] != '\0' ? "ESMTPA" : "ESMTP";
 }
 
-static void
-put_trace(struct smtp *c)
+void
+data_begin(struct smtp *c)
 {
 	const bool hidden = c->config->hides_client && c->user[0] != '\0';
 	struct message *m = &c->w->message;
@@ -69,8 +74,8 @@ put_trace(struct smtp *c)
 }
 
 /* True while what comes is still worth keeping. */
-static bool
-is_kept(const struct smtp *c, const struct smtp_data *d)
+bool
+data_is_kept(const struct smtp *c, const struct smtp_data *d)
 {
 	const struct message *m = &c->w->message;
 
@@ -79,8 +84,8 @@ is_kept(const struct smtp *c, const struct smtp_data *d)
 }
 
 /* Wait for more input: until the command times out, or the whole message has. */
-static enum stream_result
-wait_for_more(struct smtp *c, uint64_t end)
+enum stream_result
+data_wait(struct smtp *c, uint64_t end)
 {
 	uint64_t deadline = clock_ms() + session_patience(c->s, c->config->command_timeout_ms);
 
@@ -90,18 +95,11 @@ wait_for_more(struct smtp *c, uint64_t end)
 	return stream_fill(&c->s->io);
 }
 
-static void
-take_piece(struct smtp *c, struct smtp_data *d)
+void
+data_keep(struct smtp *c, size_t n)
 {
 	struct worker *w = c->w;
-	struct span in = span_first(stream_peek(&c->s->io), PIECE);
-	char *room = message_room(&w->message, 2 * PIECE + 2);
-	size_t n, used;
 
-	used = smtp_data_feed(d, in.p, in.n, room, &n);
-	stream_skip(&c->s->io, used);
-	if (!is_kept(c, d))
-		return;
 	if (c->dry && w->message.text.n + n > LIMIT_MESSAGE_MEMORY) {
 		w->message.size += n;	/* of what is not stored only the beginning is looked at */
 		return;
@@ -110,6 +108,29 @@ take_piece(struct smtp *c, struct smtp_data *d)
 		w->held_fd = -1;
 		message_scan(&w->message, span_of(c->host));
 	}
+}
+
+static void
+take_piece(struct smtp *c, struct smtp_data *d)
+{
+	struct worker *w = c->w;
+	struct span in = span_first(stream_peek(&c->s->io), DATA_PIECE);
+	char *room = message_room(&w->message, 2 * DATA_PIECE + 2);
+	size_t n, used;
+
+	used = smtp_data_feed(d, in.p, in.n, room, &n);
+	stream_skip(&c->s->io, used);
+	if (data_is_kept(c, d))
+		data_keep(c, n);
+}
+
+void
+data_lost(struct smtp *c, enum stream_result r)
+{
+	smtp_log(c, "event=data-ended why=\"%s\"", stream_why(&c->s->io, r));
+	if (r == LINE_TIMEOUT)
+		reply(c, 421, "4.4.2", "Timeout, closing connection");
+	c->over = true;
 }
 
 /* False: the connection ended first; nothing was received. */
@@ -121,17 +142,13 @@ receive(struct smtp *c, struct smtp_data *d)
 
 	smtp_data_begin(d, c->config->max_line, c->config->normalize);
 	while (!d->done && r == LINE_OK) {
-		r = wait_for_more(c, end);
+		r = data_wait(c, end);
 		if (r == LINE_OK)
 			take_piece(c, d);
 	}
-	if (r == LINE_OK)
-		return true;
-	smtp_log(c, "event=data-ended why=\"%s\"", stream_why(&c->s->io, r));
-	if (r == LINE_TIMEOUT)
-		reply(c, 421, "4.4.2", "Timeout, closing connection");
-	c->over = true;
-	return false;
+	if (r != LINE_OK)
+		data_lost(c, r);
+	return r == LINE_OK;
 }
 
 static struct verdict
@@ -150,8 +167,8 @@ check_size(struct smtp *c)
 }
 
 /* The verdict on the bytes alone. */
-static struct verdict
-check_flaws(struct smtp *c, const struct smtp_data *d)
+struct verdict
+data_check_flaws(struct smtp *c, const struct smtp_data *d)
 {
 	if ((d->flaws & (SMTP_FLAW_BARE_CR | SMTP_FLAW_BARE_LF)) != 0) {
 		/* Somebody tries to hide a second message in this one, or cannot speak SMTP. */
@@ -296,7 +313,7 @@ fill_envelope(struct smtp *c, struct envelope *e, struct span from)
 	e->envid = span_of(c->t.mail.envid);
 	e->ret = span_of(ret[c->t.mail.ret]);
 	e->created = clock_wall_ms() / 1000;
-	e->priority = 5;
+	demands_fill(c, e);
 	e->has_size = true;
 	for (size_t i = 0; i < c->t.count; i++) {
 		const struct recipient *r = &c->t.rcpts[i];
@@ -397,7 +414,7 @@ process(struct smtp *c, const struct smtp_data *d)
 {
 	char storage[LIMIT_ADDRESS + 1];
 	struct buf from;
-	struct verdict v = check_flaws(c, d);
+	struct verdict v = data_check_flaws(c, d);
 
 	if (v.kind != VERDICT_OK)
 		return v;
@@ -426,8 +443,8 @@ process(struct smtp *c, const struct smtp_data *d)
 }
 
 /* Whatever was begun for the message and not committed is given up. */
-static void
-give_up(struct smtp *c)
+void
+data_give_up(struct smtp *c)
 {
 	if (!c->w->message.spilled)
 		return;
@@ -465,11 +482,26 @@ finish(struct smtp *c, const struct verdict *v)
 }
 
 void
+data_end(struct smtp *c, const struct smtp_data *d)
+{
+	struct verdict v = process(c, d);
+
+	data_give_up(c);
+	finish(c, &v);
+	transaction_reset(c);
+	if (!stream_buffered_input(&c->s->io) && stream_flush(&c->s->io) == 0)
+		smtp_hold_ahead(c);
+}
+
+void
 cmd_data(struct smtp *c, struct span args PB_UNUSED)
 {
 	struct smtp_data d;
-	struct verdict v;
 
+	if (c->t.mail.body == SMTP_BODY_BINARYMIME) {
+		reply_bad(c, 503, "5.5.1", "A BINARYMIME message is sent by BDAT");
+		return;
+	}
 	if (!smtp_hold_message(c))
 		return;
 	if (!filter_data(c)) {
@@ -477,17 +509,11 @@ cmd_data(struct smtp *c, struct span args PB_UNUSED)
 		return;
 	}
 	message_reset(&c->w->message);
-	put_trace(c);
+	data_begin(c);
 	session_show(c->s, "DATA", c->user);
 	reply(c, 354, NULL, "End data with <CR><LF>.<CR><LF>");
-	if (receive(c, &d)) {
-		v = process(c, &d);
-		give_up(c);
-		finish(c, &v);
-	} else {
-		give_up(c);
-	}
-	transaction_reset(c);
-	if (!stream_buffered_input(&c->s->io) && stream_flush(&c->s->io) == 0)
-		smtp_hold_ahead(c);
+	if (receive(c, &d))
+		data_end(c, &d);
+	else
+		transaction_reset(c);
 }

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "facts.h"
+#include "demands.h"
 #include "filter.h"
 
 /* True when the name was taken; both commands also end a transaction. */
@@ -40,8 +41,9 @@ cmd_ehlo(struct smtp *c, struct span args)
 		return;
 	buf_init(&text, 2048);
 	buf_init(&mechanisms, 512);
-	buf_printf(&text, "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES\nDSN\n", c->host,
-		   (unsigned long long)c->config->max_size);
+	buf_printf(&text, "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES\nDSN\nCHUNKING\nBINARYMIME\n",
+		   c->host, (unsigned long long)c->config->max_size);
+	demands_offer(c, &text);
 	if (c->w->tls != NULL && !smtp_is_secured(c))
 		buf_text_put(&text, "STARTTLS\n");
 	auth_offered(c, &mechanisms);

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "facts.h"
+#include "demands.h"
 #include "filter.h"
 
 /* How old what intake said of its free space may be. */
@@ -129,7 +130,7 @@ cmd_mail(struct smtp *c, struct span args)
 		reply_bad(c, r->code, r->status, "%s", r->text);
 		return;
 	}
-	if (!has_messages_left(c))
+	if (!demands_are_allowed(c, &mail) || !has_messages_left(c))
 		return;
 	if (!sender_is_allowed(c, &mail) || !size_is_allowed(c, &mail) || !smtp_hold_message(c))
 		return;
@@ -140,5 +141,5 @@ cmd_mail(struct smtp *c, struct span args)
 		return;
 	}
 	session_show(c->s, "MAIL", c->user);
-	reply(c, 250, "2.1.0", "Sender OK");
+	demands_reply(c);
 }

@@ -1,6 +1,6 @@
 /*
  * cmd_misc: the commands of a few lines each: RSET, NOOP, QUIT, HELP, VRFY and
- * EXPN (both off unless a setting turns them on), and BDAT, which is refused.
+ * EXPN (both off unless a setting turns them on).
  */
 #include "base/base.h"
 #include "smtp.h"
@@ -29,16 +29,8 @@ void
 cmd_help(struct smtp *c, struct span args PB_UNUSED)
 {
 	reply_lines(c, 214, "2.0.0",
-			 SPAN("Commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY EXPN STARTTLS AUTH\n"
+			 SPAN("Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY EXPN ETRN STARTTLS AUTH\n"
 			      "RFC 5321 describes them"));
-}
-
-/* BDAT was not offered; what follows it is content that must not be read as commands. */
-void
-cmd_bdat(struct smtp *c, struct span args PB_UNUSED)
-{
-	reply(c, 521, "5.5.4", "BDAT is not offered");
-	c->over = true;
 }
 
 /* An address with or without brackets (RFC 5321 4.1.1.6 leaves it open). */

@@ -45,6 +45,7 @@ read_choices(struct config *c, const struct settings *s)
 	static const char *const relay[] = { "nobody", "localUsers", "localDomains", "anyone", NULL };
 	static const char *const match[] = { "none", "domain", "emailAddress", NULL };
 	static const char *const received[] = { "all", "authenticated", "none", NULL };
+	static const char *const etrn[] = { "nobody", "trusted", "anyone", NULL };
 	static const char *const ends[] = { "refuse", "normalize", NULL };
 
 	c->allow_relay = (enum policy_relay)choice(s, "allowRelay", relay);
@@ -55,6 +56,8 @@ read_choices(struct config *c, const struct settings *s)
 	c->hides_client = settings_bool(s, "hideClientAddress");
 	c->vrfy = settings_bool(s, "enableVrfy");
 	c->expn = settings_bool(s, "enableExpn");
+	c->etrn = (enum config_etrn)choice(s, "etrn", etrn);
+	c->max_hold = (int64_t)settings_num(s, "maxFutureRelease") * 3600;
 	c->no_auth_login = settings_bool(s, "disableAuthLogin");
 	c->local_needs_login = settings_bool(s, "authForLocalDelivery");
 }

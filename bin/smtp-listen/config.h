@@ -12,6 +12,9 @@
 #include "policy/envelope.h"
 #include "policy/smtp_in.h"
 
+/* Who may start the queue for a domain. */
+enum config_etrn { ETRN_NOBODY, ETRN_TRUSTED, ETRN_ANYONE };
+
 enum config_received { RECEIVED_ALL, RECEIVED_AUTHENTICATED, RECEIVED_NONE };
 
 /* What happens when a milter cannot be asked. */
@@ -39,6 +42,8 @@ struct config {
 	size_t max_line;		/* of a message */
 	bool normalize;			/* bare CR and LF become CRLF */
 	bool vrfy, expn;
+	enum config_etrn etrn;
+	int64_t max_hold;		/* seconds of FUTURERELEASE; 0: not offered */
 	bool no_auth_login;
 	bool local_needs_login;
 	struct policy_weights weights;

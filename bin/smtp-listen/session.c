@@ -7,8 +7,10 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "data.h"
 #include "filter.h"
 #include "check/scan_client.h"
+#include "mail/binary.h"
 #include "mail/date.h"
 #include "policy/greeting.h"
 #include "sys/clock.h"
@@ -20,8 +22,8 @@ const struct smtp_entry smtp_table[] = {
 	{ "EHLO", cmd_ehlo, IS_JUNK },
 	{ "HELO", cmd_helo, IS_JUNK },
 	{ "MAIL", cmd_mail, NEED_HELO | NO_MAIL },
-	{ "RCPT", cmd_rcpt, NEED_MAIL },
-	{ "DATA", cmd_data, NEED_MAIL | NEED_RCPT | NO_ARGS },
+	{ "RCPT", cmd_rcpt, NEED_MAIL | NO_CHUNKS },
+	{ "DATA", cmd_data, NEED_MAIL | NEED_RCPT | NO_ARGS | NO_CHUNKS },
 	{ "RSET", cmd_rset, NO_ARGS | IS_JUNK },
 	{ "NOOP", cmd_noop, IS_JUNK },
 	{ "QUIT", cmd_quit, NO_ARGS },
@@ -32,8 +34,9 @@ const struct smtp_entry smtp_table[] = {
 	{ "AUTH", cmd_auth, NEED_HELO | NO_MAIL | NO_LOGIN },
 	{ "XCLIENT", cmd_xclient, NO_MAIL | IS_JUNK },
 	{ "XFORWARD", cmd_xforward, NO_MAIL | IS_JUNK },
-	{ "BDAT", cmd_bdat, 0 },
 	{ "XTRY", cmd_xtry, NO_MAIL },
+	{ "BDAT", cmd_bdat, 0 },	/* its content must be read whatever the state */
+	{ "ETRN", cmd_etrn, NEED_HELO | NO_MAIL | IS_JUNK },
 };
 const size_t smtp_table_count = PB_COUNT(smtp_table);
 
@@ -58,6 +61,8 @@ needs_are_met(struct smtp *c, unsigned needs, struct span args)
 		reply_bad(c, 503, "5.5.1", "Not while a message is being sent");
 	else if ((needs & NEED_MAIL) != 0 && !c->t.is_open)
 		reply_bad(c, 503, "5.5.1", "Send MAIL first");
+	else if ((needs & NO_CHUNKS) != 0 && c->t.chunks != CHUNKS_NONE)
+		reply_bad(c, 503, "5.5.1", "Not while a message is sent by BDAT");
 	else if ((needs & NO_ARGS) != 0 && args.n > 0)
 		reply_bad(c, 501, "5.5.4", "This command takes no argument");
 	else if ((needs & NEED_RCPT) != 0 && c->t.count == 0)
@@ -201,6 +206,8 @@ transaction_reset(struct smtp *c)
 
 	if (c->t.is_open)
 		filter_abort(c);
+	data_give_up(c);
+	binary_free(&c->t.binary);
 	arena_reset(arena);
 	c->t = (struct transaction){ .arena = arena, .rcpts = rcpts };
 	message_reset(&c->w->message);

@@ -22,8 +22,10 @@
 #include "policy/envelope.h"
 #include "service/service.h"
 #include "smtp/command.h"
+#include "smtp/data.h"
 #include "spool/intake_client.h"
 
+struct binary;
 struct filters;
 struct scan_client;
 
@@ -47,8 +49,15 @@ struct recipient {
 	const char *orcpt;		/* "" when not given */
 };
 
+/* Where the chunks of BDAT have got to. */
+enum chunks { CHUNKS_NONE, CHUNKS_OPEN, CHUNKS_REFUSED };
+
 struct transaction {
 	bool is_open;			/* MAIL was accepted */
+	enum chunks chunks;
+	struct smtp_data data;		/* of the text, from chunk to chunk */
+	struct binary *binary;		/* BODY=BINARYMIME: what makes lines of it */
+	uint64_t chunks_end;		/* clock_ms by which the last chunk must be there */
 	bool discard;			/* a milter wants it to vanish */
 	struct smtp_mail mail;
 	bool sender_is_user;		/* facts for allowRelay; looked up only when it asks */
@@ -98,7 +107,8 @@ enum need {
 	NO_MAIL = 8,			/* none is open */
 	NO_ARGS = 16,			/* the command takes no arguments */
 	NO_LOGIN = 32,			/* nobody logged in yet */
-	IS_JUNK = 64			/* counts against LIMIT_SMTP_JUNK */
+	IS_JUNK = 64,			/* counts against LIMIT_SMTP_JUNK */
+	NO_CHUNKS = 128			/* no BDAT in this transaction */
 };
 
 typedef void smtp_call(struct smtp *c, struct span args);
@@ -183,7 +193,7 @@ smtp_call cmd_helo, cmd_ehlo, cmd_mail, cmd_rcpt, cmd_data, cmd_auth, cmd_startt
 /* cmd_xclient.c: the lines that EHLO shows to whom they are for. */
 void xclient_offered(const struct smtp *c, struct buf *out);
 smtp_call cmd_xclient, cmd_xforward;
-smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat;
+smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat, cmd_etrn;
 smtp_call cmd_xtry;
 
 /* TLS from the first byte on; false when the handshake failed. */

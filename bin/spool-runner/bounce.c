@@ -1,5 +1,6 @@
 /*
- * bounce: tell the sender what could not be delivered.
+ * bounce: tell the sender what became of his message: what could not be
+ * delivered, what is delayed, and what was delivered when he asked for that.
  *
  * Crash: the group of recipients is durable before (`bounce:` line), the id
  * follows from it, and the pair is written in the order of spool_put.c.  A
@@ -51,6 +52,34 @@ read_original(struct spool *sp, struct spool_ref ref, struct buf *out, bool *who
 	return 0;
 }
 
+static enum dsn_action
+action_of(const struct envelope_rcpt *r)
+{
+	switch (r->state) {
+	case RCPT_OPEN:
+		return DSN_DELAYED;
+	case RCPT_DONE:
+		return r->target == TARGET_REMOTE ? DSN_RELAYED : DSN_DELIVERED;
+	case RCPT_FAILED:
+	default:
+		return DSN_FAILED;
+	}
+}
+
+static struct verdict
+verdict_of(const struct envelope_rcpt *r)
+{
+	struct verdict v;
+
+	if (verdict_parse(r->outcome, &v))
+		return v;
+	if (r->state == RCPT_DONE)
+		return verdict_make(250, "2.0.0", "delivered");
+	if (r->state == RCPT_OPEN)
+		return verdict_make(451, "4.4.7", "the message was not delivered yet");
+	return verdict_make(550, "5.0.0", "the message could not be delivered");
+}
+
 static size_t
 collect(const struct envelope *e, uint32_t group, struct dsn_recipient *out)
 {
@@ -59,11 +88,10 @@ collect(const struct envelope *e, uint32_t group, struct dsn_recipient *out)
 	for (uint32_t i = 0; i < e->count && n < RCPTS_MAX; i++) {
 		const struct envelope_rcpt *r = &e->rcpts[i];
 
-		if (r->state != RCPT_FAILED || r->bounce != group)
+		if (r->bounce != group)
 			continue;
-		out[n] = (struct dsn_recipient){ .address = r->address, .orcpt = r->orcpt };
-		if (!verdict_parse(r->outcome, &out[n].verdict))
-			out[n].verdict = verdict_make(550, "5.0.0", "the message could not be delivered");
+		out[n] = (struct dsn_recipient){ .action = action_of(r), .address = r->address, .orcpt = r->orcpt };
+		out[n].verdict = verdict_of(r);
 		n++;
 	}
 	return n;
@@ -78,7 +106,8 @@ write_text(struct spool *sp, struct spool_ref ref, const struct envelope *e, uin
 	struct buf original;
 	struct dsn d = { .host = span_of(host), .to = span_of(to), .envid = e->envid, .rcpt = rcpt,
 		.date = clock_wall_ms() / 1000, .arrival = e->created,
-		.return_full = span_is_nocase(e->ret, "FULL") };
+		/* RFC 8689 5: of what must not be read on the way nothing but the header goes back */
+		.return_full = span_is_nocase(e->ret, "FULL") && !e->requiretls };
 	bool good;
 
 	buf_init(&original, LIMIT_DSN_ORIGINAL + 65536);
@@ -137,6 +166,7 @@ accept_text(struct spool_put *put, const struct buf *text, const struct envelope
 	e->created = clock_wall_ms() / 1000;
 	e->session = original->session;
 	e->priority = 5;
+	e->requiretls = original->requiretls;
 	if (envelope_add(e, span_of(to)) == NULL)
 		errno = EINVAL;
 	else if (write_body(put, text, e) == 0 && spool_put_body(put, e->size, e->crc32c, 100) == 0 &&

@@ -24,7 +24,7 @@
 
 #define SLOT_BITS 24
 #define SLOT_MASK ((1u << SLOT_BITS) - 1)
-#define ANSWER_FIELDS (LIMIT_JOB_RECIPIENTS + 8)
+#define ANSWER_FIELDS (3 * LIMIT_JOB_RECIPIENTS + 8)
 #define SILENCE_MS 1000		/* before a program that is not there is asked again */
 
 enum slot_state { SLOT_FREE, SLOT_BEGUN, SLOT_WAITING, SLOT_SENT, SLOT_LOST };

@@ -48,7 +48,7 @@ send_notice(struct intake *in, const struct buf *b)
 }
 
 void
-intake_notify(struct intake *in, struct spool_ref ref, const struct buf *outcomes)
+intake_notify(struct intake *in, struct spool_ref ref, const struct envelope *e, const struct buf *outcomes)
 {
 	static struct buf b;
 
@@ -57,6 +57,8 @@ intake_notify(struct intake *in, struct spool_ref ref, const struct buf *outcome
 	record_begin(&b, "queued");
 	record_add_num(&b, "id", ref.id);
 	record_add_num(&b, "sub", ref.sub);
+	record_add_num(&b, "hold", e->hold > 0 ? (uint64_t)e->hold : 0);
+	record_add_num(&b, "priority", e->priority);
 	if (outcomes != NULL && outcomes->n > 0 && !outcomes->overflow)
 		record_add(&b, "lines", buf_view(outcomes));
 	/* Once more over a new connection: schedule may have been started anew. */
@@ -77,7 +79,7 @@ scan(struct intake *in)
 			log_failure(in->svc, NULL, NULL, "event=scan-failed error=%d", errno);
 			continue;
 		}
-		intake_notify(in, found.ref, NULL);
+		intake_notify(in, found.ref, found.envelope, NULL);
 		envelope_free(&found.envelope);
 	}
 	spool_scan_free(&s);

@@ -39,7 +39,8 @@ int intake_run(struct service *svc);
  * envelope lines that it has to append.  A lost notice is found by its scan.
  */
 struct buf;
-void intake_notify(struct intake *in, struct spool_ref ref, const struct buf *outcomes);
+struct envelope;
+void intake_notify(struct intake *in, struct spool_ref ref, const struct envelope *e, const struct buf *outcomes);
 
 /* A receiver is gone, or a message of it is over: ends the loop when stopping. */
 void intake_check_end(struct intake *in);

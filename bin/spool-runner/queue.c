@@ -1,16 +1,23 @@
 /*
  * queue: what schedule remembers of every message.
  *
- * Entries lie in one array and are found by a hash of the id with chains; the
- * WAITING ones stand in a binary heap by (due, id), which keeps the order of
- * acceptance among those that are due; the PARKED ones in a list for each
- * destination.
+ * Entries lie in one array and are found by a hash of the id with chains.  The
+ * WAITING ones stand in one of two binary heaps: that of the later ones by
+ * (due, id), or, once their time has come, that of the due ones by (priority,
+ * due, id), which keeps the order of acceptance among equals.  The PARKED ones
+ * stand in a list for each destination.
  */
 #include "base/base.h"
 #include "queue.h"
 
 #include "base/die.h"
 #include "base/mem.h"
+
+struct heap {
+	uint32_t *at;
+	uint32_t n;
+	bool ready;		/* of the due ones: by priority */
+};
 
 struct list {
 	uint32_t first, last;
@@ -24,8 +31,7 @@ struct queue {
 	size_t count;
 	uint32_t *bucket;
 	uint32_t buckets;	/* power of two */
-	uint32_t *heap;
-	uint32_t waiting;
+	struct heap later, ready;
 	struct list parked[QUEUE_DESTS];
 };
 
@@ -35,6 +41,7 @@ queue_new(void)
 	struct queue *q = mem_new(sizeof(*q));
 
 	q->free_first = QUEUE_NONE;
+	q->ready.ready = true;
 	for (size_t i = 0; i < QUEUE_DESTS; i++)
 		q->parked[i] = (struct list){ QUEUE_NONE, QUEUE_NONE };
 	return q;
@@ -47,7 +54,8 @@ queue_free(struct queue **q)
 		return;
 	free((*q)->at);
 	free((*q)->bucket);
-	free((*q)->heap);
+	free((*q)->later.at);
+	free((*q)->ready.at);
 	free(*q);
 	*q = NULL;
 }
@@ -90,7 +98,8 @@ grow(struct queue *q)
 	if (size < q->size)
 		bug("queue: too many messages");
 	q->at = mem_resize_array(q->at, size, sizeof(*q->at));
-	q->heap = mem_resize_array(q->heap, size, sizeof(*q->heap));
+	q->later.at = mem_resize_array(q->later.at, size, sizeof(*q->later.at));
+	q->ready.at = mem_resize_array(q->ready.at, size, sizeof(*q->ready.at));
 	q->bucket = mem_resize_array(q->bucket, size, sizeof(*q->bucket));
 	q->size = q->buckets = size;
 	for (uint32_t i = 0; i < size; i++)
@@ -106,59 +115,72 @@ grow(struct queue *q)
 /* -- heap ------------------------------------------------------------------- */
 
 static bool
-before(const struct queue *q, uint32_t a, uint32_t b)
+before(const struct queue *q, const struct heap *h, uint32_t a, uint32_t b)
 {
 	const struct queue_entry *x = &q->at[a], *y = &q->at[b];
 
+	if (h->ready && x->priority != y->priority)
+		return x->priority > y->priority;
 	return x->due != y->due ? x->due < y->due : x->id < y->id;
 }
 
 static void
-put_heap(struct queue *q, uint32_t pos, uint32_t i)
+put_heap(struct queue *q, struct heap *h, uint32_t pos, uint32_t i)
 {
-	q->heap[pos] = i;
+	h->at[pos] = i;
 	q->at[i].heap = pos;
 }
 
 static void
-sift_up(struct queue *q, uint32_t pos, uint32_t i)
+sift_up(struct queue *q, struct heap *h, uint32_t pos, uint32_t i)
 {
-	while (pos > 0 && before(q, i, q->heap[(pos - 1) / 2])) {
-		put_heap(q, pos, q->heap[(pos - 1) / 2]);
+	while (pos > 0 && before(q, h, i, h->at[(pos - 1) / 2])) {
+		put_heap(q, h, pos, h->at[(pos - 1) / 2]);
 		pos = (pos - 1) / 2;
 	}
-	put_heap(q, pos, i);
+	put_heap(q, h, pos, i);
 }
 
 static void
-sift_down(struct queue *q, uint32_t pos, uint32_t i)
+sift_down(struct queue *q, struct heap *h, uint32_t pos, uint32_t i)
 {
 	for (;;) {
 		uint32_t child = 2 * pos + 1;
 
-		if (child >= q->waiting)
+		if (child >= h->n)
 			break;
-		if (child + 1 < q->waiting && before(q, q->heap[child + 1], q->heap[child]))
+		if (child + 1 < h->n && before(q, h, h->at[child + 1], h->at[child]))
 			child++;
-		if (!before(q, q->heap[child], i))
+		if (!before(q, h, h->at[child], i))
 			break;
-		put_heap(q, pos, q->heap[child]);
+		put_heap(q, h, pos, h->at[child]);
 		pos = child;
 	}
-	put_heap(q, pos, i);
+	put_heap(q, h, pos, i);
+}
+
+static void
+heap_add(struct queue *q, struct heap *h, uint32_t i)
+{
+	if (h->ready)
+		q->at[i].flags |= QUEUE_READY;
+	else
+		q->at[i].flags &= (uint8_t)~QUEUE_READY;
+	sift_up(q, h, h->n++, i);
 }
 
 static void
 heap_remove(struct queue *q, uint32_t i)
 {
-	uint32_t pos = q->at[i].heap, last = q->heap[--q->waiting];
+	struct heap *h = q->at[i].flags & QUEUE_READY ? &q->ready : &q->later;
+	uint32_t pos = q->at[i].heap, last = h->at[--h->n];
 
 	if (last == i)
 		return;
-	if (pos > 0 && before(q, last, q->heap[(pos - 1) / 2]))
-		sift_up(q, pos, last);
+	if (pos > 0 && before(q, h, last, h->at[(pos - 1) / 2]))
+		sift_up(q, h, pos, last);
 	else
-		sift_down(q, pos, last);
+		sift_down(q, h, pos, last);
 }
 
 /* -- parked ----------------------------------------------------------------- */
@@ -216,7 +238,7 @@ queue_add(struct queue *q, struct spool_ref ref, int64_t due)
 			grow(q);
 		i = q->used++;
 	}
-	q->at[i] = (struct queue_entry){ .id = ref.id, .sub = ref.sub, .state = QUEUE_ACTIVE };
+	q->at[i] = (struct queue_entry){ .id = ref.id, .sub = ref.sub, .state = QUEUE_ACTIVE, .priority = 5 };
 	b = bucket_of(q, ref.id);
 	q->at[i].chain = q->bucket[b];
 	q->bucket[b] = i;
@@ -253,7 +275,7 @@ queue_wait(struct queue *q, uint32_t i, int64_t due)
 	leave_state(q, i);
 	q->at[i].due = due < 0 ? 0 : due > UINT32_MAX ? UINT32_MAX : (uint32_t)due;
 	q->at[i].state = QUEUE_WAITING;
-	sift_up(q, q->waiting++, i);
+	heap_add(q, &q->later, i);
 }
 
 void
@@ -276,9 +298,38 @@ queue_park(struct queue *q, uint32_t i, uint16_t dest)
 }
 
 uint32_t
-queue_first(const struct queue *q)
+queue_first_due(struct queue *q, int64_t now)
 {
-	return q->waiting == 0 ? QUEUE_NONE : q->heap[0];
+	while (q->later.n > 0 && (int64_t)q->at[q->later.at[0]].due <= now) {
+		uint32_t i = q->later.at[0];
+
+		heap_remove(q, i);
+		heap_add(q, &q->ready, i);
+	}
+	return q->ready.n == 0 ? QUEUE_NONE : q->ready.at[0];
+}
+
+bool
+queue_next_time(const struct queue *q, int64_t *out)
+{
+	if (q->later.n == 0)
+		return false;
+	*out = q->at[q->later.at[0]].due;
+	return true;
+}
+
+void
+queue_set_priority(struct queue *q, uint32_t i, uint32_t priority)
+{
+	struct queue_entry *e = queue_at(q, i);
+
+	if (e->state != QUEUE_WAITING) {
+		e->priority = (uint8_t)priority;
+		return;
+	}
+	heap_remove(q, i);
+	e->priority = (uint8_t)priority;
+	heap_add(q, &q->later, i);
 }
 
 uint32_t

@@ -310,7 +310,7 @@ accepted(struct receiver *rc, uint32_t seed)
 		outcome_lines(rc, seed, &lines);
 	/* What is quarantined stays where it is: schedule passes over it in its scans too. */
 	if (!is_held)
-		intake_notify(rc->in, rc->put.ref, &lines);
+		intake_notify(rc->in, rc->put.ref, rc->env, &lines);
 	buf_free(&lines);
 	log_accepted(rc, is_held ? "quarantined" : "queued");
 	reset(rc);
@@ -613,6 +613,18 @@ cmd_new(struct receiver *rc, const struct record *r)
 	return true;
 }
 
+/* What waits for its time, or whose delivery is told of, is schedule's matter. */
+static bool
+is_for_schedule(const struct envelope *e)
+{
+	if (e->hold > clock_wall_ms() / 1000 || e->by != 0)
+		return true;
+	for (uint32_t i = 0; i < e->rcpt_count; i++)
+		if (span_search_nocase(e->rcpts[i].notify, SPAN("SUCCESS")) >= 0)
+			return true;
+	return false;
+}
+
 static bool
 cmd_commit(struct receiver *rc, const struct record *r)
 {
@@ -628,7 +640,7 @@ cmd_commit(struct receiver *rc, const struct record *r)
 	}
 	rc->size = rc->env->size;
 	rc->crc32c = rc->env->crc32c;
-	rc->direct = !rc->in->waits;
+	rc->direct = !rc->in->waits && !is_for_schedule(rc->env);
 	try_body(rc);
 	return true;
 }

@@ -2,7 +2,8 @@
  * round: one attempt to deliver one message of the queue.
  *
  *	load      read ID.hdr; append first what is to be appended
- *	bounce    tell the sender of groups that an earlier life left
+ *	bounce    tell the sender of groups that an earlier life left: failures,
+ *	          and deliveries and delays that he wanted to hear of
  *	expand    ask auth-check for targets; more than one target for a recipient
  *	          is made durable before the first delivery
  *	dispatch  jobs to local-deliver and remote-send, as far as there are places
@@ -30,6 +31,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "notice.h"
 #include "round_jobs.h"
 #include "round_log.h"
 #include "spool/envelope_line.h"
@@ -137,14 +139,23 @@ append_then(struct round *r, void (*next)(struct round *r))
 
 /* -- bounces ------------------------------------------------------------------ */
 
-/* Group of failed recipients of whom nobody was told yet, 0 when there is none. */
+/* Group of recipients of whom nobody was told yet, 0 when there is none. */
 static uint32_t
 open_group(const struct envelope *e)
 {
 	for (uint32_t i = 0; i < e->count; i++)
-		if (e->rcpts[i].state == RCPT_FAILED && !e->rcpts[i].bounced && e->rcpts[i].bounce > 0)
+		if (!e->rcpts[i].bounced && e->rcpts[i].bounce > 0)
 			return e->rcpts[i].bounce;
 	return 0;
+}
+
+static bool
+group_has_failed(const struct envelope *e, uint32_t group)
+{
+	for (uint32_t i = 0; i < e->count; i++)
+		if (e->rcpts[i].bounce == group && e->rcpts[i].state == RCPT_FAILED)
+			return true;
+	return false;
 }
 
 static void
@@ -177,13 +188,15 @@ on_bounced(void *ctx, const struct record *answer)
 	bounce_groups(r);
 }
 
-/* Who is told: the sender, postmaster when there is none (RFC 5321 6.1), or nobody. */
+/* Who is told: the sender; when there is none postmaster of failures (RFC 5321 6.1), and nobody of the rest. */
 static const char *
 bounce_address(struct round *r)
 {
 	static char sender[LIMIT_ADDRESS + 1];
 
 	if (spool_id_bounce(r->ref.id, r->group) == 0)
+		return NULL;
+	if (r->env->sender.n == 0 && !group_has_failed(r->env, r->group))
 		return NULL;
 	if (r->env->sender.n == 0)
 		return r->s->postmaster[0] != '\0' ? r->s->postmaster : NULL;
@@ -224,22 +237,13 @@ bounce_groups(struct round *r)
 
 /* -- outcomes ------------------------------------------------------------------ */
 
-static uint32_t
-next_group(const struct envelope *e)
-{
-	uint32_t last = 0;
+/* The groups of one round, counted from the first that is free. */
+enum group { GROUP_FAILED, GROUP_UNTOLD, GROUP_DONE, GROUP_DELAYED, GROUPS };
 
-	for (uint32_t i = 0; i < e->count; i++)
-		if (e->rcpts[i].bounce > last)
-			last = e->rcpts[i].bounce;
-	return last + 1;
-}
-
-/* RFC 3461 4.1: NEVER, or a list without FAILURE, wants no notification. */
 static bool
-wants_bounce(struct span notify)
+group_is_told_of(enum group g)
 {
-	return notify.n == 0 || span_search_nocase(notify, SPAN("FAILURE")) >= 0;
+	return g != GROUP_UNTOLD;
 }
 
 static void
@@ -247,7 +251,8 @@ failed(struct round *r, struct envelope_rcpt *p, const struct verdict *v, uint32
 {
 	envelope_line_fail(&r->lines, r->env->line_seed, p->number, v);
 	p->state = RCPT_FAILED;
-	p->bounce = group + (wants_bounce(p->notify) ? 0 : 1);
+	p->bounce = group + (notice_of_failure(p) ? GROUP_FAILED : GROUP_UNTOLD);
+	p->bounced = false;
 	round_log_outcome(r, p, "failed", v, 0);
 }
 
@@ -260,6 +265,9 @@ deferred(struct round *r, struct envelope_rcpt *p, const struct outcome *o, stru
 
 	if (o->dns)
 		counted = verdict_make(v->code, v->status, RETRY_DNS_FORMAT, dns, v->text);
+	/* Tried early because its host asked for it: as if nothing had been. */
+	if (r->turn && !r->forced && p->retry_at > r->now)
+		return;
 	p->attempts++;
 	if (retry_decide(&r->s->rules, p->attempts, dns, schedule_now(), &next) == RETRY_GIVE_UP) {
 		struct verdict final = o->dns ? retry_permanent(v) : *v;
@@ -267,9 +275,27 @@ deferred(struct round *r, struct envelope_rcpt *p, const struct outcome *o, stru
 		failed(r, p, &final, group);
 		return;
 	}
+	next = notice_next(r->env, schedule_now(), next);
 	envelope_line_retry(&r->lines, r->env->line_seed, p->number, p->attempts, next, &counted);
 	p->retry_at = next;
+	if (notice_of_delay(r->env, p, schedule_now(), r->s->delay_notice)) {
+		p->bounce = group + GROUP_DELAYED;
+		p->bounced = false;
+	}
 	round_log_outcome(r, p, "deferred", v, next);
+}
+
+static void
+delivered(struct round *r, struct envelope_rcpt *p, const struct outcome *o, const struct verdict *v, uint32_t group)
+{
+	envelope_line_done(&r->lines, r->env->line_seed, p->number, v);
+	p->state = RCPT_DONE;
+	/* An earlier notice was of the delay, and is told. */
+	if (notice_of_success(r->env, p, o->dsn_passed, o->by_passed)) {
+		p->bounce = group + GROUP_DONE;
+		p->bounced = false;
+	}
+	round_log_outcome(r, p, "delivered", v, 0);
 }
 
 /* One recipient's outcome into lines and its state. */
@@ -282,9 +308,7 @@ settle(struct round *r, struct envelope_rcpt *p, const struct outcome *o, uint32
 		v = verdict_make(451, "4.3.0", "the deliverer gave no reason");
 	switch (v.kind) {
 	case VERDICT_OK:
-		envelope_line_done(&r->lines, r->env->line_seed, p->number, &v);
-		p->state = RCPT_DONE;
-		round_log_outcome(r, p, "delivered", &v, 0);
+		delivered(r, p, o, &v, group);
 		break;
 	case VERDICT_TEMP:
 		deferred(r, p, o, &v, group);
@@ -295,17 +319,24 @@ settle(struct round *r, struct envelope_rcpt *p, const struct outcome *o, uint32
 	}
 }
 
-/* bounce: lines for those that failed just now; those nobody wants to hear of are settled. */
+/*
+ * bounce: line for those of a group of this round, under the next number that
+ * is free; a group that nobody wants to hear of is settled.
+ */
 static void
-name_group(struct round *r, uint32_t group, bool told)
+name_group(struct round *r, uint32_t provisional, bool told)
 {
 	uint32_t *numbers = mem_array(r->env->count, sizeof(*numbers));
+	uint32_t group = r->env->groups + 1;
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < r->env->count; i++)
-		if (r->env->rcpts[i].bounce == group)
+		if (r->env->rcpts[i].bounce == provisional) {
+			r->env->rcpts[i].bounce = group;
 			numbers[n++] = r->env->rcpts[i].number;
+		}
 	if (n > 0) {
+		r->env->groups = group;
 		envelope_line_bounce(&r->lines, r->env->line_seed, group, numbers, n);
 		if (told)
 			group_is_told(r, group, 0);
@@ -314,7 +345,7 @@ name_group(struct round *r, uint32_t group, bool told)
 }
 
 static bool
-any_failed_now(const struct envelope *e, uint32_t group)
+any_named_now(const struct envelope *e, uint32_t group)
 {
 	for (uint32_t i = 0; i < e->count; i++)
 		if (e->rcpts[i].bounce >= group)
@@ -336,7 +367,7 @@ static void
 outcomes(struct round *r)
 {
 	struct queue_entry *q = queue_at(r->s->queue, r->entry);
-	uint32_t group = next_group(r->env);
+	uint32_t group = r->env->groups + 1;
 
 	if (r->lost && q->lost < LOST_MAX)
 		q->lost++;
@@ -349,9 +380,9 @@ outcomes(struct round *r)
 			settle(r, &r->env->rcpts[i], o, group);
 	}
 	r->after_bounces = end_round;
-	if (any_failed_now(r->env, group)) {
-		name_group(r, group, false);
-		name_group(r, group + 1, true);
+	if (any_named_now(r->env, group)) {
+		for (enum group g = 0; g < GROUPS; g++)
+			name_group(r, group + g, !group_is_told_of(g));
 		append_then(r, bounce_groups);
 	} else if (any_open(r->env)) {
 		append_then(r, end_round);
@@ -396,7 +427,7 @@ end_with_entry(struct round *r)
 	struct queue_entry *q = queue_at(s->queue, r->entry);
 	int64_t now = schedule_now(), due = earliest(r->env);
 
-	q->flags &= (uint8_t)~QUEUE_FORCED;
+	q->flags &= (uint8_t)~(QUEUE_FORCED | QUEUE_TURN);
 	show_attempts(r);
 	if (q->flags & QUEUE_DELETE || envelope_is_finished(r->env)) {
 		schedule_finish(s, r->entry);
@@ -405,6 +436,7 @@ end_with_entry(struct round *r)
 	} else {
 		if (q->lost > 0 && due < now + LOST_WAIT_S)
 			due = now + LOST_WAIT_S;
+		q->dest = round_destination(r->env);
 		queue_wait(s->queue, r->entry, due);
 	}
 }
@@ -497,7 +529,7 @@ on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct direct
 static bool
 is_due(const struct round *r, const struct envelope_rcpt *p)
 {
-	return p->state == RCPT_OPEN && (r->forced || p->retry_at <= r->now);
+	return p->state == RCPT_OPEN && (r->forced || r->turn || p->retry_at <= r->now);
 }
 
 static void
@@ -545,14 +577,23 @@ count_hops(struct round *r)
 }
 
 static void
+refuse_open(struct round *r, const struct verdict *v)
+{
+	for (uint32_t i = 0; i < r->env->count; i++)
+		if (r->env->rcpts[i].state == RCPT_OPEN)
+			set_outcome(r, i + 1, v, false);
+}
+
+static void
 dispatch(struct round *r)
 {
 	struct verdict loop = verdict_make(554, "5.4.6", "too many hops: the message went in a circle");
-	bool looped = r->first && count_hops(r) > r->s->max_hops;
+	struct verdict late = verdict_make(550, "5.4.7", "the time by which the sender wanted it delivered is over");
 
-	for (uint32_t i = 0; looped && i < r->env->count; i++)
-		if (r->env->rcpts[i].state == RCPT_OPEN)
-			set_outcome(r, i + 1, &loop, false);
+	if (r->first && count_hops(r) > r->s->max_hops)
+		refuse_open(r, &loop);
+	else if (r->env->by != 0 && r->env->by_mode == 'R' && r->now >= r->env->by)
+		refuse_open(r, &late);
 	round_jobs_start(r);
 }
 
@@ -567,6 +608,25 @@ reset_attempts(struct round *r)
 	for (uint32_t i = 0; i < r->env->count; i++)
 		if (r->env->rcpts[i].state == RCPT_OPEN)
 			envelope_line_retry(&r->lines, r->env->line_seed, r->env->rcpts[i].number, 0, r->now, &v);
+}
+
+/*
+ * Of failures whose bounce: line a crash has cut off somebody must still be
+ * told; so they get a group now.
+ */
+static void
+name_orphans(struct round *r)
+{
+	uint32_t group = r->env->groups + 1;
+
+	for (uint32_t i = 0; i < r->env->count; i++) {
+		struct envelope_rcpt *p = &r->env->rcpts[i];
+
+		if (p->state == RCPT_FAILED && p->bounce == 0)
+			p->bounce = group + (notice_of_failure(p) ? GROUP_FAILED : GROUP_UNTOLD);
+	}
+	name_group(r, group + GROUP_FAILED, false);
+	name_group(r, group + GROUP_UNTOLD, true);
 }
 
 static void
@@ -608,7 +668,8 @@ load(struct round *r)
 		reset_attempts(r);
 		append_then(r, load);
 	} else {
-		bounce_groups(r);
+		name_orphans(r);
+		append_then(r, bounce_groups);
 	}
 }
 
@@ -634,6 +695,7 @@ round_start(struct schedule *s, uint32_t entry, struct span lines)
 	r->entry = entry;
 	r->ref = (struct spool_ref){ .id = q->id, .sub = q->sub };
 	r->forced = (q->flags & QUEUE_FORCED) != 0;
+	r->turn = (q->flags & QUEUE_TURN) != 0;
 	r->now = schedule_now();
 	buf_init(&r->lines, LINES_MAX);
 	queue_activate(s->queue, entry);

@@ -22,6 +22,8 @@
 #include "spool/spool_id.h"
 #include "spool/spool_read.h"
 
+#define NOTIFY_MAX 32		/* "SUCCESS,FAILURE,DELAY" and more room than it needs */
+#define RCPT_FIELDS_MAX (2 * (LIMIT_ADDRESS + LIMIT_ORCPT + NOTIFY_MAX) + 128)	/* of one recipient, escaped */
 #define BLOCKED_MAX 32		/* destinations without a place before the round looks no further */
 
 struct job {
@@ -47,7 +49,7 @@ is_startable(const struct round *r, uint32_t i, enum envelope_target target)
 	const struct envelope_rcpt *p = &r->env->rcpts[i];
 
 	return p->state == RCPT_OPEN && p->target == target && !r->out[i].taken &&
-	    r->out[i].text.p == NULL && (r->forced || p->retry_at <= r->now);
+	    r->out[i].text.p == NULL && (r->forced || r->turn || p->retry_at <= r->now);
 }
 
 /* -- answers ------------------------------------------------------------------- */
@@ -90,7 +92,13 @@ take_results(struct job *j, const struct record *answer)
 		struct span value = answer->fields[i].value;
 		uint32_t number;
 
-		if (span_is(answer->fields[i].key, "result") && num_parse_u32(span_word(&value), UINT32_MAX, &number) &&
+		if (span_is(answer->fields[i].key, "dsn") && num_parse_u32(value, UINT32_MAX, &number) &&
+		    is_in_job(j, number))
+			j->round->out[number - 1].dsn_passed = true;
+		else if (span_is(answer->fields[i].key, "by") && num_parse_u32(value, UINT32_MAX, &number) &&
+		    is_in_job(j, number))
+			j->round->out[number - 1].by_passed = true;
+		else if (span_is(answer->fields[i].key, "result") && num_parse_u32(span_word(&value), UINT32_MAX, &number) &&
 		    is_in_job(j, number))
 			round_set_outcome(j->round, number, span_trim(value), dns);
 	}
@@ -206,14 +214,33 @@ domain_of(struct span address)
 }
 
 /* FNV-1a over the lower-case name. */
-static uint16_t
-dest_of(struct span domain)
+uint16_t
+round_dest_of(struct span domain)
 {
 	uint32_t h = 2166136261u;
 
 	for (size_t i = 0; i < domain.n; i++)
 		h = (h ^ (unsigned char)char_lower(domain.p[i])) * 16777619u;
 	return (uint16_t)(DEST_FIRST + h % (QUEUE_DESTS - DEST_FIRST));
+}
+
+uint16_t
+round_destination(const struct envelope *e)
+{
+	uint16_t found = DEST_LOCAL;
+
+	for (uint32_t i = 0; i < e->count; i++) {
+		const struct envelope_rcpt *p = &e->rcpts[i];
+		uint16_t dest;
+
+		if (p->state != RCPT_OPEN || p->target != TARGET_REMOTE)
+			continue;
+		dest = round_dest_of(domain_of(p->address));
+		if (found != DEST_LOCAL && found != dest)
+			return DEST_ANY;
+		found = dest;
+	}
+	return found;
 }
 
 /* A domain that is forwarded to a server of its own does not go by MX. */
@@ -226,6 +253,43 @@ add_route(const struct settings *set, struct span domain, struct buf *b)
 	if (route_find(set, domain, &host))
 		record_add(b, "host", buf_view(&host));
 	buf_free(&host);
+}
+
+/* What the sender asked of the transport, for the next host. */
+static void
+add_demands(const struct envelope *e, struct buf *b)
+{
+	char text[16];
+
+	if (e->smtputf8)
+		record_add_num(b, "smtputf8", 1);
+	if (e->requiretls)
+		record_add_num(b, "requiretls", 1);
+	if (e->mt_priority != 0) {
+		snprintf(text, sizeof(text), "%d", e->mt_priority);
+		record_add_text(b, "mt-priority", text);
+	}
+	if (e->by != 0) {
+		record_add_num(b, "by", (uint64_t)e->by);
+		record_add_text(b, "by-mode", e->by_mode == 'R' ? e->by_trace ? "RT" : "R" : e->by_trace ? "NT" : "N");
+	}
+}
+
+/* NOTIFY and ORCPT; what is too long for a command was not taken by SMTP and is left out. */
+static void
+add_dsn(const struct envelope_rcpt *p, struct buf *b)
+{
+	char text[LIMIT_ORCPT + 16];
+	struct span notify = envelope_notify(p);
+
+	if (notify.n > 0 && notify.n <= NOTIFY_MAX) {
+		snprintf(text, sizeof(text), "%u %.*s", p->number, SPAN_ARG(notify));
+		record_add_text(b, "notify", text);
+	}
+	if (p->orcpt.n > 0 && p->orcpt.n <= LIMIT_ORCPT) {
+		snprintf(text, sizeof(text), "%u %.*s", p->number, SPAN_ARG(p->orcpt));
+		record_add_text(b, "orcpt", text);
+	}
 }
 
 static void
@@ -245,11 +309,15 @@ send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
 	record_add(b, "envid", r->env->envid);
 	record_add(b, "ret", r->env->ret);
 	record_add(b, "domain", domain);
+	add_demands(r->env, b);
 	add_route(r->s->svc->settings, domain, b);
-	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS; i++)
+	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS &&
+	    b->n < LIMIT_RECORD - RCPT_FIELDS_MAX; i++)
 		if (is_startable(r, i, TARGET_REMOTE) &&
-		    span_eq_nocase(domain_of(r->env->rcpts[i].address), domain))
+		    span_eq_nocase(domain_of(r->env->rcpts[i].address), domain)) {
 			add_rcpt(j, b, i);
+			add_dsn(&r->env->rcpts[i], b);
+		}
 	deliverer_send(r->s->remote, number, b, body);
 }
 
@@ -287,7 +355,7 @@ start_remote(struct round *r)
 
 		if (!is_startable(r, i, TARGET_REMOTE))
 			continue;
-		dest = dest_of(domain_of(r->env->rcpts[i].address));
+		dest = round_dest_of(domain_of(r->env->rcpts[i].address));
 		if (!schedule_has_place(r->s, dest, &wait_for)) {
 			block(r, wait_for);
 			blocked++;

@@ -16,6 +16,8 @@ struct outcome {
 	bool taken;		/* it stands in a job */
 	bool dns;		/* the failure was one of DNS */
 	bool lost;		/* the deliverer was lost, or the directory silent */
+	bool dsn_passed;	/* the next host tells the sender what he wants to know (RFC 3461) */
+	bool by_passed;		/* ... and knows by when it is to be delivered (RFC 2852) */
 	uint32_t same;		/* number of another recipient with the same mailbox, which stands for it */
 };
 
@@ -27,6 +29,7 @@ struct round {
 	struct outcome *out;		/* [env->count], in its arena */
 	int64_t now;			/* when it began */
 	bool forced;			/* retry times do not count */
+	bool turn;			/* nor do they now, and a failure changes nothing (ETRN) */
 	bool first;			/* nothing was tried before */
 	bool lost;			/* some outcome is `lost` */
 
@@ -52,6 +55,11 @@ void round_jobs_start(struct round *r);
 
 /* In round.c: every job is answered (perhaps none was started). */
 void round_jobs_done(struct round *r);
+
+/* The place of a domain among the destinations. */
+uint16_t round_dest_of(struct span domain);
+/* Where what is open goes: DEST_LOCAL, one domain, or DEST_ANY for several. */
+uint16_t round_destination(const struct envelope *e);
 
 /* Copy what was said of recipient `number`. */
 void round_set_outcome(struct round *r, uint32_t number, struct span text, bool dns);

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/record.h"
 #include "round.h"
+#include "round_jobs.h"
 #include "runner.h"
 #include "spool/envelope.h"
 #include "sys/clock.h"
@@ -124,24 +125,22 @@ static void
 on_pump(void *ctx)
 {
 	struct schedule *s = ctx;
-	int64_t now = schedule_now(), wait = IDLE_S;
+	int64_t now = schedule_now(), next, wait = IDLE_S;
 	uint32_t i = QUEUE_NONE;
 
 	s->pump = NULL;
-	for (int n = 0; s->active < ROUNDS_MAX && (i = queue_first(s->queue)) != QUEUE_NONE; n++) {
-		wait = (int64_t)queue_at(s->queue, i)->due - now;
-		if (wait > 0)
+	for (int n = 0; n < SLICE && s->active < ROUNDS_MAX; n++) {
+		i = queue_first_due(s->queue, now);
+		if (i == QUEUE_NONE)
 			break;
-		if (n == SLICE) {
-			wait = 0;
-			break;
-		}
 		start(s, i);
 	}
 	if (s->pump != NULL || s->active >= ROUNDS_MAX)
 		return;
-	if (i == QUEUE_NONE || wait > IDLE_S)
-		wait = IDLE_S;
+	if (i != QUEUE_NONE)
+		wait = 0;
+	else if (queue_next_time(s->queue, &next) && next - now < IDLE_S)
+		wait = next > now ? next - now : 0;
 	s->pump = loop_timer(s->loop, (uint64_t)wait * 1000, on_pump, s);
 }
 
@@ -256,6 +255,15 @@ on_lost(void *ctx, struct spool_ref ref, const char *why)
 	log_failure(s->svc, NULL, NULL, "event=message-lost id=%llu reason=\"%s\"", (unsigned long long)ref.id, why);
 }
 
+/* After the delivery delay, and not before its sender wants it to go. */
+static int64_t
+first_attempt(const struct schedule *s, const struct envelope *e)
+{
+	int64_t rested = e->created > 0 && s->delay > 0 ? e->created + s->delay : 0;
+
+	return e->hold > rested ? e->hold : rested;
+}
+
 /* When the message of this envelope is due. */
 static int64_t
 due_of(const struct schedule *s, const struct envelope *e)
@@ -265,12 +273,12 @@ due_of(const struct schedule *s, const struct envelope *e)
 	for (uint32_t i = 0; i < e->count; i++) {
 		const struct envelope_rcpt *r = &e->rcpts[i];
 
-		if (r->state == RCPT_FAILED && !r->bounced)
+		if ((r->state == RCPT_FAILED || r->bounce > 0) && !r->bounced)
 			return 0;
 		if (r->state != RCPT_OPEN)
 			continue;
-		if (r->attempts == 0 && r->retry_at == 0 && e->created > 0 && s->delay > 0)
-			due = e->created + s->delay < due ? e->created + s->delay : due;
+		if (r->attempts == 0 && r->retry_at == 0)
+			due = first_attempt(s, e) < due ? first_attempt(s, e) : due;
 		else if (r->retry_at < due)
 			due = r->retry_at;
 	}
@@ -282,10 +290,15 @@ take_found(struct schedule *s, struct spool_found *found)
 {
 	uint32_t i = schedule_add(s, found->ref, due_of(s, found->envelope));
 
-	if (i != QUEUE_NONE)
+	if (i != QUEUE_NONE) {
+		queue_set_priority(s->queue, i, found->envelope->priority);
+		queue_at(s->queue, i)->dest = round_destination(found->envelope);
+		if (found->envelope->hold > schedule_now())
+			queue_at(s->queue, i)->flags |= QUEUE_DELAY;
 		for (uint32_t k = 0; k < found->envelope->count; k++)
 			if (found->envelope->rcpts[k].attempts > queue_at(s->queue, i)->attempts)
 				queue_at(s->queue, i)->attempts = (uint16_t)found->envelope->rcpts[k].attempts;
+	}
 	envelope_free(&found->envelope);
 }
 
@@ -325,6 +338,7 @@ read_settings(struct schedule *s)
 		s->rules.count = RETRY_WAITS_MAX;
 	for (size_t i = 0; i < s->rules.count; i++)
 		s->rules.minutes[i] = (uint32_t)settings_list_num(set, "retryIntervals", i);
+	s->delay_notice = (int64_t)settings_num(set, "delayNotice") * 60;
 	s->rules.dns_attempts = (uint32_t)settings_num(set, "dnsErrorAttempts");
 	s->delay = runner_has_checker(s->svc) ? (int64_t)settings_num(set, "deliveryDelay") : 0;
 	s->max_hops = (uint32_t)settings_num(set, "maxHopCount");

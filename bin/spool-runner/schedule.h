@@ -35,6 +35,7 @@ struct schedule {
 
 	struct retry_rules rules;
 	int64_t delay;			/* seconds before the first attempt */
+	int64_t delay_notice;		/* seconds until senders who asked are told of a delay */
 	uint32_t max_hops;
 	size_t max_remote, max_domain;	/* jobs at once, in all and for one domain */
 	const char *host;
@@ -43,6 +44,7 @@ struct schedule {
 	size_t active;			/* rounds */
 	size_t remote_jobs;
 	uint32_t dest_jobs[QUEUE_DESTS];
+	int64_t dest_turned[QUEUE_DESTS];	/* when the last ETRN for it was obeyed */
 	struct loop_timer *pump;
 
 	struct spool_scan *scan;	/* one is going on */

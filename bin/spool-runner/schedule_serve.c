@@ -2,8 +2,9 @@
  * schedule_serve: answer requests on the socket run/pub/schedule, as
  * lib/spool/control.h describes them.
  *
- * Trust: callers are root, the owner and pbmail, by the kernel's word; their
- * records are still read as hostile.  A caller that does not read its answers
+ * Trust: callers are root, the owner and pbmail, by the kernel's word, and
+ * pbsmtp, which faces the network and may ask for a turn only; the records of
+ * all are read as hostile.  A caller that does not read its answers
  * is dropped.
  */
 #include "base/base.h"
@@ -18,6 +19,7 @@
 #include "base/num.h"
 #include "base/record.h"
 #include "round.h"
+#include "round_jobs.h"
 #include "schedule.h"
 #include "spool/control.h"
 #include "sys/peer.h"
@@ -29,6 +31,7 @@ struct client {
 	struct schedule *s;
 	struct loop_fd *watch;
 	size_t *count;
+	bool is_listener;		/* faces the network: may ask next to nothing */
 };
 
 struct server {
@@ -43,18 +46,24 @@ cmd_queued(struct schedule *s, const struct record *r, struct buf *answer)
 {
 	struct span lines = record_get(r, "lines");
 	struct spool_ref ref;
-	uint64_t sub;
+	uint64_t sub, hold, priority;
+	int64_t due;
 	uint32_t i;
 
 	(void)answer;
 	if (!record_get_num(r, "id", UINT64_MAX, &ref.id) ||
-	    !record_get_num(r, "sub", spool_sub_count(s->spool), &sub))
+	    !record_get_num(r, "sub", spool_sub_count(s->spool), &sub) ||
+	    !record_get_num(r, "hold", INT64_MAX, &hold) || !record_get_num(r, "priority", 10, &priority))
 		return;
 	ref.sub = (uint32_t)sub;
-	i = schedule_add(s, ref, s->delay > 0 ? schedule_now() + s->delay : 0);
+	due = s->delay > 0 ? schedule_now() + s->delay : 0;
+	if ((int64_t)hold > due)
+		due = (int64_t)hold;
+	i = schedule_add(s, ref, due);
 	if (i == QUEUE_NONE)
 		return;
-	if (s->delay > 0)
+	queue_set_priority(s->queue, i, (uint32_t)priority);
+	if (due > 0)
 		queue_at(s->queue, i)->flags |= QUEUE_DELAY;
 	if (lines.n > 0)
 		round_start(s, i, lines);
@@ -216,20 +225,57 @@ cmd_delete(struct schedule *s, const struct record *r, struct buf *answer)
 	apply(s, r, answer, QUEUE_DELETE);
 }
 
+/* -- turn --------------------------------------------------------------------------------- */
+
+/* What waits to be tried again for that domain, perhaps among others. */
+static bool
+is_waiting_for(const struct queue_entry *e, uint16_t dest, int64_t now)
+{
+	return e->state == QUEUE_WAITING && e->due > now && !(e->flags & QUEUE_DELAY) &&
+	    (e->dest == dest || e->dest == DEST_ANY);
+}
+
+static void
+cmd_turn(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	struct span domain = record_get(r, "domain");
+	int64_t now = schedule_now();
+	uint16_t dest = round_dest_of(domain);
+	uint64_t count = 0;
+
+	if (domain.n == 0 || domain.n > LIMIT_DOMAIN)
+		return;
+	if (s->dest_turned[dest] > now - CONTROL_TURN_S && s->dest_turned[dest] <= now) {
+		record_begin(answer, "busy");
+		return;
+	}
+	s->dest_turned[dest] = now;
+	for (uint32_t i = 0; i < queue_size(s->queue); i++)
+		if (is_waiting_for(queue_at(s->queue, i), dest, now)) {
+			flag(s, i, QUEUE_TURN);
+			count++;
+		}
+	record_begin(answer, "ok");
+	record_add_num(answer, "count", count);
+	schedule_kick(s);
+}
+
 /* -- connections ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *verb;
 	void (*call)(struct schedule *s, const struct record *r, struct buf *answer);
 	bool answers;
+	bool for_listeners;		/* smtp-listen may ask it too */
 } commands[] = {
-	{ "queued", cmd_queued, false },
-	{ "list", cmd_list, true },
-	{ "show", cmd_show, true },
-	{ "status", cmd_status, true },
-	{ "force", cmd_force, true },
-	{ "reset-retries", cmd_reset, true },
-	{ "delete", cmd_delete, true },
+	{ "queued", cmd_queued, false, false },
+	{ "list", cmd_list, true, false },
+	{ "show", cmd_show, true, false },
+	{ "status", cmd_status, true, false },
+	{ "force", cmd_force, true, false },
+	{ "reset-retries", cmd_reset, true, false },
+	{ "delete", cmd_delete, true, false },
+	{ "turn", cmd_turn, true, true },
 };
 
 static void
@@ -258,7 +304,7 @@ answer_record(struct client *c, int fd, struct span text)
 	record_add_text(&answer, "text", "the request is not understood");
 	record_add_num(&answer, "exit", 2);
 	for (size_t i = 0; i < PB_COUNT(commands); i++)
-		if (span_is(r.verb, commands[i].verb)) {
+		if (span_is(r.verb, commands[i].verb) && (!c->is_listener || commands[i].for_listeners)) {
 			answers = commands[i].answers;
 			commands[i].call(c->s, &r, &answer);
 			break;
@@ -292,19 +338,22 @@ on_connection(void *ctx, int listener, unsigned events)
 {
 	struct server *v = ctx;
 	uid_t callers[2] = { service_uid(v->s->svc, "pbmail"), v->s->svc->instance.owner };
+	uid_t listeners[1] = { service_uid(v->s->svc, "pbsmtp") };
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *c;
+	bool trusted;
 
 	(void)events;
 	if (fd < 0)
 		return;
-	if (v->clients == CLIENTS_MAX || !peer_is_allowed(fd, callers, PB_COUNT(callers))) {
+	trusted = peer_is_allowed(fd, callers, PB_COUNT(callers));
+	if (v->clients == CLIENTS_MAX || (!trusted && !peer_is_allowed(fd, listeners, PB_COUNT(listeners)))) {
 		log_failure(v->s->svc, NULL, NULL, "event=caller-refused clients=%zu", v->clients);
 		close(fd);
 		return;
 	}
 	c = mem_new(sizeof(*c));
-	*c = (struct client){ .s = v->s, .count = &v->clients };
+	*c = (struct client){ .s = v->s, .count = &v->clients, .is_listener = !trusted };
 	v->clients++;
 	c->watch = loop_fd(v->s->loop, fd, LOOP_READ, on_request, c);
 	if (c->watch == NULL)

@@ -51,6 +51,8 @@
 #define LIMIT_SMTP_REPLY_LINE 2048
 #define LIMIT_SMTP_REPLY_LINES 128
 #define LIMIT_SMTP_REPLY_TEXT 8192
+/* A chunk of BDAT: what no honest client passes, so that its content need not be skipped for hours. */
+#define LIMIT_SMTP_CHUNK 2147483647
 /* One line of a message: RFC 5321 asks for 1000; old programs write longer ones. */
 #define LIMIT_DATA_LINE 262144
 /* The header section of a message: bytes and lines, so that reading it is cheap. */
@@ -277,7 +279,7 @@
 #define LIMIT_SEND_CLIENTS 16
 #define LIMIT_SEND_JOBS 512
 
-/* Fields of the record of a job: its recipients, targets and a dozen others. */
-#define LIMIT_JOB_FIELDS (LIMIT_JOB_RECIPIENTS + LIMIT_SEND_TARGETS + 16)
+/* Fields of the record of a job: its recipients with their DSN parameters, targets and a dozen others. */
+#define LIMIT_JOB_FIELDS (3 * LIMIT_JOB_RECIPIENTS + LIMIT_SEND_TARGETS + 24)
 
 #endif

@@ -37,12 +37,43 @@ static const struct {
 	{ "7.1", "The other system refused the message." },
 };
 
-static const char *
-reason_of(const struct verdict *v)
+/* How the notification speaks of its recipients, by the action of the first. */
+struct wording {
+	const char *subject, *intro, *end;
+};
+
+static const struct wording *
+wording_of(const struct dsn *d)
 {
+	static const struct wording failed = {
+		"Your message could not be delivered", "Your message could not be delivered to:",
+		"No further attempt will be made for these recipients.  The beginning of\r\n"
+		"your message is attached.",
+	}, delayed = {
+		"Your message is delayed", "Your message could not be delivered yet to:",
+		"It will be tried again; you need not send it anew.  Its header is attached.",
+	}, done = {
+		"Your message was delivered", "Your message went to:",
+		"You asked to be told of this.  The header of your message is attached.",
+	};
+
+	return d->rcpt[0].action == DSN_FAILED ? &failed : d->rcpt[0].action == DSN_DELAYED ? &delayed : &done;
+}
+
+static const char *
+reason_of(const struct dsn_recipient *r)
+{
+	const struct verdict *v = &r->verdict;
+
+	if (r->action == DSN_DELIVERED)
+		return "It was put into the mailbox.";
+	if (r->action == DSN_RELAYED)
+		return "It was passed on to a system that will tell you nothing more.";
 	for (size_t i = 0; i < PB_COUNT(reasons); i++)
 		if (strlen(v->status) > 2 && strcmp(v->status + 2, reasons[i].detail) == 0)
 			return reasons[i].words;
+	if (r->action == DSN_DELAYED)
+		return "The other system cannot take it now.";
 	if (v->kind == VERDICT_TEMP)
 		return "It was tried again and again, and has now been given up.";
 	return "The message was refused.";
@@ -117,7 +148,8 @@ what_to_return(const struct dsn *d)
 {
 	struct returned r = { .text = d->original };
 
-	r.full = d->return_full && d->original_is_whole && d->original.n <= LIMIT_DSN_ORIGINAL;
+	/* RFC 3461 4.3: RET is about failures; of the rest the header section is enough. */
+	r.full = d->return_full && d->rcpt[0].action == DSN_FAILED && d->original_is_whole && d->original.n <= LIMIT_DSN_ORIGINAL;
 	if (!r.full)
 		r.text = whole_lines(header_section(d->original), LIMIT_DSN_ORIGINAL);
 	for (size_t i = 0; i < r.text.n && !r.eight_bit; i++)
@@ -150,7 +182,7 @@ put_head(struct buf *out, const struct dsn *d, const char *boundary, bool eight_
 	put_value(out, d->host);
 	buf_text_put(out, ">\r\nTo: <");
 	put_value(out, d->to);
-	buf_text_put(out, ">\r\nSubject: Your message could not be delivered\r\nMessage-ID: <");
+	buf_printf(out, ">\r\nSubject: %s\r\nMessage-ID: <", wording_of(d)->subject);
 	put_value(out, d->queue_id);
 	buf_text_put(out, ".report@");
 	put_value(out, d->host);
@@ -174,13 +206,13 @@ static void
 put_words(struct buf *out, const struct dsn *d, const char *boundary)
 {
 	buf_printf(out, "--%s\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n", boundary);
-	buf_text_put(out, "Your message could not be delivered to:\r\n");
+	buf_printf(out, "%s\r\n", wording_of(d)->intro);
 	for (size_t i = 0; i < d->nrcpt; i++) {
 		const struct dsn_recipient *r = &d->rcpt[i];
 
 		buf_text_put(out, "\r\n  <");
 		put_value(out, r->address);
-		buf_printf(out, ">\r\n    %s\r\n    ", reason_of(&r->verdict));
+		buf_printf(out, ">\r\n    %s\r\n    ", reason_of(r));
 		if (r->remote.n > 0) {
 			put_value(out, span_first(r->remote, LIMIT_DOMAIN));
 			buf_text_put(out, " said:\r\n    ");
@@ -188,8 +220,7 @@ put_words(struct buf *out, const struct dsn *d, const char *boundary)
 		put_verdict(out, &r->verdict);
 		buf_text_put(out, "\r\n");
 	}
-	buf_text_put(out, "\r\nNo further attempt will be made for these recipients.  The beginning of\r\n"
-	    "your message is attached.  This notice was written by the mail server at\r\n");
+	buf_printf(out, "\r\n%s\r\nThis notice was written by the mail server at\r\n", wording_of(d)->end);
 	put_value(out, d->host);
 	buf_text_put(out, ".\r\n\r\n");
 }
@@ -197,11 +228,13 @@ put_words(struct buf *out, const struct dsn *d, const char *boundary)
 static void
 put_recipient_status(struct buf *out, const struct dsn_recipient *r)
 {
+	static const char *const actions[] = { "failed", "delayed", "delivered", "relayed" };
+
 	buf_text_put(out, "\r\n");
 	if (r->orcpt.n > 0)
 		put_field(out, "Original-Recipient: ", r->orcpt);
 	put_field(out, "Final-Recipient: rfc822; ", r->address);
-	buf_text_put(out, "Action: failed\r\n");
+	buf_printf(out, "Action: %s\r\n", actions[r->action]);
 	/* RFC 3464 2.3.4: a recipient that was given up keeps its 4.x.x status. */
 	put_field(out, "Status: ", span_of(r->verdict.status));
 	if (r->remote.n > 0) {

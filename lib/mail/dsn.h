@@ -15,11 +15,15 @@
 #include "base/span.h"
 #include "base/verdict.h"
 
+/* RFC 3464 2.3.3. */
+enum dsn_action { DSN_FAILED, DSN_DELAYED, DSN_DELIVERED, DSN_RELAYED };
+
 struct dsn_recipient {
+	enum dsn_action action;
 	struct span address;		/* final recipient, as it stood in RCPT TO */
 	struct span orcpt;		/* ORCPT as received ("rfc822;a@b"); may be empty */
 	struct span remote;		/* host that refused, or empty: this server did */
-	struct verdict verdict;		/* what became of it: PERM, or TEMP when given up */
+	struct verdict verdict;		/* what became of it; TEMP also when it was given up */
 };
 
 struct dsn {
@@ -30,10 +34,10 @@ struct dsn {
 	int64_t date;			/* seconds since 1970, UTC */
 	int64_t arrival;		/* when the original was queued; 0 = unknown */
 	const struct dsn_recipient *rcpt;
-	size_t nrcpt;			/* 1 or more */
+	size_t nrcpt;			/* 1 or more; of one kind: failed, delayed, or the other two */
 	struct span original;		/* the original message from its start, or a part of it */
 	bool original_is_whole;		/* the span reaches its end */
-	bool return_full;		/* RET=FULL: return body too, when it is whole and fits */
+	bool return_full;		/* RET=FULL: return body too, when it is whole and fits, of failures */
 };
 
 /*

@@ -1,5 +1,5 @@
 libpillarbox_a_SOURCES += \
-	lib/mail/dsn.c lib/mail/dsn.h \
+	lib/mail/binary.c lib/mail/binary.h lib/mail/dsn.c lib/mail/dsn.h \
 	lib/mail/address.c lib/mail/address.h \
 	lib/mail/charset.c lib/mail/charset.h \
 	lib/mail/date.c lib/mail/date.h \

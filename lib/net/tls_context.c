@@ -9,6 +9,9 @@
 
 #include "base/mem.h"
 
+/* What Debian's ca-certificates keeps up to date. */
+#define CA_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+
 static int
 protocol_of(enum tls_version v)
 {
@@ -74,6 +77,9 @@ tls_client_new(bool verify, enum tls_version minimum, char error[TLS_ERROR_MAX])
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
+	/* Where the system has its CAs in a folder alone, that would be read at each handshake: too late for us. */
+	if (verify && access(CA_BUNDLE, R_OK) == 0 && !SSL_CTX_load_verify_file(ctx, CA_BUNDLE))
+		ERR_clear_error();
 	SSL_CTX_set_verify(ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	t = mem_new(sizeof(*t));
 	t->ctx = ctx;

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/num.h"
 #include "smtp/command.h"
+#include "smtp/extension.h"
 #include "smtp/reply.h"
 #include "smtp/xtext.h"
 
@@ -23,6 +24,7 @@ smtp_error_reply(enum smtp_error e)
 		[SMTP_ERROR_PARAM_UNKNOWN] = { 555, "5.5.4", "Unknown parameter" },
 		[SMTP_ERROR_PARAM_VALUE] = { 501, "5.5.4", "Bad parameter value" },
 		[SMTP_ERROR_PARAM_COUNT] = { 501, "5.5.4", "Too many parameters" },
+		[SMTP_ERROR_UTF8] = { 553, "5.6.7", "Non-ASCII addresses need SMTPUTF8" },
 	};
 
 	return &replies[e];
@@ -62,6 +64,8 @@ read_body(struct span value, void *out)
 		m->body = SMTP_BODY_7BIT;
 	else if (span_is_nocase(value, "8BITMIME"))
 		m->body = SMTP_BODY_8BITMIME;
+	else if (span_is_nocase(value, "BINARYMIME"))
+		m->body = SMTP_BODY_BINARYMIME;
 	return m->body != SMTP_BODY_NONE;
 }
 
@@ -151,7 +155,10 @@ read_orcpt(struct span value, void *out)
 
 static const struct param mail_params[] = {
 	{ "SIZE", read_size }, { "BODY", read_body }, { "RET", read_ret },
-	{ "ENVID", read_envid }, { "AUTH", read_auth }, { NULL, NULL }
+	{ "ENVID", read_envid }, { "AUTH", read_auth },
+	{ "SMTPUTF8", smtp_extension_smtputf8 }, { "REQUIRETLS", smtp_extension_requiretls },
+	{ "MT-PRIORITY", smtp_extension_priority }, { "HOLDFOR", smtp_extension_holdfor },
+	{ "HOLDUNTIL", smtp_extension_holduntil }, { "BY", smtp_extension_by }, { NULL, NULL }
 };
 
 static const struct param rcpt_params[] = {
@@ -210,7 +217,9 @@ smtp_mail_parse(struct span args, struct smtp_mail *out)
 
 	*out = (struct smtp_mail){ .has_size = false };
 	e = path_after(&args, "FROM:", SMTP_ERROR_FROM, &out->from);
-	return e == SMTP_OK ? params_parse(args, mail_params, out) : e;
+	if (e == SMTP_OK)
+		e = params_parse(args, mail_params, out);
+	return e == SMTP_OK && out->from.is_utf8 && !out->smtputf8 ? SMTP_ERROR_UTF8 : e;
 }
 
 enum smtp_error
@@ -255,7 +264,8 @@ smtp_mail_print(const struct smtp_mail *m, const struct smtp_ehlo *ehlo, struct 
 	if (offer->has_size && m->has_size)
 		buf_printf(out, " SIZE=%llu", (unsigned long long)m->size);
 	if (offer->eightbitmime && m->body != SMTP_BODY_NONE)
-		buf_text_put(out, m->body == SMTP_BODY_7BIT ? " BODY=7BIT" : " BODY=8BITMIME");
+		buf_printf(out, " BODY=%s", m->body == SMTP_BODY_7BIT ? "7BIT" :
+			m->body == SMTP_BODY_BINARYMIME && offer->binarymime ? "BINARYMIME" : "8BITMIME");
 	if (offer->dsn && m->ret != SMTP_RET_NONE)
 		buf_text_put(out, m->ret == SMTP_RET_FULL ? " RET=FULL" : " RET=HDRS");
 	if (offer->dsn && m->envid[0] != '\0') {
@@ -269,6 +279,7 @@ smtp_mail_print(const struct smtp_mail *m, const struct smtp_ehlo *ehlo, struct 
 		else
 			smtp_xtext_print(smtp_path_view(&m->auth), out);
 	}
+	smtp_extension_print(m, offer, out);
 	buf_text_put(out, "\r\n");
 }
 

@@ -1,7 +1,10 @@
 /*
  * smtp/command: command lines and their parameters.
  *
- * RFC 5321 4.1 with SIZE (1870), 8BITMIME (6152), AUTH (4954) and DSN (3461).
+ * RFC 5321 4.1 with SIZE (1870), 8BITMIME (6152), BINARYMIME (3030), AUTH
+ * (4954), DSN (3461), SMTPUTF8 (6531), REQUIRETLS (8689), MT-PRIORITY (6710),
+ * FUTURERELEASE (4865) and DELIVERBY (2852).  Whether a parameter may be used
+ * now is the server's to know; here is only what it looks like.
  * Reading and printing are inverse: what smtp_mail_print writes,
  * smtp_mail_parse reads back to the same struct.
  */
@@ -23,7 +26,8 @@ enum smtp_error {
 	SMTP_ERROR_ROUTE,		/* 553 5.1.3 source routes are not taken */
 	SMTP_ERROR_PARAM_UNKNOWN,	/* 555 5.5.4 a parameter we do not know */
 	SMTP_ERROR_PARAM_VALUE,		/* 501 5.5.4 a bad value, or one given twice */
-	SMTP_ERROR_PARAM_COUNT		/* 501 5.5.4 more than LIMIT_SMTP_PARAMS */
+	SMTP_ERROR_PARAM_COUNT,		/* 501 5.5.4 more than LIMIT_SMTP_PARAMS */
+	SMTP_ERROR_UTF8			/* 553 5.6.7 a non-ASCII address without SMTPUTF8 */
 };
 
 /* The reply to an error: its code, enhanced status code and text. */
@@ -42,8 +46,9 @@ struct smtp_command {
 /* Split a line (without its line end).  The verb may be empty. */
 struct smtp_command smtp_command_split(struct span line);
 
-enum smtp_body { SMTP_BODY_NONE, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
+enum smtp_body { SMTP_BODY_NONE, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME };
 enum smtp_ret { SMTP_RET_NONE, SMTP_RET_FULL, SMTP_RET_HDRS };
+enum smtp_hold { SMTP_HOLD_NONE, SMTP_HOLD_FOR, SMTP_HOLD_UNTIL };
 
 struct smtp_mail {
 	struct smtp_path from;
@@ -54,6 +59,15 @@ struct smtp_mail {
 	char envid[LIMIT_ENVID + 1];	/* xtext decoded, printable; "" when absent */
 	bool has_auth;
 	struct smtp_path auth;		/* AUTH=; the null path for AUTH=<> */
+	bool smtputf8;
+	bool requiretls;
+	bool has_priority;
+	int priority;			/* MT-PRIORITY: -9 to 9 */
+	enum smtp_hold hold;
+	int64_t hold_value;		/* FOR: seconds from now; UNTIL: seconds since 1970 */
+	char by_mode;			/* DELIVERBY: 'R' return, 'N' notify; 0 when not given */
+	bool by_trace;
+	int64_t by;			/* seconds from now, perhaps negative; over 0 with 'R' */
 };
 
 enum {
@@ -69,7 +83,10 @@ struct smtp_rcpt {
 	char orcpt[LIMIT_ORCPT + 1];	/* "rfc822;user@x", xtext decoded; "" when absent */
 };
 
-/* Parse what follows "MAIL" and "RCPT". */
+/*
+ * Parse what follows "MAIL" and "RCPT".  A non-ASCII sender needs SMTPUTF8
+ * among the parameters; of a recipient the caller knows whether it was there.
+ */
 enum smtp_error smtp_mail_parse(struct span args, struct smtp_mail *out) PB_MUST_CHECK;
 enum smtp_error smtp_rcpt_parse(struct span args, struct smtp_rcpt *out) PB_MUST_CHECK;
 

@@ -108,8 +108,8 @@ smtp_data_feed(struct smtp_data *d, const char *in, size_t n, char *out, size_t 
 	while (i < n && !d->done) {
 		switch (d->state) {
 		case LINE:
-			d->state = in[i] == '.' ? DOT : TEXT;
-			i += in[i] == '.';
+			d->state = in[i] == '.' && !d->chunked ? DOT : TEXT;
+			i += d->state == DOT;
 			break;
 		case DOT:
 			d->state = in[i] == '\r' ? DOT_CR : TEXT;
@@ -132,6 +132,26 @@ smtp_data_feed(struct smtp_data *d, const char *in, size_t n, char *out, size_t 
 	}
 	*out_n = s.n;
 	return i;
+}
+
+void
+smtp_data_begin_chunks(struct smtp_data *d, size_t max_line, bool normalize)
+{
+	smtp_data_begin(d, max_line, normalize);
+	d->chunked = true;
+}
+
+void
+smtp_data_end(struct smtp_data *d, char *out, size_t *out_n)
+{
+	struct sink s = { .d = d, .out = out };
+
+	if (d->state == CR)
+		bare(&s, SMTP_FLAW_BARE_CR);
+	else if (d->state == TEXT && d->line > 0)
+		emit(&s, "\r\n", 2);
+	d->done = true;
+	*out_n = s.n;
 }
 
 void

@@ -25,6 +25,7 @@ struct smtp_data {
 	size_t line;			/* bytes of the current line so far */
 	size_t max_line;
 	bool normalize;
+	bool chunked;			/* BDAT: dots mean nothing, the end comes from outside */
 	unsigned flaws;			/* SMTP_FLAW_ bits */
 	bool done;			/* the end was read */
 };
@@ -43,6 +44,14 @@ void smtp_data_begin(struct smtp_data *d, size_t max_line, bool normalize);
  * was reached, which sets d->done.  Once a flaw is set out gets nothing more.
  */
 size_t smtp_data_feed(struct smtp_data *d, const char *in, size_t n, char *out, size_t *out_n);
+
+/*
+ * The same checks for the chunks of BDAT (RFC 3030), where a dot is a dot:
+ * begin with smtp_data_begin_chunks, feed, and end with smtp_data_end, which
+ * completes the last line.  out has room for 2 bytes.
+ */
+void smtp_data_begin_chunks(struct smtp_data *d, size_t max_line, bool normalize);
+void smtp_data_end(struct smtp_data *d, char *out, size_t *out_n);
 
 /*
  * The way out.  smtp_stuff_feed appends to out what must be sent for the next

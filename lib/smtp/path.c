@@ -3,23 +3,74 @@
  *
  * Trust: every byte comes from outside.  A quoted local part is unquoted while
  * it is read and quoted again, by one rule, when it is written, so that no
- * unusual spelling survives into the envelope.  What RFC 5321 does not allow
- * (control characters, 8-bit text, comments, blanks) is refused, not repaired.
+ * unusual spelling survives into the envelope.  What RFC 5321 and 6531 do not
+ * allow (control characters, 8-bit text that is not UTF-8, comments, blanks) is
+ * refused, not repaired.
  */
 #include "base/base.h"
 #include "smtp/path.h"
 #include <arpa/inet.h>
+#include <idn2.h>
+
+static bool
+is_eight_bit(char c)
+{
+	return ((unsigned char)c & 0x80) != 0;
+}
+
+/*
+ * Bytes of the UTF-8 character at the start of s (RFC 3629: shortest form, no
+ * surrogates), 0 when there is none.  C1 controls count as none.
+ */
+static size_t
+utf8_length(struct span s)
+{
+	static const struct { unsigned char mask, lead; uint32_t least; } forms[] = {
+		{ 0xe0, 0xc0, 0xa0 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 }
+	};
+	unsigned char c = (unsigned char)s.p[0];
+
+	for (size_t n = 2; n <= 4; n++) {
+		uint32_t value = c & (unsigned char)~forms[n - 2].mask;
+
+		if ((c & forms[n - 2].mask) != forms[n - 2].lead)
+			continue;
+		if (s.n < n)
+			return 0;
+		for (size_t i = 1; i < n; i++) {
+			if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+				return 0;
+			value = value << 6 | ((unsigned char)s.p[i] & 0x3f);
+		}
+		return value < forms[n - 2].least || value > 0x10ffff ||
+		       (value >= 0xd800 && value < 0xe000) ? 0 : n;
+	}
+	return 0;
+}
+
+/* Every byte over 0x7f is part of a UTF-8 character; *found says that there was one. */
+static bool
+is_utf8(struct span s, bool *found)
+{
+	for (size_t i = 0, n; i < s.n; i += n) {
+		n = is_eight_bit(s.p[i]) ? utf8_length(span_from(s, i)) : 1;
+		if (n == 0)
+			return false;
+		*found |= n > 1;
+	}
+	return true;
+}
 
 static bool
 is_atext(char c)
 {
-	return char_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+	return is_eight_bit(c) || char_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 static bool
 is_printable(char c)
 {
-	return c >= 0x20 && c < 0x7f;
+	return (c >= 0x20 && c < 0x7f) || is_eight_bit(c);
 }
 
 /* 1*atext *("." 1*atext) */
@@ -142,25 +193,49 @@ put_local(struct span local, struct buf *out)
 	buf_char(out, '"');
 }
 
+/* A name with U-labels, appended in A-labels; it is UTF-8. */
+static enum smtp_path_error
+put_alabels(struct span domain, struct buf *out)
+{
+	char name[LIMIT_DOMAIN + 1];
+	char *alabels = NULL;
+	enum smtp_path_error e = SMTP_PATH_SYNTAX;
+
+	memcpy(name, domain.p, domain.n);
+	name[domain.n] = '\0';
+	if (idn2_to_ascii_8z(name, &alabels, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
+	    smtp_domain_is_valid(span_of(alabels)))
+		e = buf_text_put(out, alabels) ? SMTP_PATH_OK : SMTP_PATH_LONG;
+	idn2_free(alabels);
+	return e;
+}
+
 /* The domain or literal at the start of *in, appended in canonical form. */
 static enum smtp_path_error
-read_domain(struct span *in, struct buf *out, bool *is_literal)
+read_domain(struct span *in, struct buf *out, struct smtp_path *path)
 {
+	bool eight_bit = false;
 	bool literal = in->n > 0 && in->p[0] == '[';
 	size_t n = 0;
 	struct span domain;
 
 	while (n < in->n && (literal ? n == 0 || in->p[n - 1] != ']'
-				     : char_is_alnum(in->p[n]) || strchr("-_.", in->p[n]) != NULL) &&
+				     : is_eight_bit(in->p[n]) || char_is_alnum(in->p[n]) ||
+				       strchr("-_.", in->p[n]) != NULL) &&
 	       in->p[n] != '\0')
 		n++;
 	domain = span_first(*in, n);
 	*in = span_from(*in, n);
-	*is_literal = literal;
+	path->is_literal = literal;
 	if (domain.n > LIMIT_DOMAIN)
 		return SMTP_PATH_LONG;
+	if (!is_utf8(domain, &eight_bit))
+		return SMTP_PATH_SYNTAX;
+	path->is_utf8 |= eight_bit;
 	if (literal)
 		return literal_canonical(domain, out) ? SMTP_PATH_OK : SMTP_PATH_SYNTAX;
+	if (eight_bit)
+		return put_alabels(domain, out);
 	if (!smtp_domain_is_valid(domain))
 		return SMTP_PATH_SYNTAX;
 	for (size_t i = 0; i < domain.n; i++)
@@ -184,6 +259,8 @@ read_mailbox(struct span *in, struct smtp_path *out)
 	e = in->p[0] == '"' ? read_quoted(in, &local) : read_dot_string(in, &local);
 	if (e != SMTP_PATH_OK)
 		return e;
+	if (!is_utf8(buf_view(&local), &out->is_utf8))
+		return SMTP_PATH_SYNTAX;
 	buf_init_fixed(&text, out->text, sizeof(out->text));
 	put_local(buf_view(&local), &text);
 	if (text.n > LIMIT_LOCAL_PART)
@@ -192,7 +269,7 @@ read_mailbox(struct span *in, struct smtp_path *out)
 	if (in->n > 0 && in->p[0] == '@') {
 		*in = span_from(*in, 1);
 		buf_char(&text, '@');
-		e = read_domain(in, &text, &out->is_literal);
+		e = read_domain(in, &text, out);
 	} else if (!span_is_nocase(buf_view(&local), "postmaster")) {
 		e = SMTP_PATH_SYNTAX;
 	}

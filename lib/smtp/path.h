@@ -8,6 +8,8 @@
  * compare equal as text: the local part is quoted only when it must be, and a
  * quoted one escapes nothing but the double quote and the backslash; the
  * domain is in lower case; a literal is printed by the rules of RFC 5952.
+ * A domain in U-labels becomes A-labels (RFC 5891), so both forms are one
+ * address; a non-ASCII local part stays UTF-8.
  */
 #ifndef SMTP_PATH_H
 #define SMTP_PATH_H
@@ -22,6 +24,7 @@ struct smtp_path {
 	size_t n;			/* length of text */
 	size_t local_n;			/* length of the local part in text */
 	bool is_literal;		/* the domain is an address literal */
+	bool is_utf8;			/* it was written with non-ASCII characters (RFC 6531) */
 };
 
 enum smtp_path_error {

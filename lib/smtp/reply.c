@@ -138,6 +138,26 @@ auth_bits(struct span mechanisms)
 	}
 }
 
+/* RFC 9422 3: NAME=VALUE; what is unknown or not a number is passed over. */
+static void
+read_limits(struct span limits, struct smtp_ehlo *out)
+{
+	for (;;) {
+		struct span value = span_word(&limits);
+		struct span name = span_cut(&value, '=');
+		uint64_t n;
+
+		if (name.n == 0)
+			return;
+		if (value.p == NULL || !num_parse(value, UINT32_MAX, &n))
+			continue;
+		if (span_is_nocase(name, "RCPTMAX"))
+			out->rcptmax = n;
+		else if (span_is_nocase(name, "MAILMAX"))
+			out->mailmax = n;
+	}
+}
+
 static void
 ehlo_line(struct span line, struct smtp_ehlo *out)
 {
@@ -146,7 +166,9 @@ ehlo_line(struct span line, struct smtp_ehlo *out)
 		{ "ENHANCEDSTATUSCODES", &out->enhancedstatuscodes },
 		{ "STARTTLS", &out->starttls }, { "DSN", &out->dsn },
 		{ "SMTPUTF8", &out->smtputf8 }, { "CHUNKING", &out->chunking },
-		{ "SIZE", &out->has_size }, { "AUTH", &out->has_auth }
+		{ "SIZE", &out->has_size }, { "AUTH", &out->has_auth },
+		{ "BINARYMIME", &out->binarymime }, { "REQUIRETLS", &out->requiretls },
+		{ "MT-PRIORITY", &out->mt_priority }, { "DELIVERBY", &out->deliverby }
 	};
 	struct span word = span_word(&line);
 
@@ -162,6 +184,10 @@ ehlo_line(struct span line, struct smtp_ehlo *out)
 		out->size = 0;
 	if (span_is_nocase(word, "AUTH"))
 		out->auth |= auth_bits(line);
+	if (span_is_nocase(word, "LIMITS"))
+		read_limits(line, out);
+	if (span_is_nocase(word, "DELIVERBY") && !num_parse(span_trim(line), 999999999, &out->by_min))
+		out->by_min = 0;
 }
 
 void

@@ -62,8 +62,14 @@ struct smtp_ehlo {
 	bool dsn;
 	bool smtputf8;
 	bool chunking;
+	bool binarymime;
+	bool requiretls;
+	bool mt_priority;
+	bool deliverby;
 	bool has_size;
 	uint64_t size;			/* bytes; 0: no fixed limit */
+	uint64_t rcptmax, mailmax;	/* LIMITS (RFC 9422); 0: not given */
+	uint64_t by_min;		/* DELIVERBY: least seconds with by-mode R; 0: none */
 	unsigned auth;			/* SMTP_AUTH_ bits */
 	bool has_auth;			/* AUTH announced, perhaps with other mechanisms */
 };

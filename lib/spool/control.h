@@ -6,10 +6,17 @@
  * root.  A record that is not understood is answered
  * `error text= exit=2`.
  *
- *   queued id=N sub=N [lines=TEXT]
+ *   queued id=N sub=N hold=TIME priority=N [lines=TEXT]
  *	From intake: a new message stands in SubSpool<sub>.  lines are finished
  *	envelope lines (envelope_line.h) with what was delivered already; they
- *	are appended first.  No answer; a lost one is found by the periodic scan.
+ *	are appended first.  hold: seconds since 1970 before which it does not
+ *	go, 0 = none.  No answer; a lost one is found by the periodic scan.
+ *
+ *   turn domain=NAME
+ *	Also from smtp-listen, which may ask nothing else (ETRN, RFC 1985):
+ *	what waits for a retry to that domain is tried now, and does not lose
+ *	an attempt by it.  `ok count=N`, or `busy` when that was asked for less
+ *	than CONTROL_TURN_S seconds ago.
  *
  *   list [after=ID] [max=N]
  *	`ok total=N more=0|1 m=...` with up to N (1 to CONTROL_LIST_MAX)
@@ -44,6 +51,7 @@
 
 #define CONTROL_LIST_MAX 500
 #define CONTROL_IDS_MAX 500
+#define CONTROL_TURN_S 60
 
 #define CONTROL_STATUS_WAITING "waiting"	/* due, or waits for a free place */
 #define CONTROL_STATUS_DELAY "delay"		/* rests for outside checkers */

@@ -89,7 +89,8 @@ envelope_add_extra(struct envelope *e, struct span key, struct span value)
 bool
 envelope_rcpt_is_finished(const struct envelope_rcpt *r)
 {
-	return r->state == RCPT_DONE || (r->state == RCPT_FAILED && r->bounced);
+	return (r->state == RCPT_DONE && (r->bounce == 0 || r->bounced)) ||
+	       (r->state == RCPT_FAILED && r->bounced);
 }
 
 bool
@@ -99,6 +100,19 @@ envelope_is_finished(const struct envelope *e)
 		if (!envelope_rcpt_is_finished(&e->rcpts[i]))
 			return false;
 	return true;
+}
+
+struct span
+envelope_notify(const struct envelope_rcpt *r)
+{
+	bool failure = span_search_nocase(r->notify, SPAN("FAILURE")) >= 0;
+	bool delay = span_search_nocase(r->notify, SPAN("DELAY")) >= 0;
+
+	if (r->number == r->original || span_search_nocase(r->notify, SPAN("SUCCESS")) < 0)
+		return r->notify;
+	if (failure)
+		return delay ? SPAN("FAILURE,DELAY") : SPAN("FAILURE");
+	return delay ? SPAN("DELAY") : SPAN("NEVER");
 }
 
 struct span
@@ -224,5 +238,39 @@ envelope_time_parse(struct span s, int64_t *out)
 	    back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec || t < 0)
 		return false;
 	*out = t;
+	return true;
+}
+
+bool
+envelope_mt_priority_parse(struct span s, int *out)
+{
+	bool negative = s.n > 0 && s.p[0] == '-';
+	int n;
+
+	if (!num_parse_int(span_from(s, negative), 9, &n))
+		return false;
+	*out = negative ? -n : n;
+	return true;
+}
+
+void
+envelope_by_print(const struct envelope *e, struct buf *out)
+{
+	char time[ENVELOPE_TIME_SIZE];
+
+	envelope_time_print(e->by, time);
+	buf_printf(out, "%s;%c%s", time, e->by_mode == 'R' ? 'R' : 'N', e->by_trace ? "T" : "");
+}
+
+bool
+envelope_by_parse(struct span s, struct envelope *out)
+{
+	struct span time = span_cut(&s, ';');
+
+	if (!envelope_time_parse(time, &out->by) || out->by == 0 || s.n < 1 || s.n > 2 ||
+	    (s.p[0] != 'R' && s.p[0] != 'N') || (s.n == 2 && s.p[1] != 'T'))
+		return false;
+	out->by_mode = s.p[0];
+	out->by_trace = s.n == 2;
 	return true;
 }

@@ -42,7 +42,7 @@ enum envelope_status {
 
 enum envelope_rcpt_state {
 	RCPT_OPEN,	/* to be delivered, perhaps after a retry time */
-	RCPT_DONE,	/* delivered or handed on; never again */
+	RCPT_DONE,	/* delivered or handed on; over unless a notice of it is due */
 	RCPT_FAILED	/* given up; over when its bounce is `bounced` */
 };
 
@@ -64,8 +64,8 @@ struct envelope_rcpt {
 	enum envelope_rcpt_state state;
 	uint32_t attempts;		/* from the last retry: line; 0 before the first */
 	int64_t retry_at;		/* seconds since 1970 UTC, 0 = at once */
-	uint32_t bounce;		/* group of the bounce: line that names it, 0 = none */
-	bool bounced;			/* that bounce was accepted, or none is due */
+	uint32_t bounce;		/* group of the last bounce: line that names it, 0 = none */
+	bool bounced;			/* that notice was accepted, or none is due */
 	struct span address;		/* where it goes: LOCAL@DOMAIN, no angle brackets */
 	struct span notify;		/* RFC 3461 NOTIFY= of the original, SPAN_NONE when not given */
 	struct span orcpt;		/* RFC 3461 ORCPT= of the original, likewise */
@@ -90,6 +90,13 @@ struct envelope {
 	struct span session;		/* smtpSessionId: the ticket */
 	struct span envid;		/* RFC 3461 ENVID= */
 	struct span ret;		/* RFC 3461 RET=: FULL or HDRS */
+	bool smtputf8;			/* `require:` the next host must take RFC 6531 mail */
+	bool requiretls;		/* `require:` RFC 8689: verified TLS or nothing */
+	int mt_priority;		/* `mtPriority:` RFC 6710, -9 to 9; 0 when not given */
+	int64_t hold;			/* `hold:` RFC 4865: not before; 0 none */
+	int64_t by;			/* `by:` RFC 2852: deliver by then; 0 none */
+	char by_mode;			/* 'R' return or 'N' notify, when by is set */
+	bool by_trace;			/* tell the sender when it is relayed */
 	int64_t created;		/* creationDate, seconds since 1970 UTC; 0 unknown */
 	uint32_t priority;		/* 1 to 10; 5 when not given */
 	uint64_t size;			/* of the body, when has_size */
@@ -100,6 +107,7 @@ struct envelope {
 	struct envelope_rcpt *rcpts;	/* rcpts[i].number == i + 1; moves when one is added */
 	uint32_t count;			/* of rcpts, with those from to: lines */
 	uint32_t rcpt_count;		/* of the original recipients */
+	uint32_t groups;		/* highest group of a bounce: line so far, 0 = none */
 
 	struct envelope_extra *extras;
 	uint32_t extra_count;
@@ -152,12 +160,25 @@ struct span envelope_status_text(enum envelope_status status);
 /* LOCAL@DOMAIN, or LOCAL alone, without CR, LF, NUL, blanks outside quotes, within the limits. */
 bool envelope_address_is_valid(struct span address);
 
-/* True when no recipient needs anything more: DONE, or FAILED and bounced. */
+/* True when no recipient needs anything more: DONE or FAILED, and told of where that is due. */
 bool envelope_is_finished(const struct envelope *e);
 bool envelope_rcpt_is_finished(const struct envelope_rcpt *r);
 
+/*
+ * NOTIFY of a target.  Of an alias with several, SUCCESS goes on to the first
+ * alone (RFC 3461 5.2.7.2), so that one message is told of once.
+ */
+struct span envelope_notify(const struct envelope_rcpt *r);
+
 /* Eight lower-case hexadecimal digits, as checksums are written. */
 bool envelope_hex32_parse(struct span s, uint32_t *out) PB_MUST_CHECK;
+
+/* "-9" to "9". */
+bool envelope_mt_priority_parse(struct span s, int *out) PB_MUST_CHECK;
+
+/* "MM/DD/YYYY HH:MM:SS;R", with "T" at its end for by_trace: by, by_mode and by_trace. */
+void envelope_by_print(const struct envelope *e, struct buf *out);
+bool envelope_by_parse(struct span s, struct envelope *out) PB_MUST_CHECK;
 
 /* "MM/DD/YYYY HH:MM:SS", UTC. */
 #define ENVELOPE_TIME_SIZE 20

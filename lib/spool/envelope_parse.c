@@ -161,6 +161,42 @@ any_priority(struct reader *r, struct span value)
 	return num_parse_u32(value, 10, &r->e->priority) && r->e->priority >= 1;
 }
 
+/* `require: SMTPUTF8 REQUIRETLS`: a word that is not known cannot be obeyed. */
+static bool
+head_require(struct reader *r, struct span value)
+{
+	for (;;) {
+		struct span word = span_word(&value);
+
+		if (word.n == 0)
+			return true;
+		if (span_is(word, "SMTPUTF8"))
+			r->e->smtputf8 = true;
+		else if (span_is(word, "REQUIRETLS"))
+			r->e->requiretls = true;
+		else
+			return false;
+	}
+}
+
+static bool
+head_mt_priority(struct reader *r, struct span value)
+{
+	return envelope_mt_priority_parse(value, &r->e->mt_priority);
+}
+
+static bool
+head_hold(struct reader *r, struct span value)
+{
+	return envelope_time_parse(value, &r->e->hold);
+}
+
+static bool
+head_by(struct reader *r, struct span value)
+{
+	return envelope_by_parse(value, r->e);
+}
+
 /* `orcpt: N type;address` */
 static bool
 head_orcpt(struct reader *r, struct span value)
@@ -244,7 +280,9 @@ static const struct key head_keys[] = {
 	{ "smtpSessionId", head_session }, { "creationDate", head_created },
 	{ "notify", head_notify }, { "orcpt", head_orcpt }, { "envid", head_envid },
 	{ "ret", head_ret }, { "priority", any_priority }, { "size", head_size },
-	{ "crc32c", head_crc }, { "rcpt", head_rcpt }, { "end", head_end }
+	{ "crc32c", head_crc }, { "rcpt", head_rcpt }, { "end", head_end },
+	{ "require", head_require }, { "mtPriority", head_mt_priority }, { "hold", head_hold },
+	{ "by", head_by }
 };
 
 /* Keys behind the empty line. */
@@ -267,10 +305,18 @@ line_done(struct reader *r, struct span value)
 	return line_outcome(r, value, RCPT_DONE);
 }
 
+/* A notice of its delay, long told, says nothing about the failure. */
 static bool
 line_fail(struct reader *r, struct span value)
 {
-	return line_outcome(r, value, RCPT_FAILED);
+	struct span number = value;
+	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&number, ' '));
+
+	if (!line_outcome(r, value, RCPT_FAILED))
+		return false;
+	rcpt->bounce = 0;
+	rcpt->bounced = false;
+	return true;
 }
 
 /* ATTEMPTS;DATE TIME N outcome */
@@ -345,6 +391,8 @@ line_bounce(struct reader *r, struct span value)
 
 	if (!num_parse_u32(span_cut(&value, ' '), 999, &group) || group == 0 || value.n == 0)
 		return false;
+	if (group > r->e->groups)
+		r->e->groups = group;
 	while (value.p != NULL) {
 		struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
 

@@ -56,6 +56,28 @@ put_top(const struct envelope *e, struct buf *out)
 	buf_printf(out, "\r\nid: %llu\r\n", (unsigned long long)e->id);
 }
 
+/* What the sender asked of the transport. */
+static void
+put_demands(const struct envelope *e, struct buf *out)
+{
+	char text[ENVELOPE_TIME_SIZE];
+
+	if (e->smtputf8 || e->requiretls)
+		buf_printf(out, "require:%s%s\r\n", e->smtputf8 ? " SMTPUTF8" : "",
+			e->requiretls ? " REQUIRETLS" : "");
+	if (e->mt_priority != 0)
+		buf_printf(out, "mtPriority: %d\r\n", e->mt_priority);
+	if (e->hold != 0) {
+		envelope_time_print(e->hold, text);
+		put_pair(out, "hold", span_of(text));
+	}
+	if (e->by != 0) {
+		buf_text_put(out, "by: ");
+		envelope_by_print(e, out);
+		buf_put(out, "\r\n", 2);
+	}
+}
+
 static void
 put_session(const struct envelope *e, struct buf *out)
 {
@@ -73,6 +95,7 @@ put_session(const struct envelope *e, struct buf *out)
 	}
 	put_if(out, "envid", e->envid);
 	put_if(out, "ret", e->ret);
+	put_demands(e, out);
 	if (e->priority != 5)
 		buf_printf(out, "priority: %u\r\n", e->priority);
 }
@@ -113,7 +136,7 @@ is_own_key(struct span key)
 	static const char *const own[] = {
 		"id", "from", "auth", "helo", "connectedIp", "connectedHostName", "smtpSessionId",
 		"creationDate", "notify", "orcpt", "envid", "ret", "priority", "size", "crc32c",
-		"rcpt", "end"
+		"rcpt", "end", "require", "mtPriority", "hold", "by"
 	};
 
 	for (size_t i = 0; i < PB_COUNT(own); i++)

@@ -12,6 +12,7 @@
  *	> new
  *	< new id=ID room=N         + descriptor of ID.em_
  *	> commit id= session= sender= from= auth= helo= ip= host= envid= ret= created=
+ *	         [smtputf8=1] [requiretls=1] [mt-priority=] [hold=TIME] [by=TIME;MODE]
  *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
  *	> queue id= size= crc32c=    the same message, more than 100 recipients
  *	< done id= how=direct

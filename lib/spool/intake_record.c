@@ -57,6 +57,52 @@ intake_record_get_queue(const struct record *r, uint64_t *size, uint32_t *crc32c
 		envelope_hex32_parse(record_get(r, "crc32c"), crc32c);
 }
 
+static void
+add_time(struct buf *out, const char *key, int64_t seconds)
+{
+	char text[ENVELOPE_TIME_SIZE];
+
+	if (seconds == 0)
+		return;
+	envelope_time_print(seconds, text);
+	record_add_text(out, key, text);
+}
+
+/* What the sender asked of the transport. */
+static void
+add_demands(struct buf *out, const struct envelope *e)
+{
+	char storage[ENVELOPE_TIME_SIZE + 8];
+	struct buf text;
+
+	if (e->smtputf8)
+		record_add_num(out, "smtputf8", 1);
+	if (e->requiretls)
+		record_add_num(out, "requiretls", 1);
+	buf_init_fixed(&text, storage, sizeof(storage));
+	if (e->mt_priority != 0 && buf_printf(&text, "%d", e->mt_priority))
+		record_add(out, "mt-priority", buf_view(&text));
+	add_time(out, "hold", e->hold);
+	if (e->by == 0)
+		return;
+	buf_clear(&text);
+	envelope_by_print(e, &text);
+	record_add(out, "by", buf_view(&text));
+}
+
+static bool
+take_demands(struct envelope *e, const struct record *r)
+{
+	struct span priority = record_get(r, "mt-priority"), hold = record_get(r, "hold");
+	struct span by = record_get(r, "by");
+
+	e->smtputf8 = span_is(record_get(r, "smtputf8"), "1");
+	e->requiretls = span_is(record_get(r, "requiretls"), "1");
+	return (priority.p == NULL || envelope_mt_priority_parse(priority, &e->mt_priority)) &&
+		(hold.p == NULL || envelope_time_parse(hold, &e->hold)) &&
+		(by.p == NULL || envelope_by_parse(by, e));
+}
+
 bool
 intake_record_put_commit(struct buf *out, const struct envelope *e)
 {
@@ -73,6 +119,7 @@ intake_record_put_commit(struct buf *out, const struct envelope *e)
 	add_if(out, "host", e->host);
 	add_if(out, "envid", e->envid);
 	add_if(out, "ret", e->ret);
+	add_demands(out, e);
 	record_add_num(out, "created", e->created > 0 ? (uint64_t)e->created : 0);
 	record_add_num(out, "priority", e->priority);
 	add_body(out, e);
@@ -176,7 +223,7 @@ intake_record_get_commit(const struct record *r)
 {
 	struct envelope *e = envelope_new();
 
-	if (take_text(e, r) && take_numbers(e, r) && take_rcpts(e, r) &&
+	if (take_text(e, r) && take_demands(e, r) && take_numbers(e, r) && take_rcpts(e, r) &&
 	    take_numbered(e, r, "notify", offsetof(struct envelope_rcpt, notify)) &&
 	    take_numbered(e, r, "orcpt", offsetof(struct envelope_rcpt, orcpt)))
 		return e;

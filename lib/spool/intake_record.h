@@ -12,7 +12,7 @@
 #include "spool/envelope.h"
 
 /* Fields of the largest record: those of the envelope, and three a recipient. */
-#define INTAKE_FIELDS (20 + 3 * INTAKE_COMMIT_RCPTS)
+#define INTAKE_FIELDS (25 + 3 * INTAKE_COMMIT_RCPTS)
 
 /* Most recipients that `commit` carries; with more the receiver sends `queue`. */
 #define INTAKE_COMMIT_RCPTS 100

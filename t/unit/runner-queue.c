@@ -13,7 +13,7 @@ ref(uint64_t id)
 static uint64_t
 pop(struct queue *q)
 {
-	uint32_t i = queue_first(q);
+	uint32_t i = queue_first_due(q, INT64_MAX);
 	uint64_t id;
 
 	if (i == QUEUE_NONE)
@@ -43,6 +43,30 @@ order(void)
 	queue_free(&q);
 }
 
+/* Priority decides among those that are due, and only among them. */
+static void
+priority(void)
+{
+	struct queue *q = queue_new();
+	int64_t next;
+
+	for (uint64_t id = 1; id <= 4; id++)
+		queue_add(q, ref(id), (int64_t)id * 100);
+	queue_set_priority(q, queue_find(q, 2), 10);
+	queue_set_priority(q, queue_find(q, 1), 1);
+	queue_set_priority(q, queue_find(q, 4), 10);
+	ok(queue_first_due(q, 99) == QUEUE_NONE, "nothing is due before its time, whatever its priority");
+	ok(queue_next_time(q, &next) && next == 100, "the time of the next is known");
+	ok(queue_first_due(q, 100) == queue_find(q, 1), "a low one goes when it is alone");
+	ok(queue_first_due(q, 300) == queue_find(q, 2), "the highest of those that are due goes first");
+	queue_remove(q, queue_find(q, 2));
+	ok(queue_first_due(q, 300) == queue_find(q, 3), "then the next lower");
+	queue_set_priority(q, queue_find(q, 1), 9);
+	ok(queue_first_due(q, 300) == queue_find(q, 1), "a priority may change while it is due");
+	ok(queue_first_due(q, 400) == queue_find(q, 4), "one that becomes due overtakes");
+	queue_free(&q);
+}
+
 static void
 parking(void)
 {
@@ -52,13 +76,13 @@ parking(void)
 	queue_park(q, a, 7);
 	queue_park(q, b, 7);
 	queue_park(q, c, 7);
-	ok(queue_first(q) == QUEUE_NONE, "what is parked is not due");
+	ok(queue_first_due(q, INT64_MAX) == QUEUE_NONE, "what is parked is not due");
 	ok(queue_first_parked(q, 7) == a && queue_first_parked(q, 8) == QUEUE_NONE, "first come, first woken");
 	queue_remove(q, b);
 	queue_wait(q, a, 0);
 	ok(queue_first_parked(q, 7) == c, "one may leave from the middle");
 	queue_activate(q, c);
-	ok(queue_first_parked(q, 7) == QUEUE_NONE && queue_first(q) == a, "each is in one state");
+	ok(queue_first_parked(q, 7) == QUEUE_NONE && queue_first_due(q, INT64_MAX) == a, "each is in one state");
 	queue_free(&q);
 }
 
@@ -79,8 +103,8 @@ many(void)
 	for (uint64_t id = 1; id <= 100000; id++)
 		if (queue_find(q, id) != QUEUE_NONE)
 			found = found && queue_at(q, queue_find(q, id))->id == id;
-	while (queue_first(q) != QUEUE_NONE) {
-		uint64_t due = queue_at(q, queue_first(q))->due;
+	while (queue_first_due(q, INT64_MAX) != QUEUE_NONE) {
+		uint64_t due = queue_at(q, queue_first_due(q, INT64_MAX))->due;
 
 		sorted = sorted && due >= last;
 		last = due;
@@ -97,6 +121,7 @@ int
 main(void)
 {
 	order();
+	priority();
 	parking();
 	many();
 	ok(sizeof(struct queue_entry) <= 64, "an entry with its places stays far under 200 bytes");

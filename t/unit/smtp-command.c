@@ -84,7 +84,7 @@ test_mail_refused(void)
 		{ "FROM:<a@x> AUTH=<", SMTP_ERROR_PARAM_VALUE }, { "FROM:<a@x> =", SMTP_ERROR_PARAM_UNKNOWN },
 		{ "FROM:<a@x> ==", SMTP_ERROR_PARAM_UNKNOWN }, { "FROM:<a@x> NOTIFY=NEVER", SMTP_ERROR_PARAM_UNKNOWN },
 		{ "FROM:<a@x> ENVID=a=b", SMTP_ERROR_PARAM_VALUE }, { "FROM:<a@x> ENVID=a+0Ab", SMTP_ERROR_PARAM_VALUE },
-		{ "FROM:<a@x> SMTPUTF8", SMTP_ERROR_PARAM_UNKNOWN },
+		{ "FROM:<a@x> UNHEARD", SMTP_ERROR_PARAM_UNKNOWN },
 	};
 	struct buf many;
 
@@ -160,6 +160,35 @@ test_print(void)
 }
 
 static void
+test_extensions(void)
+{
+	static const struct { const char *args; enum smtp_error want; } all[] = {
+		{ "FROM:<a@x> SMTPUTF8", SMTP_OK }, { "FROM:<a@x> SMTPUTF8=1", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<\xc3\xa4@x> SMTPUTF8", SMTP_OK }, { "FROM:<\xc3\xa4@x>", SMTP_ERROR_UTF8 },
+		{ "FROM:<\xc3@x> SMTPUTF8", SMTP_ERROR_FROM }, { "FROM:<a@b\xc3\xbc.example>", SMTP_ERROR_UTF8 },
+		{ "FROM:<a@x> REQUIRETLS", SMTP_OK }, { "FROM:<a@x> REQUIRETLS=no", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> MT-PRIORITY=-9", SMTP_OK }, { "FROM:<a@x> MT-PRIORITY=10", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> MT-PRIORITY=+1", SMTP_ERROR_PARAM_VALUE }, { "FROM:<a@x> MT-PRIORITY", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> HOLDFOR=60", SMTP_OK }, { "FROM:<a@x> HOLDFOR=-1", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> HOLDFOR=1000000000", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> HOLDFOR=6 HOLDUNTIL=2030-01-01T00:00:00Z", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> HOLDUNTIL=2030-01-01T00:00:00Z", SMTP_OK },
+		{ "FROM:<a@x> HOLDUNTIL=2030-02-30T00:00:00Z", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> HOLDUNTIL=tomorrow", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> BY=120;R", SMTP_OK }, { "FROM:<a@x> BY=-120;NT", SMTP_OK },
+		{ "FROM:<a@x> BY=0;R", SMTP_ERROR_PARAM_VALUE }, { "FROM:<a@x> BY=1;X", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> BY=1", SMTP_ERROR_PARAM_VALUE }, { "FROM:<a@x> BY=1;RTT", SMTP_ERROR_PARAM_VALUE },
+		{ "FROM:<a@x> BODY=BINARYMIME", SMTP_OK }, { "FROM:<a@x> BODY=X", SMTP_ERROR_PARAM_VALUE },
+	};
+	struct mail_result m = mail_of("FROM:<a@x> HOLDUNTIL=2026-11-22t12:15:00.5+02:00 BY=+90;rt MT-PRIORITY=4");
+
+	for (size_t i = 0; i < PB_COUNT(all); i++)
+		ok(mail_of(all[i].args).e == all[i].want, "MAIL %s", all[i].args);
+	is_num(m.m.hold_value, INT64_C(1795342500), "HOLDUNTIL with a zone and a fraction");
+	ok(m.m.by == 90 && m.m.by_mode == 'R' && m.m.by_trace && m.m.priority == 4, "BY and MT-PRIORITY are read");
+}
+
+static void
 test_helo(void)
 {
 	ok(smtp_helo_is_valid(SPAN("mail.example.org")) && smtp_helo_is_valid(SPAN("localhost")) &&
@@ -176,6 +205,7 @@ main(void)
 	test_mail_refused();
 	test_rcpt();
 	test_print();
+	test_extensions();
 	test_helo();
 	return done();
 }

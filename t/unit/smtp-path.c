@@ -41,6 +41,8 @@ test_canonical(void)
 		{ "<u@[192.0.2.1]>", "u@[192.0.2.1]" },
 		{ "<u@[ipv6:2001:DB8:0::1]>", "u@[IPv6:2001:db8::1]" },
 		{ "<u@my_host.example>", "u@my_host.example" }, { "<${run}@local>", "${run}@local" },
+		{ "<\xc3\xa4@x>", "\xc3\xa4@x" }, { "<a@B\xc3\xbc" "cher.example>", "a@xn--bcher-kva.example" },
+		{ "<\"\xe2\x82\xac a\"@x>", "\"\xe2\x82\xac a\"@x" },
 		{ "<|/bin/id@x>", "|/bin/id@x" }, { "<a@3com.example>", "a@3com.example" },
 	};
 
@@ -75,7 +77,10 @@ test_refused(void)
 		{ "<a@x->", SMTP_PATH_SYNTAX }, { "<a@.x>", SMTP_PATH_SYNTAX }, { "<a@x.>", SMTP_PATH_SYNTAX },
 		{ "<a@x..y>", SMTP_PATH_SYNTAX }, { "<.a@x>", SMTP_PATH_SYNTAX }, { "<a..b@x>", SMTP_PATH_SYNTAX },
 		{ "<a.@x>", SMTP_PATH_SYNTAX }, { "<;for i in 0 1;do sh;done;>", SMTP_PATH_SYNTAX },
-		{ "<\xc3\xa4@x>", SMTP_PATH_SYNTAX }, { "<a@\xc3\xa4>", SMTP_PATH_SYNTAX },
+		{ "<\xc3@x>", SMTP_PATH_SYNTAX }, { "<a@\xc3>", SMTP_PATH_SYNTAX },
+		{ "<\xc0\xaf@x>", SMTP_PATH_SYNTAX }, { "<\xed\xa0\x80@x>", SMTP_PATH_SYNTAX },
+		{ "<\xc2\x9f@x>", SMTP_PATH_SYNTAX }, { "<a@\xe2\x80\xae.example>", SMTP_PATH_SYNTAX },
+		{ "<\xf4\x90\x80\x80@x>", SMTP_PATH_SYNTAX },
 		{ "<\"a\x01\"@x>", SMTP_PATH_SYNTAX }, { "<a@b@c>", SMTP_PATH_SYNTAX },
 		{ "<${run{\\x2fbin\\x2fsh}}@local>", SMTP_PATH_SYNTAX },
 	};

@@ -1,0 +1,35 @@
+/*
+ * data: what DATA and BDAT have in common: one message from its trace fields to
+ * the answer that makes us responsible.  The functions are in cmd_data.c.
+ */
+#ifndef SMTP_LISTEN_DATA_H
+#define SMTP_LISTEN_DATA_H
+
+#include "smtp.h"
+
+/* Bytes looked at in one go. */
+#define DATA_PIECE 32768
+
+/* The message begins: Return-Path and Received. */
+void data_begin(struct smtp *c);
+
+/* Wait for more input: until the command times out, or `end` (clock_ms) has come. */
+enum stream_result data_wait(struct smtp *c, uint64_t end) PB_MUST_CHECK;
+/* The connection ended, or was too slow: logged, told if it can hear it, and over. */
+void data_lost(struct smtp *c, enum stream_result r);
+
+/* True while what comes is still worth keeping. */
+bool data_is_kept(const struct smtp *c, const struct smtp_data *d);
+/* n bytes were written to message_room. */
+void data_keep(struct smtp *c, size_t n);
+
+/* The verdict on the bytes alone; may end the session. */
+struct verdict data_check_flaws(struct smtp *c, const struct smtp_data *d);
+
+/* The message is whole: checks, milters, commit, reply; the transaction is over. */
+void data_end(struct smtp *c, const struct smtp_data *d);
+
+/* Whatever was begun for the message and not committed is given up. */
+void data_give_up(struct smtp *c);
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * demands: see demands.h.
+ */
+#include "base/base.h"
+#include "demands.h"
+#include "smtp/extension.h"
+#include "sys/clock.h"
+
+static int64_t
+now_s(void)
+{
+	return clock_wall_ms() / 1000;
+}
+
+/* RFC 4865 4: for submission only. */
+static bool
+offers_hold(const struct smtp *c)
+{
+	return c->needs_login && c->config->max_hold > 0;
+}
+
+void
+demands_offer(const struct smtp *c, struct buf *out)
+{
+	char until[SMTP_TIME_SIZE];
+
+	buf_printf(out, "SMTPUTF8\nMT-PRIORITY\nDELIVERBY\nLIMITS RCPTMAX=%d", LIMIT_SMTP_RECIPIENTS);
+	if (c->config->max_messages > 0)
+		buf_printf(out, " MAILMAX=%llu", (unsigned long long)c->config->max_messages);
+	buf_char(out, '\n');
+	if (c->s->tls)
+		buf_text_put(out, "REQUIRETLS\n");
+	if (c->config->etrn != ETRN_NOBODY)
+		buf_text_put(out, "ETRN\n");
+	if (offers_hold(c)) {
+		smtp_time_print(now_s() + c->config->max_hold, until);
+		buf_printf(out, "FUTURERELEASE %lld %s\n", (long long)c->config->max_hold, until);
+	}
+}
+
+/* When the message may go, 0 at once. */
+static int64_t
+hold_until(const struct smtp_mail *mail, int64_t now)
+{
+	if (mail->hold == SMTP_HOLD_NONE)
+		return 0;
+	return mail->hold == SMTP_HOLD_FOR ? now + mail->hold_value : mail->hold_value;
+}
+
+bool
+demands_are_allowed(struct smtp *c, struct smtp_mail *mail)
+{
+	int64_t now = now_s();
+
+	if ((mail->requiretls && !c->s->tls) || (mail->hold != SMTP_HOLD_NONE && !offers_hold(c))) {
+		const struct smtp_error_reply *r = smtp_error_reply(SMTP_ERROR_PARAM_UNKNOWN);
+
+		reply_bad(c, r->code, r->status, "%s is not offered here",
+			  mail->requiretls && !c->s->tls ? "REQUIRETLS" : "FUTURERELEASE");
+		return false;
+	}
+	if (hold_until(mail, now) > now + c->config->max_hold) {
+		reply_bad(c, 501, "5.5.4", "A message is held %lld seconds at most", (long long)c->config->max_hold);
+		return false;
+	}
+	/* RFC 6710 6: only those whom we know may overtake others. */
+	if (mail->priority > 0 && c->user[0] == '\0' && !c->is_trusted)
+		mail->priority = 0;
+	else
+		mail->has_priority = false;	/* nothing to tell the client */
+	return true;
+}
+
+void
+demands_reply(struct smtp *c)
+{
+	if (c->t.mail.has_priority && c->t.mail.priority == 0)
+		reply(c, 250, "2.3.6", "Sender OK, priority changed to 0");
+	else
+		reply(c, 250, "2.1.0", "Sender OK");
+}
+
+uint32_t
+demands_priority(int mt)
+{
+	/* Each step away from 0 is at least one of ours, until there are no more. */
+	return mt >= 0 ? (uint32_t)(5 + (mt * 5 + 8) / 9) : (uint32_t)(5 - (-mt * 4 + 8) / 9);
+}
+
+/* The header section itself needs RFC 6532: it has bytes over 0x7f. */
+static bool
+header_is_utf8(const struct message *m)
+{
+	for (size_t i = 0; i < m->found.end && i < m->text.n; i++)
+		if ((unsigned char)m->text.p[i] > 0x7f)
+			return true;
+	return false;
+}
+
+static bool
+has_utf8(struct span address)
+{
+	for (size_t i = 0; i < address.n; i++)
+		if ((unsigned char)address.p[i] > 0x7f)
+			return true;
+	return false;
+}
+
+/*
+ * A client may say SMTPUTF8 for every message; only one that cannot do without
+ * it demands it of the next host (RFC 6531 3.6).
+ */
+static bool
+needs_utf8(const struct smtp *c)
+{
+	bool needed = c->t.mail.smtputf8 &&
+		      (has_utf8(smtp_path_view(&c->t.mail.from)) || header_is_utf8(&c->w->message));
+
+	for (size_t i = 0; c->t.mail.smtputf8 && !needed && i < c->t.count; i++)
+		needed = has_utf8(span_of(c->t.rcpts[i].address));
+	return needed;
+}
+
+void
+demands_fill(const struct smtp *c, struct envelope *e)
+{
+	const struct smtp_mail *m = &c->t.mail;
+	int64_t now = now_s(), start;
+
+	e->smtputf8 = needs_utf8(c);
+	e->requiretls = m->requiretls;
+	e->mt_priority = m->priority;
+	e->priority = demands_priority(m->priority);
+	e->hold = hold_until(m, now);
+	/* Time counts from when the message may go. */
+	start = e->hold > now ? e->hold : now;
+	if (m->by_mode != 0) {
+		e->by = start + m->by > 0 ? start + m->by : 1;
+		e->by_mode = m->by_mode;
+		e->by_trace = m->by_trace;
+	}
+}

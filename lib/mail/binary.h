@@ -1,0 +1,38 @@
+/*
+ * binary: a message with binary parts (RFC 3030 BINARYMIME) made one of lines.
+ *
+ * A part whose Content-Transfer-Encoding is "binary" is encoded as base64, and
+ * the field says so; of multipart and message parts, which may not be encoded,
+ * the field becomes "8bit".  Everything else passes byte for byte, so a message
+ * without such a part comes out as it went in.  What a client labels 7bit or
+ * 8bit and is not is left for the reader of lines to refuse (smtp/data.h).
+ *
+ * Works on pieces of any size, in memory of one header section.  Content is
+ * told from delimiters as RFC 2046 5.1.1 does: CRLF "--" boundary, where the
+ * CRLF belongs to the delimiter.
+ */
+#ifndef MAIL_BINARY_H
+#define MAIL_BINARY_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/span.h"
+
+struct binary;
+
+struct binary *binary_new(void);
+void binary_free(struct binary **b);
+
+/* Most bytes that one feed of n bytes, or the end (n = 0), may append. */
+#define BINARY_OUT_MAX(n) (2 * (n) + 2 * LIMIT_HEADER_BYTES + 4096)
+
+/*
+ * The next piece; what is ready is appended to out.  False: the message cannot
+ * be made one of lines (a header section over LIMIT_HEADER_BYTES, parts nested
+ * deeper than LIMIT_MIME_DEPTH, a binary multipart without boundary).  That is
+ * sticky.
+ */
+bool binary_feed(struct binary *b, struct span in, struct buf *out) PB_MUST_CHECK;
+bool binary_end(struct binary *b, struct buf *out) PB_MUST_CHECK;
+
+#endif
