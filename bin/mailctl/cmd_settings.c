@@ -60,6 +60,22 @@ check_danger(const struct ctl *c, const struct args *a)
 	return ctl_fail(EXIT_REFUSED, "anyone could send anything through this server; add --force if that is meant");
 }
 
+/* SMTPIN-20, SMTPIN-21: what the new value lets strangers do. */
+static void
+note_risk(const struct args *a)
+{
+	static const struct { const char *name, *value, *note; } risks[] = {
+		{ "enableVrfy", "true", "anyone can find out by VRFY which addresses exist" },
+		{ "enableExpn", "true", "anyone can find out by EXPN who the members of aliases and lists are" },
+		{ "etrn", "anyone", "anyone can make this server try its deliveries to a domain" },
+	};
+
+	for (size_t i = 0; i < PB_COUNT(risks); i++)
+		if (strcasecmp(a->item[0], risks[i].name) == 0 &&
+		    (strcasecmp(a->item[1], risks[i].value) == 0 || strcmp(a->item[1], "1") == 0))
+			fprintf(stderr, "note: %s\n", risks[i].note);
+}
+
 int
 cmd_set(struct ctl *c, int argc, char **argv)
 {
@@ -87,5 +103,9 @@ cmd_set(struct ctl *c, int argc, char **argv)
 	if (code == EXIT_DONE && kind == SET_VALUE)
 		code = tls_check_setting(a.item[0], a.item[1]);
 	ch = (struct change){ kind, &a };
-	return code == EXIT_DONE ? edit_etc(c, SCOPE_SERVER, change, &ch) : code;
+	if (code == EXIT_DONE)
+		code = edit_etc(c, SCOPE_SERVER, change, &ch);
+	if (code == EXIT_DONE && kind == SET_VALUE)
+		note_risk(&a);
+	return code;
 }

@@ -8,7 +8,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "base/record.h"
-#include "service/owners.h"
+#include "service/contact.h"
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -26,7 +26,7 @@ may_ask(const struct smtp *c)
 static ssize_t
 ask(struct smtp *c, struct span domain, char *answer, size_t size)
 {
-	int fd = owner_connect(c->s->svc, "schedule", SOCK_SEQPACKET);
+	int fd = contact_connect(c->s->svc, c->config->schedule);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char storage[LIMIT_DOMAIN + 32];
 	struct buf b;

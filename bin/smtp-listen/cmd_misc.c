@@ -33,17 +33,32 @@ cmd_help(struct smtp *c, struct span args PB_UNUSED)
 			      "RFC 5321 describes them"));
 }
 
+/* " SMTPUTF8" behind the address (RFC 6531 3.7.4.2) is taken off. */
+static bool
+allows_utf8(struct span *args)
+{
+	static const struct span word = { " SMTPUTF8", 9 };
+
+	if (!span_ends_nocase(*args, word))
+		return false;
+	*args = span_trim(span_first(*args, args->n - word.n));
+	return true;
+}
+
 /* An address with or without brackets (RFC 5321 4.1.1.6 leaves it open). */
 static bool
 read_address(struct smtp *c, struct span args, struct smtp_path *path)
 {
+	bool utf8 = allows_utf8(&args);
 	bool good = args.n > 0 && args.p[0] == '<' ?
 		    smtp_path_read(&args, path) == SMTP_PATH_OK && args.n == 0 && path->n > 0 :
 		    smtp_path_parse(args, path) == SMTP_PATH_OK;
 
 	if (!good)
 		reply_bad(c, 501, "5.1.3", "Give one address");
-	return good;
+	else if (path->is_utf8 && !utf8)
+		reply_bad(c, 553, "5.6.7", "Non-ASCII addresses need SMTPUTF8");
+	return good && (utf8 || !path->is_utf8);
 }
 
 void

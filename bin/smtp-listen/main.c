@@ -18,6 +18,7 @@
 #include "check/scan_client.h"
 #include "service/service_tls.h"
 
+#define SCHEDULE_TIMEOUT_MS 5000
 #define SESSIONS_PER_WORKER 1000
 #define INTAKE_TIMEOUT_MS 60000
 
@@ -60,10 +61,15 @@ refuse(struct service *svc PB_UNUSED, const char *listener, const char *ticket, 
 		snprintf(out, size, "421 4.3.2 Too many connections, try again later ticket %s\r\n", ticket);
 }
 
-/* The parent connects to milters: a session has no right to connect to anything. */
+/* The parent connects to milters and schedule: a session has no right to connect to anything. */
 static void
-name_contacts(struct service *svc, const struct config *config)
+name_contacts(struct service *svc, struct config *config)
 {
+	if (config->etrn != ETRN_NOBODY) {
+		config->schedule = contact_add(svc, "records:schedule", SCHEDULE_TIMEOUT_MS);
+		if (config->schedule < 0)
+			bug("schedule is no place");
+	}
 	for (size_t i = 0; i < config->milter_count; i++) {
 		struct config_milter *m = &config->milters[i];
 

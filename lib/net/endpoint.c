@@ -54,6 +54,9 @@ endpoint_parse(struct span text, struct endpoint *out)
 		return false;
 	if (span_is(kind, "unix"))
 		return parse_unix(text, out);
+	out->is_records = span_is(kind, "records");
+	if (out->is_records)
+		return span_find(text, '/') < 0 && parse_unix(text, out);
 	if (span_is(kind, "inet") || span_is(kind, "inet6"))
 		return parse_inet(text, kind.n == 5, out);
 	return false;
@@ -68,7 +71,7 @@ endpoint_start(const struct endpoint *e, bool *pending)
 		struct sockaddr_un un;
 	} to = { .un.sun_family = AF_UNIX };
 	socklen_t n = sizeof(to.un);
-	int fd = socket(e->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(e->family, (e->is_records ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	*pending = false;
 	if (fd < 0)

@@ -4,6 +4,7 @@
  *
  *	unix:NAME		a Unix socket in the working directory (run/pub)
  *	unix:/PATH		a Unix socket elsewhere; both are visible ASCII
+ *	records:NAME		the same, for records (SOCK_SEQPACKET): a program of ours
  *	inet:PORT@ADDRESS	TCP, an IPv4 or IPv6 address (no host names: nobody here may wait for DNS)
  *	inet6:PORT@ADDRESS	TCP, an IPv6 address
  */
@@ -20,6 +21,7 @@
 struct endpoint {
 	int family;			/* AF_UNIX, AF_INET, AF_INET6 */
 	struct addr addr;		/* of the last two */
+	bool is_records;		/* SOCK_SEQPACKET */
 	bool is_outside;		/* path is relative to "/", not to run/pub */
 	char path[ENDPOINT_PATH_MAX];	/* without a leading "/" */
 };

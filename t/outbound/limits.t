@@ -23,8 +23,8 @@ like($r{1}, qr/^554 5\.4\.6 /, 'a job that needs no DNS');
 like($r{100}, qr/^554 5\.4\.6 /, 'a hundred recipients');
 %r = $out->send("x\r\n", %null, rcpt => [map { "r$_\@x.example" } 1 .. 101]);
 isnt($r{exit}, 0, 'one more is no job: LIMIT_JOB_RECIPIENTS');
-%r = $out->send("x\r\n", %null, map { ("x$_" => 'y') } 1 .. 200);
-isnt($r{exit}, 0, 'nor is a record with two hundred fields: LIMIT_JOB_FIELDS');
+%r = $out->send("x\r\n", %null, map { ("x$_" => 'y') } 1 .. 400);
+isnt($r{exit}, 0, 'nor is a record with four hundred fields: LIMIT_JOB_FIELDS');
 
 my @held;
 for (1 .. 16) {

@@ -315,6 +315,7 @@ sub serve {
 		$verb = uc($verb // '');
 		my $answer = $o{$line} // $o{$verb};
 		$answer = $answer->($c, $line) if ref $answer;
+		next if ref $answer;		# it was said already
 		if (defined $answer && $answer ne '') {
 			$c->say($answer);
 		} elsif ($verb eq 'EHLO') {
