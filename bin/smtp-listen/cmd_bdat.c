@@ -42,10 +42,7 @@ admit(struct smtp *c, uint64_t size)
 		return verdict_make(554, "5.5.1", "No valid recipients");
 	if (c->t.chunks == CHUNKS_REFUSED)
 		return verdict_make(503, "5.5.1", "The message was refused, send RSET");
-	if (c->config->max_size > 0 && so_far + size > c->config->max_size)
-		return verdict_make(552, "5.3.4", "Message larger than %llu bytes",
-				    (unsigned long long)c->config->max_size);
-	return verdict_make(250, "2.0.0", "OK");
+	return data_check_size(c, so_far + size);
 }
 
 /* False: replied; there is no message to write to now. */

@@ -151,10 +151,10 @@ receive(struct smtp *c, struct smtp_data *d)
 	return r == LINE_OK;
 }
 
-static struct verdict
-check_size(struct smtp *c)
+struct verdict
+data_check_size(struct smtp *c, uint64_t size)
 {
-	struct policy_size facts = { .size = c->w->message.size, .server_max = c->config->most_bytes,
+	struct policy_size facts = { .size = size, .server_max = c->config->most_bytes,
 		.user_max = c->t.user_max_size };
 	char storage[FACTS_WHY_SIZE];
 	struct buf why;
@@ -180,7 +180,7 @@ data_check_flaws(struct smtp *c, const struct smtp_data *d)
 		return verdict_make(554, "5.6.0", "NUL in message");
 	if ((d->flaws & SMTP_FLAW_LONG_LINE) != 0)
 		return verdict_make(554, "5.6.0", "Line too long");
-	return check_size(c);
+	return data_check_size(c, c->w->message.size);
 }
 
 static struct verdict

@@ -26,6 +26,9 @@ void data_keep(struct smtp *c, size_t n);
 /* The verdict on the bytes alone; may end the session. */
 struct verdict data_check_flaws(struct smtp *c, const struct smtp_data *d);
 
+/* May a message be that large? */
+struct verdict data_check_size(struct smtp *c, uint64_t size);
+
 /* The message is whole: checks, milters, commit, reply; the transaction is over. */
 void data_end(struct smtp *c, const struct smtp_data *d);
 

@@ -9,6 +9,10 @@
  *	bob@example.com                  reverse-path, bare; empty for <>
  *	alice@example.net,carol@...      all recipients
  *	id: 100000000001                 key: value, in any order, repeatable
+ *	require: SMTPUTF8 REQUIRETLS     what the next host must know (RFC 6531, RFC 8689)
+ *	mtPriority: -3                   RFC 6710, as the sender gave it
+ *	hold: 11/22/2026 10:15:00        not before that (RFC 4865)
+ *	by: 11/22/2026 12:00:00;RT       deliver by that, Return or Notify, Trace (RFC 2852)
  *	rcpt: 1 alice@example.net
  *	size: 4096
  *	crc32c: 1a2b3c4d
