@@ -189,8 +189,10 @@ wait_for_jobs(struct agent *a)
 	sigset_t none;
 
 	sigemptyset(&none);
-	while (ppoll(&p, 1, a->svc->log.pending.n > 0 ? &rest : NULL, &none) == 0)
+	while (ppoll(&p, 1, a->svc->log.pending.n > 0 || limits_look(a->limits, -1) ? &rest : NULL, &none) == 0) {
 		log_flush(a->svc, false);
+		(void)limits_look(a->limits, a->domains);
+	}
 }
 
 /* The first record of a batch is waited for, the others are taken if they are there. */

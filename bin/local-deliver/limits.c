@@ -6,6 +6,7 @@
  */
 #include "base/base.h"
 #include "limits.h"
+#include "nearly_full.h"
 
 #include <sys/stat.h>
 
@@ -33,6 +34,7 @@ struct limits {
 	struct directory *directory;	/* NULL: not connected */
 	uint64_t retry_ms;		/* not before this time */
 	uint64_t seed;
+	struct nearly_full *nearly_full;
 	struct kept slots[SLOTS];
 };
 
@@ -43,6 +45,7 @@ limits_new(struct service *svc)
 
 	l->svc = svc;
 	l->seed = random_u64();
+	l->nearly_full = nearly_full_new();
 	return l;
 }
 
@@ -120,6 +123,25 @@ size_of(int message)
 	return fstat(message, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
 }
 
+/* What will be left when `more` bytes are added. */
+static void
+note_room(struct limits *l, const struct quota *q, struct span address, const char *path, uint64_t more)
+{
+	uint64_t used = q->bytes + more;
+	bool is_up = is_connected(l, clock_ms());
+
+	nearly_full_note(l->nearly_full, is_up ? l->directory : NULL, address, path,
+		used < q->limit_bytes ? q->limit_bytes - used : 0);
+}
+
+bool
+limits_look(struct limits *l, int domains)
+{
+	if (domains >= 0 && nearly_full_any(l->nearly_full))
+		nearly_full_look(l->nearly_full, is_connected(l, clock_ms()) ? l->directory : NULL, domains);
+	return nearly_full_any(l->nearly_full);
+}
+
 bool
 limits_allow(struct limits *l, int domains, const char *path, struct span address, int message, bool *is_limited)
 {
@@ -137,6 +159,7 @@ limits_allow(struct limits *l, int domains, const char *path, struct span addres
 			log_failure(l->svc, NULL, NULL, "event=quota-not-written path=%s", path);
 		q.limit_bytes = limit;
 		good = quota_has_room(&q, size_of(message), 1);
+		note_room(l, &q, address, path, good ? size_of(message) : 0);
 	}
 	file_close(&dir);
 	return good;

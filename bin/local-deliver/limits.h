@@ -30,6 +30,12 @@ struct limits *limits_new(struct service *svc);
 bool limits_allow(struct limits *l, int domains, const char *path, struct span address, int message,
 	bool *is_limited) PB_MUST_CHECK;
 
+/*
+ * Look again at mailboxes that are nearly full (not with domains < 0), and tell
+ * auth-check.  True while there are any: to be called every NEARLY_FULL_MS then.
+ */
+bool limits_look(struct limits *l, int domains);
+
 /* It was. */
 void limits_count(int domains, const char *path, int message);
 

@@ -2,7 +2,7 @@ pkglibexec_PROGRAMS += prog/local-deliver
 prog_local_deliver_SOURCES = bin/local-deliver/main.c \
 	bin/local-deliver/agent.c bin/local-deliver/agent.h \
 	bin/local-deliver/job.c bin/local-deliver/job.h \
-	bin/local-deliver/limits.c bin/local-deliver/limits.h \
+	bin/local-deliver/nearly_full.c bin/local-deliver/nearly_full.h bin/local-deliver/limits.c bin/local-deliver/limits.h \
 	bin/local-deliver/mailbox.c bin/local-deliver/mailbox.h
 
 check_PROGRAMS += t/unit/deliver-job

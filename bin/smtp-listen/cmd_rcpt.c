@@ -147,6 +147,9 @@ find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 	case RCPT_MAILBOX:
 	case RCPT_ALIAS:
 		*address_out = span_of(found.canonical);
+		facts.room_known = found.room_known;
+		facts.room = found.room;
+		facts.size = c->t.mail.has_size ? c->t.mail.size : 0;
 		return is_allowed(c, r, &facts);
 	case RCPT_FOREIGN:
 		return is_foreign_allowed(c, r);

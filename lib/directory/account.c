@@ -81,3 +81,22 @@ directory_domain_wants_login(struct directory *d, struct span domain, bool *want
 		return 1;
 	return kind == SOCKETMAP_NOTFOUND ? 0 : -1;
 }
+
+int
+directory_tell_room(struct directory *d, struct span address, uint64_t bytes)
+{
+	char text[LIMIT_ADDRESS + 32];
+	enum socketmap_kind kind;
+	struct span answer, data;
+	struct buf key;
+	size_t used;
+
+	buf_init_fixed(&key, text, sizeof(text));
+	buf_printf(&key, "%llu ", (unsigned long long)bytes);
+	buf_span(&key, address);
+	if (key.overflow || !directory_ask(d, "room", buf_view(&key), &answer, &used))
+		return -1;
+	kind = socketmap_answer(answer, &data);
+	wire_used(&d->lookup, used);
+	return kind == SOCKETMAP_OK ? 0 : -1;
+}

@@ -90,12 +90,15 @@ refusal(enum socketmap_kind kind, struct span data, struct verdict *out)
 	return RCPT_TROUBLE;
 }
 
-/* "mailbox CANONICAL" or "alias CANONICAL" */
+/* "mailbox CANONICAL", "mailbox/ROOM CANONICAL" or "alias CANONICAL" */
 static bool
 read_rcpt(struct span data, struct directory_rcpt *out)
 {
-	struct span what = span_cut(&data, ' ');
+	struct span room = span_cut(&data, ' '), what = span_cut(&room, '/');
 
+	out->room_known = room.p != NULL;
+	if (out->room_known && !num_parse(room, UINT64_MAX, &out->room))
+		return false;
 	if (data.p == NULL || data.n == 0 || data.n > LIMIT_ADDRESS)
 		return false;
 	if (span_is(what, "mailbox"))

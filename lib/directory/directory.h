@@ -46,6 +46,8 @@ enum rcpt_kind {
 struct directory_rcpt {
 	enum rcpt_kind kind;
 	char canonical[LIMIT_ADDRESS + 1];	/* mailbox, alias: the normalised address */
+	bool room_known;			/* a mailbox that is nearly full ... */
+	uint64_t room;				/* ... takes so many bytes; 0: it is full */
 	struct verdict verdict;			/* refused, trouble: the reply without ticket */
 };
 
@@ -117,6 +119,12 @@ int directory_mailbox_limit(struct directory *d, struct span address, uint64_t *
 
 /* The same, and whether its senders must log in (setting requireSmtpAuth of the domain). */
 int directory_domain_wants_login(struct directory *d, struct span domain, bool *wants_out) PB_MUST_CHECK;
+
+/*
+ * Tell how many bytes a nearly full mailbox still takes; UINT64_MAX: it is no
+ * longer.  Only for the program that delivers.  0, or -1 trouble.
+ */
+int directory_tell_room(struct directory *d, struct span address, uint64_t bytes) PB_MUST_CHECK;
 
 /* What the domain of an account allows it to send; 0: no limit. */
 struct directory_account {

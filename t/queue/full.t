@@ -46,6 +46,42 @@ like(send_to('bob@example.com', 'four', 300_000), qr/^250/, 'after deleting ther
 is(scalar(@m = $pb->wait_mail('bob@example.com', 3)), 3, 'and mail arrives');
 unlike(Pillarbox::slurp($pb->maildir('carol@example.com') . '/maildirsize'), qr/\d/, 'a mailbox without a limit is not counted');
 
+# A mailbox that is full already refuses at RCPT, and one that is nearly full what is too large.
+sub rcpt {
+	my ($more) = @_;
+	my $x = $pb->connect('smtp');
+	$x->expect('EHLO c.example', qr/^250/);
+	$x->expect('MAIL FROM:<x@out.example>' . ($more // ''), qr/^250/);
+	my $reply = $x->command('RCPT TO:<bob@example.com>');
+	$x->close;
+	return $reply;
+}
+sub wait_rcpt {
+	my ($re, $more) = @_;
+	my $end = time + 20;
+	sleep 0.1 while time < $end && rcpt($more) !~ $re;
+	return rcpt($more);
+}
+like(wait_rcpt(qr/^552/, ' SIZE=900000'), qr/^552 5\.2\.2 The mailbox is full ticket \d{12}$/, 'a declared size that does not fit is refused at RCPT');
+like(rcpt(), qr/^250/, 'an unknown one is not');
+my ($used, $small) = (0);
+for my $file ($pb->mail('bob@example.com')) {
+	$used += -s $file;
+	$small = -s $file if Pillarbox::slurp($file) =~ /^Subject: small/m;
+}
+my $header = $small - int(2000 / 71) * 72;	# lines of 72 bytes on the wire, header and trace
+like(send_to('bob@example.com', 'fille', int((1048576 - $used - $header - 20) / 72) * 71), qr/^250/, 'a message that fills it');
+like(wait_rcpt(qr/^552/), qr/^552 5\.2\.2 The mailbox is full ticket \d{12}$/, 'full: refused at RCPT (USER-03)');
+ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=room-in-mailbox value=0 weight=-100 total=-100/), 'the log says why');
+my ($rc, $out) = $pb->ctl('try', '--from', 'x@out.example', '--to', 'bob@example.com', '--ip', '192.0.2.1');
+like($out, qr/^rcpt +room-in-mailbox +0 +-100 +-100/m, 'and so does mailctl try');
+$c = $pb->connect('pop3s');
+$c->login('bob@example.com', $Pillarbox::PASSWORD);
+$c->expect('DELE 1', qr/^\+OK/);
+$c->expect('QUIT', qr/^\+OK/);
+$c->close;
+like(wait_rcpt(qr/^250/), qr/^250/, 'after deleting it takes mail again');
+
 # Without auth-check nobody knows the limit: mail is not held back by that.
 is(scalar($pb->mail('alice@example.com')), 1, 'and there was one bounce');
 done_testing;
