@@ -39,6 +39,16 @@ is_own_name(const struct smtp *c, struct span name)
 	return false;
 }
 
+/* Nobody could say: that refuses nothing, and the log tells. */
+static enum policy_dns
+not_known(struct smtp *c, const char *about)
+{
+	const char *why = scan_client_why(c->w->scan);
+
+	smtp_log(c, "event=policy-unknown about=%s why=\"%s\"", about, why[0] != '\0' ? why : "DNS failed");
+	return POLICY_DNS_UNKNOWN;
+}
+
 static enum policy_dns
 ask_helo(struct smtp *c, struct span name)
 {
@@ -54,7 +64,7 @@ ask_helo(struct smtp *c, struct span name)
 	case SCAN_HELO_TEMPERROR:
 		break;
 	}
-	return POLICY_DNS_UNKNOWN;
+	return not_known(c, "helo");
 }
 
 void
@@ -94,7 +104,7 @@ ask_sender(struct smtp *c, struct span domain)
 	case SCAN_DOMAIN_TEMPERROR:
 		break;
 	}
-	return POLICY_DNS_UNKNOWN;
+	return not_known(c, "sender-domain");
 }
 
 void

@@ -43,7 +43,7 @@ prepare_worker(struct service *svc)
 	w->intake = intake_open(owner_fd(svc, OWNER_INTAKE), INTAKE_TIMEOUT_MS);
 	w->filters = filters_new(w->config);
 	if (config_asks_scan(w->config))
-		w->scan = scan_client_new(owner_connect(svc, "scan", SOCK_SEQPACKET));
+		w->scan = scan_client_once("scan");
 	message_init(&w->message);
 	/* One descriptor in advance; a refusal is told to the client that asks for it. */
 	if (intake_new(w->intake, &w->held_fd, &w->held_id, &refusal) != 0)

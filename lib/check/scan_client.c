@@ -40,6 +40,25 @@ struct scan_client {
 	struct buf request;
 };
 
+/* A full backlog is not waited for: connect fails at once. */
+static int
+connect_to(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = strlen(path);
+	int fd;
+
+	if (n >= sizeof(to.sun_path))
+		return -1;
+	memcpy(to.sun_path, path, n + 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static struct scan_client *
 client_new(int fd, char *path)
 {
@@ -54,6 +73,12 @@ struct scan_client *
 scan_client_new(int fd)
 {
 	return client_new(fd, NULL);
+}
+
+struct scan_client *
+scan_client_once(const char *path)
+{
+	return client_new(connect_to(path), NULL);
 }
 
 struct scan_client *
@@ -92,25 +117,6 @@ const char *
 scan_client_why(const struct scan_client *c)
 {
 	return c->why;
-}
-
-/* A full backlog is not waited for: connect fails at once. */
-static int
-connect_to(const char *path)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	size_t n = strlen(path);
-	int fd;
-
-	if (n >= sizeof(to.sun_path))
-		return -1;
-	memcpy(to.sun_path, path, n + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 static bool

@@ -35,6 +35,9 @@ struct scan_client;
  */
 struct scan_client *scan_client_new(int fd);
 
+/* The same after connecting to the socket at path, which is not waited for. */
+struct scan_client *scan_client_once(const char *path);
+
 /*
  * Connects to the socket at path (relative to the working directory) with the
  * first question, and again after a loss, at most once a second.
