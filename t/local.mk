@@ -48,4 +48,12 @@ lint: all
 	$(TEST_ENV) $(PROVE) $(PROVE_FLAGS) '$(top_srcdir)/t/design/rooms.t'
 	sh '$(top_srcdir)/t/lint.sh' '$(abs_top_srcdir)' '$(abs_top_builddir)'
 EXTRA_DIST += t/lint.sh
-PHONY += check-asan check-crash cover cover-report bench lint
+# Cost of a look-up in greylist-check's database at 10,000, 1 and 10 million records: make bench-greylist [RECORDS=N]
+EXTRA_PROGRAMS = t/bench/greylist-records
+t_bench_greylist_records_SOURCES = t/bench/greylist-records.c bin/greylist-check/judge.c \
+	bin/greylist-check/records.c bin/greylist-check/record_value.c
+
+bench-greylist: t/bench/greylist-records$(EXEEXT)
+	@dir=`mktemp -d` && trap 'rm -rf "$$dir"' 0 && t/bench/greylist-records "$$dir/state" $(RECORDS)
+
+PHONY += bench-greylist check-asan check-crash cover cover-report bench lint

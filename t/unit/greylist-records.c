@@ -139,14 +139,14 @@ known_senders(void)
 }
 
 static int rows_seen;
-static char last_row[512];
+static size_t longest_row;
 
 static int
 note_row(const struct row *r, void *ctx)
 {
 	rows_seen++;
-	snprintf(last_row, sizeof(last_row), "%s %.*s %.*s %.*s", r->state, SPAN_ARG(r->origin), SPAN_ARG(r->sender),
-		SPAN_ARG(r->recipient));
+	if (r->sender.n + r->recipient.n > longest_row)
+		longest_row = r->sender.n + r->recipient.n;
 	return *(int *)ctx;
 }
 
@@ -243,7 +243,7 @@ long_addresses(void)
 	is_text(try("192.0.2.9", a, a, 1), "first-contact", "the longest addresses are judged");
 	is_text(try("192.0.2.9", b, a, 901), "first-contact", "and differ by their last byte");
 	is_num(walk_all(answer, 902), 1, "they are listed");
-	is_num(strlen(last_row), strlen("waiting 192.0.2.0/24  ") + 2 * RECORD_TEXT_MAX, "cut");
+	is_num(longest_row, 2 * RECORD_TEXT_MAX, "cut");
 }
 
 static void
