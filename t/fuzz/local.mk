@@ -4,7 +4,8 @@ fuzz_driver = t/fuzz/driver.c t/fuzz/fuzz.h
 EXTRA_DIST += t/fuzz/corpus
 
 fuzz_programs = t/fuzz/smtp-command t/fuzz/smtp-data t/fuzz/smtp-reply t/fuzz/milter-peer
-fuzz_programs += t/fuzz/envelope
+fuzz_programs += t/fuzz/envelope t/fuzz/smtp-transfer
+t_fuzz_smtp_transfer_SOURCES = t/fuzz/smtp-transfer.c $(fuzz_driver)
 t_fuzz_envelope_SOURCES = t/fuzz/envelope.c $(fuzz_driver)
 fuzz_programs += t/fuzz/jwt
 t_fuzz_jwt_SOURCES = t/fuzz/jwt.c $(fuzz_driver)

@@ -6,7 +6,8 @@
 #include "fuzz.h"
 
 static const struct smtp_ehlo everything = {
-	.dsn = true, .has_size = true, .eightbitmime = true, .has_auth = true,
+	.dsn = true, .has_size = true, .eightbitmime = true, .has_auth = true, .binarymime = true,
+	.smtputf8 = true, .requiretls = true, .mt_priority = true, .deliverby = true,
 };
 
 static void
@@ -14,7 +15,7 @@ check_line(const struct buf *line)
 {
 	FUZZ_CHECK(!line->overflow && line->n > 2);
 	for (size_t i = 0; i < line->n - 2; i++)
-		FUZZ_CHECK(line->p[i] >= 0x20 && line->p[i] < 0x7f);
+		FUZZ_CHECK((unsigned char)line->p[i] >= 0x20 && line->p[i] != 0x7f);
 }
 
 static void
@@ -26,12 +27,18 @@ try_mail(struct span args)
 	if (smtp_mail_parse(args, &m) != SMTP_OK)
 		return;
 	buf_init(&line, 8192);
+	FUZZ_CHECK(!m.from.is_utf8 || m.smtputf8);
+	FUZZ_CHECK(m.by_mode != 'R' || m.by > 0);
+	FUZZ_CHECK(m.hold_value >= 0);
 	smtp_mail_print(&m, &everything, &line);
 	check_line(&line);
 	FUZZ_CHECK(smtp_mail_parse(span_make(line.p + 5, line.n - 7), &again) == SMTP_OK);
 	FUZZ_CHECK(strcmp(m.from.text, again.from.text) == 0 && m.from.n == again.from.n);
 	FUZZ_CHECK(strcmp(m.envid, again.envid) == 0 && m.ret == again.ret && m.body == again.body);
 	FUZZ_CHECK(m.has_size == again.has_size && m.size == again.size);
+	FUZZ_CHECK(m.smtputf8 == again.smtputf8 && m.requiretls == again.requiretls);
+	FUZZ_CHECK(m.has_priority == again.has_priority && m.priority == again.priority);
+	FUZZ_CHECK(m.by_mode == again.by_mode && m.by_trace == again.by_trace && m.by == again.by);
 	FUZZ_CHECK(m.has_auth == again.has_auth && strcmp(m.auth.text, again.auth.text) == 0);
 	buf_free(&line);
 }
