@@ -41,6 +41,12 @@ sample(void)
 	e->ret = SPAN("HDRS");
 	e->created = 1795255200;
 	e->priority = 7;
+	e->smtputf8 = e->requiretls = true;
+	e->mt_priority = -4;
+	e->hold = 1795342500;
+	e->by = 1795346100;
+	e->by_mode = 'R';
+	e->by_trace = true;
 	e->size = 4096;
 	e->crc32c = 0x1a2b3c4d;
 	e->has_size = true;
@@ -106,12 +112,65 @@ test_round_trip(void)
 	ok(span_is(e->rcpts[1].orcpt, "rfc822;ab@example.net"), "orcpt is kept");
 	ok(!e->foreign && e->has_size && e->size == 4096 && e->crc32c == 0x1a2b3c4d && e->priority == 7,
 		"numbers are kept");
+	ok(e->smtputf8 && e->requiretls && e->mt_priority == -4 && e->hold == 1795342500 &&
+		e->by == 1795346100 && e->by_mode == 'R' && e->by_trace, "so is what the sender asked of the transport");
 	buf_init(&again, LIMIT_ENVELOPE);
 	ok(envelope_print(e, &again) && span_eq(buf_view(&text), buf_view(&again)),
 		"printed again it is the same text");
 	envelope_free(&e);
 	buf_free(&text);
 	buf_free(&again);
+}
+
+/* Values that cannot be obeyed are damage; NOTIFY of further targets; groups and their notices. */
+static void
+test_demands(void)
+{
+	struct envelope *e = sample();
+	struct envelope_rcpt r = { .number = 2, .original = 1, .notify = SPAN("SUCCESS,FAILURE") };
+	int n;
+
+	ok(envelope_by_parse(SPAN("11/22/2026 10:15:00;N"), e) && e->by_mode == 'N' && !e->by_trace, "by without trace");
+	ok(!envelope_by_parse(SPAN("11/22/2026 10:15:00"), e) && !envelope_by_parse(SPAN("11/22/2026 10:15:00;X"), e) &&
+		!envelope_by_parse(SPAN("11/22/2026 10:15:00;RX"), e) && !envelope_by_parse(SPAN(";R"), e), "by that is none");
+	ok(envelope_mt_priority_parse(SPAN("-9"), &n) && n == -9 && !envelope_mt_priority_parse(SPAN("10"), &n) &&
+		!envelope_mt_priority_parse(SPAN("-"), &n), "mtPriority");
+	ok(span_is(envelope_notify(&r), "FAILURE"), "SUCCESS stays with the first target");
+	r.notify = SPAN("SUCCESS");
+	ok(span_is(envelope_notify(&r), "NEVER"), "alone it leaves silence");
+	r.number = 1;
+	ok(span_is(envelope_notify(&r), "SUCCESS"), "the first keeps it");
+	r.state = RCPT_DONE;
+	ok(envelope_rcpt_is_finished(&r), "delivered and nobody to be told: over");
+	r.bounce = 1;
+	ok(!envelope_rcpt_is_finished(&r), "with a notice due it is not");
+	r.bounced = true;
+	ok(envelope_rcpt_is_finished(&r), "until that is told");
+	envelope_free(&e);
+}
+
+/* A delay that was told of does not stand for the failure that follows. */
+static void
+test_delay_then_failure(void)
+{
+	uint32_t numbers[1] = { 2 };
+	struct buf text;
+	struct envelope *e;
+	uint32_t seed;
+
+	print_sample(&text);
+	seed = seed_of(&text);
+	envelope_line_retry(&text, seed, 2, 1, 1795342500, &later);
+	envelope_line_bounce(&text, seed, 3, numbers, 1);
+	envelope_line_bounced(&text, seed, 3, 7);
+	ok(parse(buf_view(&text), &e) == ENVELOPE_OK && e->rcpts[1].state == RCPT_OPEN && e->rcpts[1].bounced &&
+		e->groups == 3, "a told delay leaves the recipient open");
+	envelope_free(&e);
+	envelope_line_fail(&text, seed, 2, &never);
+	ok(parse(buf_view(&text), &e) == ENVELOPE_OK && e->rcpts[1].state == RCPT_FAILED && !e->rcpts[1].bounced &&
+		e->rcpts[1].bounce == 0, "its failure is to be told of anew");
+	envelope_free(&e);
+	buf_free(&text);
 }
 
 static void
@@ -342,6 +401,8 @@ int
 main(void)
 {
 	test_round_trip();
+	test_demands();
+	test_delay_then_failure();
 	test_lines();
 	test_truncation();
 	test_flips();
