@@ -22,7 +22,7 @@ my %socket = (
 	'scan' => [ 'pbsmtp pbmail pbcheck pbscan', SOCK_SEQPACKET, "domain\nn=1\nname=[192.0.2.1]\n" ],
 	'abuse-control' => [ 'pbcheck', SOCK_SEQPACKET, "list\n" ],
 	'intake' => [ 'pbsmtp pbmail', SOCK_SEQPACKET, "new\n" ],
-	'schedule' => [ 'pbmail', SOCK_SEQPACKET, "list\n" ],
+	'schedule' => [ 'pbsmtp pbmail', SOCK_SEQPACKET, "list\n" ],
 	'deliver' => [ 'pbmail', SOCK_SEQPACKET, '' ],
 	'send' => [ 'pbmail', SOCK_SEQPACKET, '' ],
 	'greylist' => [ 'pbsmtp pbcheck', SOCK_STREAM, '' ],
