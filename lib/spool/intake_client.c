@@ -37,7 +37,7 @@ intake_open(int sock, unsigned timeout_ms)
 	struct timeval limit = { timeout_ms / 1000, (suseconds_t)(timeout_ms % 1000) * 1000 };
 
 	c->socket = sock;
-	c->packet = mem_new(LIMIT_RECORD);
+	c->packet = mem_resize(NULL, LIMIT_RECORD);	/* not zeroed: pages that nobody writes cost nothing */
 	buf_init(&c->record, LIMIT_RECORD);
 	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
 	    setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)

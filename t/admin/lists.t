@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Lists of addresses by mailctl: whitelist, blacklist, auth-bypass and ip-bypass
-# (IPBW-01, IPBW-02, IPBW-03, IPBW-09, AUTHB-01, AUTHB-02, AUTHB-03, BYP-01), with
+# (IPBW-01, IPBW-02, IPBW-03, IPBW-04, IPBW-05, IPBW-09, AUTHB-01, AUTHB-02, AUTHB-03, BYP-01, BYP-02), with
 # what a running server makes of each change.
 use strict;
 use warnings;

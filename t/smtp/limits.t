@@ -119,4 +119,5 @@ like($reply, qr/^421 4\.7\.0/, 'who goes on for LIMIT_SMTP_OVERSHOOT more is cut
 $c = begin(@open);
 $c->expect("Subject: still here\r\n\r\nx\r\n.", qr/^250/);
 pass('a fresh client is served');
+ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_$/m), "the log has $_") for qw(too-many-bad-commands too-many-messages too-many-commands);
 done_testing();

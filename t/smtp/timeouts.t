@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Time limits: a client that says nothing, stops in the middle, or drips, is
-# closed with 421 4.4.2, and costs others nothing (cases S27, S28, S35).
+# closed with 421 4.4.2, and costs others nothing (cases S27, S28, S35; SMTPIN-07, SMTPIN-08).
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
@@ -8,7 +8,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Pillarbox;
 
-my $pb = Pillarbox->new(settings => { smtpCommandTimeout => 2, smtpTransactionTimeout => 10 });
+my $pb = Pillarbox->new(settings => { smtpSessionTimeout => 1, smtpCommandTimeout => 2, smtpTransactionTimeout => 10 });
 $pb->user('alice@example.com');
 $pb->start;
 
@@ -44,9 +44,17 @@ like($drip->{buf}, qr/^421 4\.4\.2/, 'a message that drips');
 cmp_ok(time - $started, '>', 8, 'has its time');
 cmp_ok(time - $started, '<', 13, 'and no more');
 
+ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_ why="timed out"/), "the log has $_") for qw(connection-ended data-ended);
+
+# smtpSessionTimeout: no command at all (SMTPIN-07); one minute is the least it can be.
+my $silent = $pb->connect('smtp', timeout => 90);
+$silent->expect('EHLO c.example', qr/^250/);
+
 my $gone = $pb->connect('smtp');
 $gone->expect($_, qr/^[23]/) for @open;
 $gone->send_raw("Subject: gone\r\n\r\nnever finished");
 $gone->close;
 is(scalar $pb->wait_mail('alice@example.com', 1), 1, 'only the whole message was delivered');
+like($silent->reply, qr/^421 4\.4\.2 .* ticket \d{12}$/, 'silence between commands ends a session');
+ok($silent->at_end, 'and closes it');
 done_testing();
