@@ -34,6 +34,8 @@ struct try {
 	struct output *out;
 	struct smtp_reply reply;	/* the last one */
 	int worst;			/* code of the first refusal; 0: none */
+	struct ctl *c;
+	bool greylists;			/* setting greylisting/enabled */
 };
 
 /* -- what the server says --------------------------------------------------- */
@@ -87,6 +89,13 @@ show_reply(struct try *t, const char *step)
 	}
 }
 
+static void
+note_worst(struct try *t, int code)
+{
+	if (t->worst == 0 && code >= 400)
+		t->worst = code;
+}
+
 /* Everything up to the reply; an exit code. */
 static int
 hear(struct try *t, const char *step, bool shown)
@@ -108,14 +117,13 @@ hear(struct try *t, const char *step, bool shown)
 		return ctl_fail(EXIT_TRY_LATER, "smtp-listen made no reply");
 	if (shown)
 		show_reply(t, step);
-	if (t->worst == 0 && t->reply.code >= 400)
-		t->worst = t->reply.code;
+	note_worst(t, t->reply.code);
 	return EXIT_DONE;
 }
 
-PB_PRINTF(3, 4)
+PB_PRINTF(4, 5)
 static int
-say(struct try *t, const char *step, const char *fmt, ...)
+say(struct try *t, const char *step, bool shown, const char *fmt, ...)
 {
 	struct buf line;
 	va_list ap;
@@ -127,7 +135,72 @@ say(struct try *t, const char *step, const char *fmt, ...)
 	buf_text_put(&line, "\r\n");
 	stream_put(&t->io, buf_view(&line));
 	buf_free(&line);
-	return stream_flush(&t->io) == 0 ? hear(t, step, true) : ctl_fail(EXIT_TRY_LATER, "smtp-listen is gone");
+	return stream_flush(&t->io) == 0 ? hear(t, step, shown) : ctl_fail(EXIT_TRY_LATER, "smtp-listen is gone");
+}
+
+/* -- greylisting: a milter, which smtp-listen does not ask here ---------------- */
+
+/* "NAME VALUE WEIGHT TOTAL" */
+static void
+show_greylist_step(struct try *t, struct span words)
+{
+	char name[80], value[1600], weight[16], total[16];
+
+	snprintf(name, sizeof(name), "greylist-%.*s", SPAN_ARG(span_first(span_word(&words), 60)));
+	copy(value, sizeof(value), span_word(&words));
+	copy(weight, sizeof(weight), span_word(&words));
+	copy(total, sizeof(total), span_word(&words));
+	output_row(t->out, "rcpt", name, value, weight, total, "");
+}
+
+static void
+show_delay(struct try *t, const struct record *reply)
+{
+	uint64_t earliest = 0;
+	char when[40], text[160];
+	struct tm tm;
+	time_t at;
+
+	(void)!record_get_num(reply, "earliest", INT64_MAX, &earliest);
+	at = (time_t)earliest;
+	gmtime_r(&at, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	snprintf(text, sizeof(text), "451 4.7.1 Greylisted, try again later: not before %s", when);
+	output_row(t->out, "rcpt", "reply", "", "", "", text);
+	note_worst(t, 451);
+}
+
+/*
+ * Would greylist-check delay the recipient that was taken?  It notes nothing.
+ * True: shown.  When it does not answer mail flows, as it would.
+ */
+static bool
+is_greylisted(struct try *t, const char *to)
+{
+	struct record reply;
+	struct buf request;
+	bool later;
+	int code;
+
+	buf_init(&request, LIMIT_RECORD);
+	record_begin(&request, "why");
+	record_add_text(&request, "ip", t->ip);
+	record_add_text(&request, "sender", t->from);
+	record_add_text(&request, "recipient", to);
+	record_add_text(&request, "helo", t->helo);
+	if (t->user != NULL)
+		record_add_text(&request, "user", t->user);
+	code = ctl_call(t->c, "run/pub/greylist-control", &request, true, &reply);
+	buf_free(&request);
+	if (code != EXIT_DONE)
+		return false;
+	for (size_t i = 0; record_get_nth(&reply, "step", i).p != NULL; i++)
+		show_greylist_step(t, record_get_nth(&reply, "step", i));
+	later = span_is(record_get(&reply, "verdict"), "later");
+	if (later)
+		show_delay(t, &reply);
+	record_free(&reply);
+	return later;
 }
 
 /* -- the steps -------------------------------------------------------------- */
@@ -175,8 +248,11 @@ try_recipients(struct try *t, bool *good_out)
 
 	*good_out = false;
 	for (size_t i = 0; code == EXIT_DONE && i < t->to_count; i++) {
-		code = say(t, "rcpt", "RCPT TO:<%s>", t->to[i]);
-		*good_out |= code == EXIT_DONE && t->reply.code < 400;
+		code = say(t, "rcpt", false, "RCPT TO:<%s>", t->to[i]);
+		if (code != EXIT_DONE || (t->reply.code < 400 && t->greylists && is_greylisted(t, t->to[i])))
+			continue;
+		show_reply(t, "rcpt");
+		*good_out |= t->reply.code < 400;
 		if (t->reply.code == 421)
 			break;
 	}
@@ -196,15 +272,15 @@ try_message(struct try *t)
 	int code;
 
 	if (t->size != NULL)
-		code = say(t, "mail", "MAIL FROM:<%s> SIZE=%s", t->from, t->size);
+		code = say(t, "mail", true, "MAIL FROM:<%s> SIZE=%s", t->from, t->size);
 	else
-		code = say(t, "mail", "MAIL FROM:<%s>", t->from);
+		code = say(t, "mail", true, "MAIL FROM:<%s>", t->from);
 	if (code != EXIT_DONE || was_refused(t))
 		return code;
 	code = try_recipients(t, &good);
 	if (code != EXIT_DONE || !good || t->file == NULL || t->reply.code == 421)
 		return code;
-	code = say(t, "data", "DATA");
+	code = say(t, "data", true, "DATA");
 	return code != EXIT_DONE || was_refused(t) ? code : send_file(t);
 }
 
@@ -216,15 +292,15 @@ try_session(struct try *t)
 	if (code == EXIT_DONE && was_refused(t))
 		return ctl_fail(EXIT_TRY_LATER, "smtp-listen: %d %s", t->reply.code, t->reply.text);
 	if (code == EXIT_DONE)
-		code = say(t, "connect", "XTRY IP=%s LOCAL=%s PORT=%s TLS=%d", t->ip, t->local, t->port, t->tls);
+		code = say(t, "connect", true, "XTRY IP=%s LOCAL=%s PORT=%s TLS=%d", t->ip, t->local, t->port, t->tls);
 	if (code == EXIT_DONE && t->reply.code == 500)
 		return ctl_fail(EXIT_NO_RIGHT, "only root or the owner of the instance may do this");
 	if (code == EXIT_DONE && t->reply.code == 501)
 		return ctl_fail(EXIT_USAGE, "--ip and --local want an address, --port one of smtp, submission, smtps");
 	if (code == EXIT_DONE && !was_refused(t))
-		code = say(t, "helo", "EHLO %s", t->helo);
+		code = say(t, "helo", true, "EHLO %s", t->helo);
 	if (code == EXIT_DONE && !was_refused(t) && t->user != NULL)
-		code = say(t, "auth", "XTRY AUTH=%s", t->user);
+		code = say(t, "auth", true, "XTRY AUTH=%s", t->user);
 	if (code != EXIT_DONE || was_refused(t))
 		return code;
 	return try_message(t);
@@ -282,10 +358,15 @@ run(struct ctl *c, struct try *t)
 {
 	static const char *const columns[] = { "step", "check", "value", "weight#", "total#", "reply", NULL };
 	char path[INSTANCE_PATH_MAX];
+	struct settings *s;
 	int code, fd = connect_unix(instance_path(&c->instance, path, "run/pub/smtp"), SOCK_STREAM);
 
 	if (fd < 0)
 		return ctl_fail(EXIT_TRY_LATER, "the server does not run");
+	t->c = c;
+	s = ctl_server_settings(c);
+	t->greylists = s != NULL && settings_bool(s, "greylisting/enabled");
+	settings_free(&s);
 	stream_init(&t->io, fd, PIECE);
 	t->out = output_begin(c, columns);
 	code = try_session(t);

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
+use JSON::PP qw(decode_json);
 use Test::More;
 use Pillarbox;
 use Pillarbox::Messages qw(real_messages);
@@ -46,7 +47,7 @@ my @helo = ('client.example', 'mail.test.example', '[127.0.0.1]', '[192.0.2.1]',
 	"x\x1b", '', '-', 'x' x 300, 'a(.b', 'client.example.');
 my @all = (@ours, @ours, @hostile, @real);
 
-sub strip { my ($r) = @_; s/ ticket \d{12}$//m, s/\bid=\d+/id=N/, s/\s+$// for $r; return $r }
+sub strip { my ($r) = @_; s/ ticket \d{12}$//m, s/\bid=\d+/id=N/, s/ \d{4}-\d\d-\d\dT[\d:]+Z/ TIME/, s/\s+$// for $r; return $r }
 
 # Each reply of an SMTP session with this envelope, as text.
 sub by_smtp {
@@ -148,6 +149,23 @@ like(try_ip('203.0.113.7', 'y@far.example'), qr/^rcpt +trusted-client +yes +100 
 like(try_ip('192.0.2.9', 'alice@example.com', 'mail.test.example'), qr/^helo +helo-own-name .*^rcpt .* 550 5\.7\.1 You are not mail/ms, 'nobody else has our name');
 like(try_ip('192.0.2.9', 'postmaster@example.com', 'mail.test.example'), qr/^rcpt +reply +250 /m, 'postmaster is reached all the same');
 like(try_ip('192.0.2.9', 'alice@example.com', '[192.0.2.8]'), qr/^helo +helo-literal +\[192\.0\.2\.8\] +-50 +-50.*^rcpt +reply +250 /ms, 'a wrong literal counts, but not enough');
+
+# Greylisting is asked in a way that it does not notice.
+$pb->ctl_ok('set', 'greylisting/enabled', 'True');
+$end = time + 20;
+select undef, undef, undef, 0.2 while time < $end && try_ip('192.0.2.77') !~ /451/;
+like(try_ip('192.0.2.77'), qr/^rcpt +greylist-.*^rcpt +reply +451 4\.7\.1 Greylisted, try again later: not before \d{4}-\d\d-\d\d/ms, 'a first contact would be delayed');
+unlike(try_ip('203.0.113.7'), qr/451/, 'a trusted address would not');
+is(decode_json($pb->ctl_ok('--json', 'greylist', 'list'))->[0], undef, 'and nothing was noted');
+
+# Without room on the disk.
+$pb->ctl_ok('set', 'greylisting/enabled', 'False');
+$pb->ctl_ok('set', 'spoolReserveMB', 1048576);
+sub mail_smtp { my $c = $pb->connect('smtp'); $c->expect('EHLO c.example', qr/^250/); my $r = $c->command('MAIL FROM:<x@out.example>'); $c->close; return $r }
+$end = time + 30;
+select undef, undef, undef, 0.2 while time < $end && mail_smtp() !~ /^452/;
+like(mail_smtp(), qr/^452 4\.3\.1 Insufficient system storage ticket \d{12}$/, 'below the disk reserve MAIL gets 452');
+like(try_ip('192.0.2.9'), qr/^mail +room-in-spool +0 +-100 +-100.*^mail +reply +452 4\.3\.1 Insufficient system storage/ms, 'mailctl try shows it');
 
 # It is not for everybody, and not for clients from outside.
 my $c = $pb->connect('smtp');
