@@ -5,7 +5,8 @@
 # that somebody changed.
 etc_samples = etc/init.d/pillarbox etc/inetd.conf etc/systemd/pillarbox.service \
 	etc/systemd/pillarbox-pop3.service etc/systemd/pillarbox-pop3.socket \
-	etc/tcpserver/smtp/run etc/tcpserver/pop3/run etc/tcpserver/imap/run
+	etc/tcpserver/smtp/run etc/tcpserver/pop3/run etc/tcpserver/imap/run \
+	etc/fail2ban/filter.d/pillarbox.conf etc/fail2ban/jail.d/pillarbox.conf
 EXTRA_DIST += $(etc_samples)
 dist_doc_DATA = README INSTALL COPYING LICENSE
 examplesdir = $(docdir)/examples

@@ -45,7 +45,7 @@ log_turned(struct service *svc, struct turned *t, const char *listener, const st
 
 	*t = (struct turned){ .peer = *peer, .listener = listener, .until_ms = clock_ms() + REPEAT_MS };
 	service_ticket(svc, t->ticket);
-	log_line(svc, t->ticket, addr_print(peer, ip, sizeof(ip)), "event=refused why=blocked listener=%s earlier=%llu",
+	log_line(svc, t->ticket, addr_print(peer, ip, sizeof(ip)), "event=refused reason=blocked listener=%s earlier=%llu",
 		listener, (unsigned long long)again);
 	log_flush(svc, false);
 }

@@ -90,9 +90,9 @@ like(greeting('smtp', '127.1.0.7'), qr/^220/, 'which is served on');
 my @g = map { greeting('smtp', '127.5.0.1') } 1 .. 20;
 is(scalar(grep { /^421/ } @g), 20, 'twenty more are refused');
 my $ticket = ($g[0] =~ /(\d{12})/)[0];
-my $lines = () = $pb->log_text('smtpLog') =~ /\[127\.5\.0\.1\]\[\d{12}\] event=refused why=blocked listener=smtp/g;
+my $lines = () = $pb->log_text('smtpLog') =~ /\[127\.5\.0\.1\]\[\d{12}\] event=refused reason=blocked listener=smtp/g;
 cmp_ok($lines, '<', 20, "with few lines in the log ($lines)");
-ok($pb->wait_log('smtpLog', qr/\[127\.5\.0\.1\]\[$ticket\] event=refused why=blocked/), 'the ticket of each is in it');
+ok($pb->wait_log('smtpLog', qr/\[127\.5\.0\.1\]\[$ticket\] event=refused reason=blocked/), 'the ticket of each is in it');
 
 # By hand.
 $pb->ctl_ok('block', 'add', '127.5.1.1', '127.5.1.2', '--minutes', 2, '--service', 'imap', '--reason', "guesses \"names\"\n=1");
