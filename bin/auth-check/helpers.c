@@ -48,6 +48,16 @@ struct queue {
 
 #define CROWD_TURN 4
 
+/* Names and addresses that were wrong lately; another one in its place gives way to a newer. */
+#define FAILED_PLACES 4096
+#define FAILED_MS 600000
+
+struct failed {
+	uint64_t who;
+	uint64_t since_ms;
+	unsigned count;
+};
+
 struct helpers {
 	unsigned hashers;
 	struct slot slots[HELPERS_MAX];
@@ -56,6 +66,7 @@ struct helpers {
 	struct queue fair, crowd;	/* crowd: askers that ask much */
 	unsigned turn;			/* one question in CROWD_TURN is the crowd's */
 	size_t waiting;
+	struct failed failed[FAILED_PLACES];
 	char answer[HELPER_ANSWER_MAX];
 };
 
@@ -127,6 +138,33 @@ helpers_start(unsigned hashers)
 
 /* -- password checks ------------------------------------------------------ */
 
+static unsigned
+failures_of(const struct helpers *h, uint64_t who)
+{
+	const struct failed *f = &h->failed[who % FAILED_PLACES];
+
+	return who != 0 && f->who == who && clock_ms() - f->since_ms < FAILED_MS ? f->count : 0;
+}
+
+static void
+count_failure(struct helpers *h, uint64_t who)
+{
+	struct failed *f = &h->failed[who % FAILED_PLACES];
+
+	if (who == 0)
+		return;
+	if (failures_of(h, who) == 0)
+		*f = (struct failed){ .who = who, .since_ms = clock_ms() };
+	f->count++;
+}
+
+static bool
+has_failed(const struct helpers *h, const struct hash_asker *asker)
+{
+	return failures_of(h, asker->name) >= HELPERS_FAIR_FAILURES ||
+	       failures_of(h, asker->address) >= HELPERS_FAIR_FAILURES;
+}
+
 static void
 job_free(struct hash_job *job)
 {
@@ -188,15 +226,35 @@ take_first(struct queue *q)
 	return job;
 }
 
+static void
+put_last(struct queue *q, struct hash_job *job)
+{
+	*q->last = job;
+	q->last = &job->next;
+}
+
+/* The first of the fair; those that became known for failing since they came join the crowd. */
+static struct hash_job *
+take_fair(struct helpers *h)
+{
+	struct hash_job *job;
+
+	while ((job = take_first(&h->fair)) != NULL && has_failed(h, &job->asker))
+		put_last(&h->crowd, job);
+	return job;
+}
+
 /* The next in turn: the crowd is slowed down, never starved. */
 static struct hash_job *
 take_next(struct helpers *h)
 {
 	bool crowd_first = h->turn++ % CROWD_TURN == CROWD_TURN - 1;
-	struct hash_job *job = take_first(crowd_first ? &h->crowd : &h->fair);
+	struct hash_job *job = crowd_first ? take_first(&h->crowd) : NULL;
 
 	if (job == NULL)
-		job = take_first(crowd_first ? &h->fair : &h->crowd);
+		job = take_fair(h);
+	if (job == NULL)
+		job = take_first(&h->crowd);
 	if (job != NULL)
 		h->waiting--;
 	return job;
@@ -260,6 +318,10 @@ on_answer(void *ctx, int fd, unsigned events PB_UNUSED)
 	if (job == NULL || (n > 0 && !read_answer(s, span_make(h->answer, (size_t)n), &result, &text)))
 		return;
 	s->job = NULL;
+	if (result == HASH_DIFFERS) {
+		count_failure(h, job->asker.name);
+		count_failure(h, job->asker.address);
+	}
 	finish(job, result, buf_view(&text));
 	feed(h, s);
 }
@@ -291,7 +353,7 @@ asks_much(const struct helpers *h, const struct hash_asker *asker)
 	count_asker(h->crowd.first, asker, &names, &addresses);
 	for (unsigned i = 0; i < h->hashers; i++)
 		count_asker(h->slots[i].job, asker, &names, &addresses);
-	return names >= HELPERS_FAIR_NAME || addresses >= HELPERS_FAIR_ADDRESS;
+	return names >= HELPERS_FAIR_NAME || addresses >= HELPERS_FAIR_ADDRESS || has_failed(h, asker);
 }
 
 /* A question for the queue; NULL when that is full. */
@@ -315,10 +377,7 @@ job_new(const struct helpers *h, const char *hash, struct span password, const s
 static struct hash_job *
 enqueue(struct helpers *h, struct hash_job *job)
 {
-	struct queue *q = asks_much(h, &job->asker) ? &h->crowd : &h->fair;
-
-	*q->last = job;
-	q->last = &job->next;
+	put_last(asks_much(h, &job->asker) ? &h->crowd : &h->fair, job);
 	h->waiting++;
 	for (unsigned i = 0; i < h->hashers && h->waiting > 0; i++)
 		feed(h, &h->slots[i]);

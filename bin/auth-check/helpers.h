@@ -52,6 +52,8 @@ struct hash_asker {
 };
 #define HELPERS_FAIR_NAME 2
 #define HELPERS_FAIR_ADDRESS 8
+/* ... and so do all of a name or an address that was wrong this often in the last ten minutes. */
+#define HELPERS_FAIR_FAILURES 2
 struct hash_job;
 struct hash_job *helpers_verify(struct helpers *h, const char *hash, struct span password,
 	const struct hash_asker *asker, hash_done *done, void *ctx);
