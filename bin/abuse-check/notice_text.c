@@ -2,10 +2,14 @@
  * notice_text: the words of a notice.
  *
  * Trust: the account may be what an attacker typed: it is shown as printable
- * ASCII, and in commands as one word that no shell takes apart.
+ * ASCII, cut where a line would become too long for mail (RFC 5322 2.1.1), and in
+ * commands as one word that no shell takes apart.
  */
 #include "base/base.h"
 #include "notice.h"
+
+/* Of a line of 998. */
+#define NAME_MAX 800
 
 static const char *const what[] = {
 	[RULE_DOS] = "connections",
@@ -51,17 +55,14 @@ put_header(const struct rule *r, const char *who, const char *host, const char *
 }
 
 static void
-put_facts(const struct rule *r, const struct crossing *c, const char *ip, struct buf *out)
+put_facts(const struct rule *r, const struct crossing *c, const char *who, const char *ip, struct buf *out)
 {
 	bool is_spam = r->kind == RULE_INTERNAL_SPAMMER;
 
 	buf_printf(out, "Rule %u (%s%s) was crossed.\r\n\r\n", r->number, rule_kind_name(r->kind),
 		!is_spam ? "" : r->by_sender ? ", match volume" : ", match sameSize");
-	if (c->account.n > 0) {
-		buf_text_put(out, "  account: ");
-		buf_escaped(out, c->account);
-		buf_text_put(out, "\r\n");
-	}
+	if (who[0] != '\0')
+		buf_printf(out, "  account: %s\r\n", who);
 	buf_printf(out, "  address: %s\r\n", ip);
 	buf_printf(out, "  count:   %u %s in the last %u minutes; the rule says %u\r\n", c->count, what[r->kind],
 		r->frame_s / 60, r->count);
@@ -75,19 +76,21 @@ put_facts(const struct rule *r, const struct crossing *c, const char *ip, struct
 static void
 put_spam_commands(const struct crossing *c, struct buf *out)
 {
+	char storage[NAME_MAX];
+	struct buf word;
+
 	buf_text_put(out, "Sending was not stopped.");
-	if (span_find(c->account, '@') < 0) {
+	buf_init_fixed(&word, storage, sizeof(storage));
+	notice_quote(&word, c->account);
+	if (span_find(c->account, '@') < 0 || word.overflow) {
 		buf_text_put(out, "  It came from no account: see the log of smtp-listen.\r\n");
 		return;
 	}
-	buf_text_put(out, "  To lock the account:\r\n\r\n    mailctl user edit ");
-	notice_quote(out, c->account);
-	buf_text_put(out, " disabled=True\r\n\r\n"
-		"To see what waits in the spool, and to remove it:\r\n\r\n    mailctl spool list --max 0 --sender ");
-	notice_quote(out, c->account);
-	buf_text_put(out, "\r\n    mailctl --tsv spool list --max 0 --sender ");
-	notice_quote(out, c->account);
-	buf_text_put(out, " | sed 1d | mailctl spool delete -\r\n");
+	buf_printf(out, "  To lock the account:\r\n\r\n    mailctl user edit %s disabled=True\r\n\r\n"
+		"To see what waits in the spool, and to remove it:\r\n\r\n"
+		"    mailctl spool list --max 0 --sender %s\r\n"
+		"    mailctl --tsv spool list --max 0 --sender %s | sed 1d | mailctl spool delete -\r\n",
+		storage, storage, storage);
 }
 
 static void
@@ -104,16 +107,15 @@ put_block_commands(const struct rule *r, const char *ip, struct buf *out)
 void
 notice_print(const struct rule *r, const struct crossing *c, const char *host, const char *from, struct buf *out)
 {
-	char ip[ADDR_TEXT_MAX] = "this machine", who[4 * LIMIT_ADDRESS + 1];
+	char ip[ADDR_TEXT_MAX] = "this machine", who[NAME_MAX];
 	struct buf account;
 
 	if (c->ip != NULL)
 		addr_print(c->ip, ip, sizeof(ip));
 	buf_init_fixed(&account, who, sizeof(who));
-	if (r->kind == RULE_INTERNAL_SPAMMER)
-		buf_escaped(&account, c->account);
-	put_header(r, account.n > 0 ? who : ip, host, from, out);
-	put_facts(r, c, ip, out);
+	(void)buf_escaped(&account, c->account);	/* cut when too long */
+	put_header(r, r->kind == RULE_INTERNAL_SPAMMER && account.n > 0 ? who : ip, host, from, out);
+	put_facts(r, c, who, ip, out);
 	if (r->kind == RULE_INTERNAL_SPAMMER)
 		put_spam_commands(c, out);
 	else

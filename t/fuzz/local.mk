@@ -54,8 +54,14 @@ t_fuzz_scan_spf_SOURCES = t/fuzz/scan-spf.c $(fuzz_driver)
 t_fuzz_scan_request_SOURCES = t/fuzz/scan-request.c bin/scan-check/task.c bin/scan-check/cache.c $(fuzz_driver)
 t_fuzz_scan_request_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/scan-check
 
+fuzz_abuse = t/fuzz/abuse-request
+check_PROGRAMS += $(fuzz_abuse)
+t_fuzz_abuse_request_SOURCES = t/fuzz/abuse-request.c bin/abuse-check/request.c bin/abuse-check/notice_text.c \
+	bin/abuse-check/rules.c $(fuzz_driver)
+t_fuzz_abuse_request_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/abuse-check
+
 # libFuzzer on all of them, in a tree of its own: make fuzz [SECONDS=60] [TARGETS=t/fuzz/record]
-fuzz_targets = $(fuzz_programs) $(fuzz_store) $(fuzz_net) $(fuzz_ipc) $(fuzz_scan)
+fuzz_targets = $(fuzz_programs) $(fuzz_store) $(fuzz_net) $(fuzz_ipc) $(fuzz_scan) $(fuzz_abuse)
 SECONDS = 60
 TARGETS = $(fuzz_targets)
 EXTRA_DIST += t/fuzz/run
