@@ -73,6 +73,15 @@ code_is(0, 'it is deleted', qw(alias delete sales@example.com));
 code_is(3, 'once', qw(alias delete sales@example.com));
 like(($pb->ctl(qw(alias delete sales@example.com)))[2], qr/no alias sales/, 'and the message names it');
 
+for my $who ('example.com', 'alice@example.com') {
+	code_is(0, "$who trusts senders (USER-13)", 'trusted', 'add', $who, 'friend@far.example', '*.partner.example');
+	is($pb->ctl_ok('--tsv', 'trusted', 'list', $who), "sender\nfriend\@far.example\n*.partner.example\n", 'they are listed');
+	code_is(0, 'one no longer', 'trusted', 'delete', $who, 'friend@far.example');
+	code_is(3, 'once', 'trusted', 'delete', $who, 'friend@far.example');
+	is($pb->ctl_ok('--tsv', 'trusted', 'list', $who), "sender\n*.partner.example\n", 'the other stays');
+}
+code_is(3, 'only users that are there', 'trusted', 'list', 'nobody@example.com');
+
 code_is(0, 'another name of the domain', qw(domain edit example.com domainAliases/domainAlias=example.net));
 code_is(1, 'not more than maxDomainAliases', 'domain', 'edit', 'example.com', 'domainAliases/domainAlias=a.example,b.example,c.example');
 code_is(1, 'none that is a domain itself', qw(domain edit example.com domainAliases/domainAlias=example.com));

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # What users and domains may send and receive: limits of their own messages, log-in for their
 # names, aliases, catch-alls, blind copies.
-# Features: LIMIT-07, LIMIT-08, SMTPIN-15, SMTPIN-23, SMTPIN-27, SMTPIN-28, DOM-12, DOM-18, GEN-02,
+# Features: LIMIT-07, LIMIT-08, SMTPIN-14, SMTPIN-15, SMTPIN-23, SMTPIN-27, SMTPIN-28, DOM-12, DOM-18, GEN-02,
 # USER-04, USER-05, USER-06, USER-07, USER-08, BLKS-01, BLKS-02.
 use strict;
 use warnings;
@@ -103,6 +103,32 @@ like(wait_for(sub { mail(session('smtp', 'alice@example.com'), 'alice@example.co
 like(rcpt('alice@example.com'), qr/^250/, 'but receives');
 $pb->ctl_ok('set', '--remove', 'blockedSenders/sender', 'alice@example.com');
 like(wait_for(sub { mail(session('smtp', 'alice@example.com'), 'alice@example.com') }, qr/^250/), qr/^250/, 'until the block is lifted (BLKS-02)');
+
+# Received lines: for all, for those who logged in, for none (SMTPIN-14).
+my $n = 0;
+sub received {
+	my ($user) = @_;
+	my $s = session('smtp', $user);
+	my $from = $user // 'x@out.example';
+	$s->expect("MAIL FROM:<$from>", qr/^250/);
+	$s->expect('RCPT TO:<carol@other.example>', qr/^250/);
+	$s->expect('DATA', qr/^354/);
+	$s->expect("From: $from\r\nSubject: trace" . ++$n . "\r\n\r\nx\r\n.", qr/^250/);
+	my $end = time + 20;
+	while (time < $end) {
+		my ($m) = grep { /^Subject: trace$n\r$/m } map { Pillarbox::slurp($_) } $pb->mail('carol@other.example');
+		return $m =~ /^Received: /m ? 'yes' : 'no' if defined $m;
+		sleep 0.1;
+	}
+	return 'lost';
+}
+is(received() . received('alice@example.com'), 'yesyes', 'a Received line for everybody');
+$pb->ctl_ok('set', 'appendReceivedLine', 'authenticated');
+is(wait_for(sub { received() }, qr/^no/), 'no', 'only for those who logged in');
+is(received('alice@example.com'), 'yes', 'as this one');
+like(($pb->ctl('set', 'appendReceivedLine', 'none'))[2], qr/warning: appendReceivedLine none: loops/, 'for none, with a warning');
+is(wait_for(sub { received('alice@example.com') }, qr/^no/), 'no', 'for nobody');
+$pb->ctl_ok('set', 'appendReceivedLine', 'all');
 
 # Warnings before what locks people out.
 like(($pb->ctl('set', 'requireAuthMatch', 'none'))[2], qr/warning: requireAuthMatch none:/, 'mailctl set warns (SMTPIN-27)');
