@@ -11,6 +11,7 @@
 #include "net/tls.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -194,6 +195,8 @@ tls_accept(struct tls_server *t, struct stream *st, const struct addr *local, ch
 	result = handshake(st, ssl, error);
 	if (result == 0)
 		SSL_set_app_data(ssl, NULL);
+	/* A session may sit idle for long: what only the handshake needed goes back. */
+	(void)malloc_trim(0);
 	return result;
 }
 
