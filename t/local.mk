@@ -54,6 +54,6 @@ t_bench_greylist_records_SOURCES = t/bench/greylist-records.c bin/greylist-check
 	bin/greylist-check/records.c bin/greylist-check/record_value.c
 
 bench-greylist: t/bench/greylist-records$(EXEEXT)
-	@dir=`mktemp -d` && trap 'rm -rf "$$dir"' 0 && t/bench/greylist-records "$$dir/state" $(RECORDS)
+	@dir=`mktemp -d` && trap 'rm -rf "$$dir"' 0 && t/bench/greylist-records "$$dir" $(RECORDS)
 
 PHONY += bench-greylist check-asan check-crash cover cover-report bench lint

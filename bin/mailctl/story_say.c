@@ -18,6 +18,7 @@ static const struct { const char *event, *sentence; } sentences[] = {
 	{ "login", "logged in as {user}[ by {mechanism}]" },
 	{ "login-failed", "a log-in failed[ for {user}][ by {mechanism}]" },
 	{ "check", "{about}: {name} says {value}[ (weight {weight}, total {total})]" },
+	{ "greylist", "greylisting of {to}: {verdict}, for {name} says {value} (weight {weight}, total {total})[; a retry is taken from {earliest}]" },
 	{ "recipient-refused", "recipient {to} was refused: {code} {status}" },
 	{ "refused", "was refused: {reason}[ ({why})]" },
 	{ "message", "message taken from {from}: {size} bytes for {recipients} recipients, id {id}[, Message-ID {message-id}]" },

@@ -45,6 +45,8 @@ like($r, $later, 'a stranger waits');
 my ($ticket) = $r =~ $later;
 ok($pb->wait_log('greylistLog', qr/\[$ticket\] event=greylist verdict=later name=first-contact value=127\.0\.0\.0\/24 weight=0 total=-100 from=s\@far\.example to=alice\@example\.com earliest="20/),
 	'the ticket leads to the decision') or diag($pb->log_text('greylistLog'));
+like($pb->ctl_ok('explain', $ticket), qr/greylisting of alice\@example\.com: later, for first-contact says 127\.0\.0\.0\/24 \(weight 0, total -100\); a retry is taken from 20.*UTC/,
+	'... in words');
 like($pb->ctl_ok('log', 'show', '--search', $ticket), qr/event=greylist verdict=later/, 'also for mailctl');
 
 # Each exemption, what the client sees and what the log says.
