@@ -34,7 +34,7 @@ const struct smtp_entry smtp_table[] = {
 	{ "AUTH", cmd_auth, NEED_HELO | NO_MAIL | NO_LOGIN },
 	{ "XCLIENT", cmd_xclient, NO_MAIL | IS_JUNK },
 	{ "XFORWARD", cmd_xforward, NO_MAIL | IS_JUNK },
-	{ "XTRY", cmd_xtry, NO_MAIL },
+	{ "XTRY", cmd_xtry, 0 },
 	{ "BDAT", cmd_bdat, 0 },	/* its content must be read whatever the state */
 	{ "ETRN", cmd_etrn, NEED_HELO | NO_MAIL | IS_JUNK },
 };

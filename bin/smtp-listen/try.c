@@ -135,6 +135,10 @@ cmd_xtry(struct smtp *c, struct span args)
 		reply_bad(c, 500, "5.5.1", "Unknown command");
 		return;
 	}
+	if (c->t.is_open) {
+		reply_bad(c, 503, "5.5.1", "Not while a message is being sent");
+		return;
+	}
 	while ((word = span_word(&args)).n > 0) {
 		if (!read_word(word, &r)) {
 			reply_bad(c, 501, "5.5.4", "XTRY does not know %.*s", SPAN_ARG(span_first(word, 100)));

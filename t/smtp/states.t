@@ -60,6 +60,7 @@ my @table = (
 	[ 'XFORWARD ADDR=192.0.2.1' => 550, mail => 503, rcpt => 503, 'login-mail' => 503, @in_chunks ],
 	[ 'BDAT x LAST' => 521 ],
 	[ 'XYZZY' => 500 ],
+	[ 'XTRY IP=192.0.2.1' => 500 ],
 	[ '' => 500 ],
 	[ 'QUIT x' => 501 ],
 	[ 'QUIT' => 221 ],
