@@ -14,6 +14,8 @@ $pb->start;
 my $c = $pb->connect('smtp');
 unlike($c->expect('EHLO c.example', qr/^250/), qr/AUTH.*(PLAIN|LOGIN)/, 'plaintextAuth=never: no PLAIN in clear');
 like($c->command('AUTH PLAIN AGEAYg=='), qr/^538 5\.7\.11/, 'and none is taken');
+unlike($pb->log_text('authLog'), qr/event=login-failed/, 'nor sent to auth-check (S10)');
+like($c->command('STARTTLS now'), qr/^501 5\.5\.4/, 'STARTTLS takes no argument (S10)');
 $c->expect('STARTTLS', qr/^220 2\.0\.0/);
 $c->start_tls;
 like($c->command('MAIL FROM:<a@b.example>'), qr/^503 5\.5\.1/, 'EHLO was forgotten');
