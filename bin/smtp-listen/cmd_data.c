@@ -288,6 +288,18 @@ complete(struct smtp *c)
 		trace_add_message_id(now, span_of(c->s->ticket), span_of(c->host), &m->added);
 }
 
+/* What policy servers said at RCPT about the whole message. */
+static void
+heed_delegates(struct smtp *c)
+{
+	struct message *m = &c->w->message;
+
+	if (c->t.prepend != NULL)
+		buf_text_put(&m->added, c->t.prepend);
+	if (c->t.hold)
+		snprintf(m->quarantine, sizeof(m->quarantine), "held by a policy server");
+}
+
 static struct verdict
 write_error(int error)
 {
@@ -430,6 +442,7 @@ process(struct smtp *c, const struct smtp_data *d)
 	if (v.kind != VERDICT_OK)
 		return v;
 	complete(c);
+	heed_delegates(c);
 	switch (filter_message(c, &v)) {
 	case FILTER_PASS:
 		return store(c, buf_view(&from));

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "facts.h"
+#include "delegates.h"
 #include "filter.h"
 #include "gateways.h"
 
@@ -179,7 +180,7 @@ cmd_rcpt(struct smtp *c, struct span args)
 		return;
 	}
 	c->t.rcpt_args = args;
-	if (!has_room(c) || !find(c, &rcpt, &address) || !filter_rcpt(c, &rcpt, args))
+	if (!has_room(c) || !find(c, &rcpt, &address) || !delegates_allow(c, &rcpt) || !filter_rcpt(c, &rcpt, args))
 		return;
 	c->t.named++;
 	if (recipient_add(&c->t, &rcpt, address))

@@ -102,6 +102,19 @@ read_milters(struct config *c, const struct settings *s)
 	}
 }
 
+static void
+read_delegates(struct config *c, const struct settings *s)
+{
+	static const char list[] = "policyServers/server";
+
+	c->delegate_count = settings_count(s, list);
+	c->delegates = mem_array(c->delegate_count, sizeof(*c->delegates));
+	for (size_t i = 0; i < c->delegate_count; i++)
+		c->delegates[i] = (struct config_milter){ .socket = settings_entry(s, list, i, "socket"),
+			.fail_mode = fail_mode(settings_entry(s, list, i, "failMode")),
+			.timeout_ms = settings_entry_num(s, list, i, "timeout") * 1000 };
+}
+
 void
 config_read(struct config *c, const struct settings *s)
 {
@@ -119,6 +132,7 @@ config_read(struct config *c, const struct settings *s)
 	ip_list_add_plain(&c->xforward, s, "xforwardTrusted/address");
 	addr_set_seal(&c->xforward);
 	read_milters(c, s);
+	read_delegates(c, s);
 }
 
 bool

@@ -59,6 +59,8 @@ struct config {
 	struct gateways gateways_in;	/* incomingGateways, smartHosts, validRecipients */
 	struct config_milter *milters;
 	size_t milter_count;
+	struct config_milter *delegates;	/* policy servers: the same fields */
+	size_t delegate_count;
 };
 
 /* Everything lives as long as the process. */

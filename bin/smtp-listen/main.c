@@ -14,6 +14,7 @@
 #include "smtp.h"
 #include "base/die.h"
 #include <sys/socket.h>
+#include "delegates.h"
 #include "filter.h"
 #include "check/scan_client.h"
 #include "service/service_tls.h"
@@ -42,6 +43,7 @@ prepare_worker(struct service *svc)
 	w->abuse = abuse_new(owner_fd(svc, OWNER_ABUSE));
 	w->intake = intake_open(owner_fd(svc, OWNER_INTAKE), INTAKE_TIMEOUT_MS);
 	w->filters = filters_new(w->config);
+	w->delegates = delegates_new(w->config);
 	if (config_asks_scan(w->config))
 		w->scan = scan_client_once("scan");
 	message_init(&w->message);
@@ -61,7 +63,7 @@ refuse(struct service *svc PB_UNUSED, const char *listener, const char *ticket, 
 		snprintf(out, size, "421 4.3.2 Too many connections, try again later ticket %s\r\n", ticket);
 }
 
-/* The parent connects to milters and schedule: a session has no right to connect to anything. */
+/* The parent connects to milters, policy servers and schedule: a session may connect to nothing. */
 static void
 name_contacts(struct service *svc, struct config *config)
 {
@@ -76,6 +78,13 @@ name_contacts(struct service *svc, struct config *config)
 		m->contact = contact_add(svc, m->socket, m->timeout_ms);
 		if (m->contact < 0)
 			die(EXIT_REFUSED, "milters/milter/socket: \"%s\" is not the place of a milter", m->socket);
+	}
+	for (size_t i = 0; i < config->delegate_count; i++) {
+		struct config_milter *d = &config->delegates[i];
+
+		d->contact = contact_add(svc, d->socket, d->timeout_ms);
+		if (d->contact < 0)
+			die(EXIT_REFUSED, "policyServers/server/socket: \"%s\" is not the place of one", d->socket);
 	}
 }
 

@@ -26,6 +26,7 @@
 #include "spool/intake_client.h"
 
 struct binary;
+struct delegates;
 struct filters;
 struct scan_client;
 
@@ -39,6 +40,7 @@ struct worker {
 	uint64_t held_id;
 	struct message message;
 	struct filters *filters;	/* NULL: no milters are configured */
+	struct delegates *delegates;	/* NULL: no policy servers */
 	struct scan_client *scan;	/* NULL: no setting asks for it */
 };
 
@@ -58,7 +60,9 @@ struct transaction {
 	struct smtp_data data;		/* of the text, from chunk to chunk */
 	struct binary *binary;		/* BODY=BINARYMIME: what makes lines of it */
 	uint64_t chunks_end;		/* clock_ms by which the last chunk must be there */
-	bool discard;			/* a milter wants it to vanish */
+	bool discard;			/* a milter or a policy server wants it to vanish */
+	bool hold;			/* a policy server wants it quarantined */
+	const char *prepend;		/* fields of policy servers, each with CRLF; NULL: none */
 	struct smtp_mail mail;
 	bool sender_is_user;		/* facts for allowRelay; looked up only when it asks */
 	bool sender_is_domain;

@@ -100,6 +100,10 @@
 /* One step of a milter in all, however often it says "in progress". */
 #define LIMIT_MILTER_TOTAL_MS 600000
 
+/* Attributes of a question to a policy server, and its answer: a few lines. */
+#define LIMIT_DELEGATE_REQUEST 8192
+#define LIMIT_DELEGATE_ANSWER 4096
+
 /* All milters and policy servers of a session under inetd, connected together. */
 #define LIMIT_CONTACTS_MS 10000
 

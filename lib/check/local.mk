@@ -1,5 +1,5 @@
 # lib/check
-libpillarbox_a_SOURCES += lib/check/milter.c lib/check/milter.h lib/check/milter_answer.c \
+libpillarbox_a_SOURCES += lib/check/delegate.c lib/check/delegate.h lib/check/milter.c lib/check/milter.h lib/check/milter_answer.c \
 	lib/check/milter_private.h lib/check/milter_wire.c lib/check/milter_wire.h
 libpillarbox_a_SOURCES += lib/check/abuse_client.c lib/check/abuse_client.h lib/check/abuse_map.c lib/check/abuse_map.h
 libpillarbox_a_SOURCES += lib/check/scan_result.c lib/check/scan_result.h lib/check/scan_client.c lib/check/scan_client.h

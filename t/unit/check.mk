@@ -13,3 +13,6 @@ t_unit_abuse_map_SOURCES = t/unit/abuse-map.c t/unit/tap.h
 
 check_PROGRAMS += t/unit/check-origin
 t_unit_check_origin_SOURCES = t/unit/check-origin.c
+
+check_PROGRAMS += t/unit/check-delegate
+t_unit_check_delegate_SOURCES = t/unit/check-delegate.c t/unit/tap.h
