@@ -117,7 +117,7 @@ ask(struct smtp *c, struct delegate *d, struct delegate_answer *out)
 			stream_init(&d->io, fd, LIMIT_DELEGATE_ANSWER + 2);
 			d->is_open = true;
 		}
-		why = delegate_ask(&d->io, buf_view(&all->request), d->config->timeout_ms, &all->answer, out);
+		why = delegate_ask(&d->io, &all->request, d->config->timeout_ms, &all->answer, out);
 		if (why == NULL)
 			return NULL;
 		close_delegate(d);

@@ -102,13 +102,15 @@ read_answer(struct stream *io, struct buf *answer)
 }
 
 const char *
-delegate_ask(struct stream *io, struct span request, uint64_t timeout_ms, struct buf *answer,
+delegate_ask(struct stream *io, const struct buf *request, uint64_t timeout_ms, struct buf *answer,
 	struct delegate_answer *out)
 {
 	const char *why;
 
+	if (request->overflow)
+		return "a request over its limit";
 	stream_timeout(io, timeout_ms);
-	stream_put(io, request);
+	stream_put(io, buf_view(request));
 	stream_put(io, SPAN("\n"));
 	if (stream_flush(io) != 0)
 		return "cannot write to it";

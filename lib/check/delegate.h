@@ -45,7 +45,7 @@ bool delegate_parse(struct span action, struct delegate_answer *out) PB_MUST_CHE
  * timeout_ms.  NULL, or why it failed: the connection is then of no more use.
  * out->text lives in `answer` (its maximum is LIMIT_DELEGATE_ANSWER).
  */
-const char *delegate_ask(struct stream *io, struct span request, uint64_t timeout_ms, struct buf *answer,
+const char *delegate_ask(struct stream *io, const struct buf *request, uint64_t timeout_ms, struct buf *answer,
 	struct delegate_answer *out) PB_MUST_CHECK;
 
 #endif

@@ -25,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct delegate_answer a;
 	struct stream io;
-	struct buf answer;
+	struct buf answer, request;
 	int fds[2];
 
 	signal(SIGPIPE, SIG_IGN);
@@ -38,8 +38,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	shutdown(fds[1], SHUT_WR);
 	stream_init(&io, fds[0], LIMIT_DELEGATE_ANSWER + 2);
 	buf_init(&answer, LIMIT_DELEGATE_ANSWER);
+	buf_init(&request, 100);
+	delegate_put(&request, "request", SPAN("x"));
 	for (int i = 0; i < 3; i++) {
-		const char *why = delegate_ask(&io, SPAN("request=x\n"), 1000, &answer, &a);
+		const char *why = delegate_ask(&io, &request, 1000, &answer, &a);
 
 		if (why == NULL)
 			check(&a);
@@ -48,6 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 	}
 	buf_free(&answer);
+	buf_free(&request);
 	stream_close(&io);
 	close(fds[1]);
 	return 0;

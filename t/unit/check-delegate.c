@@ -36,7 +36,9 @@ is_none(const char *action)
 int
 main(void)
 {
-	struct buf request;
+	struct buf request, answer = { .max = LIMIT_DELEGATE_ANSWER };
+	struct delegate_answer a;
+	struct stream io = { .fd_in = -1, .fd_out = -1 };
 
 	answers("DUNNO", DELEGATE_DUNNO, "");
 	answers("dunno whatever", DELEGATE_DUNNO, "whatever");
@@ -68,6 +70,10 @@ main(void)
 	buf_init(&request, LIMIT_DELEGATE_REQUEST);
 	delegate_put(&request, "sender", SPAN("a\nrecipient=b\r\001\377"));
 	is_span(buf_view(&request), "sender=a?recipient=b??\377\n", "a value makes no line of its own");
+	for (size_t i = 0; i < LIMIT_DELEGATE_REQUEST / 10; i++)
+		delegate_put(&request, "name", SPAN("value"));
+	ok(request.overflow, "a request over LIMIT_DELEGATE_REQUEST");
+	is_text(delegate_ask(&io, &request, 1000, &answer, &a), "a request over its limit", "is not sent");
 	buf_free(&request);
 	return done();
 }
