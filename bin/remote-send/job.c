@@ -252,10 +252,16 @@ job_decide(struct job *j, const struct verdict *v)
 		}
 }
 
+/*
+ * What a hostile server says is cut so that the answer for LIMIT_JOB_RECIPIENTS
+ * stays within LIMIT_RECORD, also when every byte of it had to be escaped.
+ */
+#define RESULT_MAX 448
+
 void
 job_answer(const struct job *j, struct buf *out)
 {
-	char text[VERDICT_TEXT_MAX + 48];
+	char text[RESULT_MAX];
 
 	record_begin(out, "sent");
 	record_add_num(out, "job", j->number);

@@ -64,6 +64,13 @@ like($said, qr/C: RCPT TO:<x\@dsn\.test> NOTIFY=SUCCESS ORCPT=rfc822;x\+2By\@z\n
 is(scalar $pb->mail('s2@example.com'), 0, 'and the sender hears nothing from us');
 
 
+# -- the longest parameters ---------------------------------------------------------------
+# More than one record holds: the rest of the recipients goes in a job of its own.
+submit('s2@example.com>', map { ('m' x 55) . "$_\@dsn.test> NOTIFY=FAILURE ORCPT=rfc822;" . 'o' x 490 } 100 .. 249);
+ok(wait_queue($pb, 0, 60), 'recipients with the longest ORCPT are sent to');
+is(scalar(() = join('', $dsn->transcripts) =~ /RCPT TO:<m{55}\d+\@dsn\.test> NOTIFY=FAILURE ORCPT=rfc822;o{490}\n/g), 150,
+	'each once, with all of it');
+
 # -- failure ----------------------------------------------------------------------------
 submit('s3@example.com>', 'nobody@plain.test> NOTIFY=NEVER');
 submit('s3@example.com>', 'nobody@plain.test> NOTIFY=SUCCESS,DELAY');
