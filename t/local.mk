@@ -51,7 +51,8 @@ EXTRA_DIST += t/lint.sh
 # Cost of a look-up in greylist-check's database at 10,000, 1 and 10 million records: make bench-greylist [RECORDS=N]
 EXTRA_PROGRAMS = t/bench/greylist-records
 t_bench_greylist_records_SOURCES = t/bench/greylist-records.c bin/greylist-check/judge.c \
-	bin/greylist-check/records.c bin/greylist-check/record_value.c
+	bin/greylist-check/records.c bin/greylist-check/records_counts.c bin/greylist-check/records_walk.c \
+	bin/greylist-check/record_value.c
 
 bench-greylist: t/bench/greylist-records$(EXEEXT)
 	@dir=`mktemp -d` && trap 'rm -rf "$$dir"' 0 && t/bench/greylist-records "$$dir" $(RECORDS)

@@ -9,7 +9,8 @@
  * milter.c	callbacks of libmilter: a session, a message, its recipients
  * decide.c	one delivery: facts, verdict, records
  * judge.c	what the times of a record mean (pure)
- * records.c	the database; record_value.c: the bytes of a record
+ * records.c	the database; records_counts.c, records_walk.c: its counters and lists;
+ *		record_value.c: the bytes of a record
  * rules.c	the settings
  * ask.c	questions to auth-check and scan-check
  * expect.c	users who wait for mail

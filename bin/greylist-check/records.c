@@ -11,15 +11,11 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdlib.h>
 #include "base/buf.h"
 #include "base/die.h"
-#include "base/mem.h"
-#include "record_value.h"
+#include "records_private.h"
 #include "sys/random.h"
 
-/* Expired or not: the times in it are judged by the settings of now. */
-#define ANY_AGE INT64_MIN
 /* A known sender is noted anew when the last note is a day old. */
 #define KNOWN_STEP_S 86400
 
@@ -49,12 +45,6 @@ make_key(const struct records *r, char letter, struct span a, struct span b, str
 		bug("HMAC failed");
 	out->bytes[0] = letter;
 	memcpy(out->bytes + 1, mac, sizeof(out->bytes) - 1);
-}
-
-static struct span
-key_view(const struct record_key *k)
-{
-	return span_make(k->bytes, sizeof(k->bytes));
 }
 
 /* "192.0.2.0/24"; an address alone has no "/" and so is never the same text. */
@@ -109,7 +99,7 @@ get_value(struct records *r, const struct record_key *key, struct record_value *
 {
 	unsigned char raw[RECORD_VALUE_MAX];
 	size_t n = 0;
-	int found = state_get(r->db, key_view(key), ANY_AGE, raw, sizeof(raw), &n);
+	int found = state_get(r->db, record_key_view(key), ANY_AGE, raw, sizeof(raw), &n);
 
 	if (found == 1 && !record_value_read(span_make(raw, n), out)) {
 		errno = EIO;
@@ -123,7 +113,7 @@ put_value(struct records *r, const struct record_key *key, const struct record_v
 {
 	unsigned char raw[RECORD_VALUE_MAX];
 
-	return state_put(r->db, key_view(key), span_make(raw, record_value_write(v, raw)), expires);
+	return state_put(r->db, record_key_view(key), span_make(raw, record_value_write(v, raw)), expires);
 }
 
 static int
@@ -172,37 +162,6 @@ write_one(struct records *r, const struct record_key *key, const struct triple *
 	return put_value(r, key, &v, judge_expires(p, &j->record));
 }
 
-/* A counted record goes from what was found to what was judged. */
-static void
-move_counts(struct counts *n, const struct found *was, const struct judged *j)
-{
-	if (was->is_counted && was->seen.state == SEEN_WAITING)
-		n->waiting -= n->waiting > 0;
-	if (was->is_counted && was->seen.state == SEEN_PASSED)
-		n->known_good -= n->known_good > 0;
-	if (was->is_counted && was->seen.state == SEEN_WAITING && strcmp(j->name, "too-late") == 0)
-		n->gave_up++;
-	if (j->record.state == SEEN_WAITING)
-		n->waiting++;
-	else
-		n->known_good++;
-}
-
-static void
-count_write(struct records *r, const struct judged *j, const struct found *a, bool a_counts,
-	const struct found *b, bool b_counts)
-{
-	pthread_mutex_lock(&r->counts_lock);
-	if (a_counts)
-		move_counts(&r->counts, a, j);
-	if (b_counts)
-		move_counts(&r->counts, b, j);
-	r->counts.first += strcmp(j->name, "first-contact") == 0 || strcmp(j->name, "too-late") == 0;
-	r->counts.back += strcmp(j->name, "came-back") == 0;
-	r->counts_changed = true;
-	pthread_mutex_unlock(&r->counts_lock);
-}
-
 int
 records_write(struct records *r, const struct triple *c, const struct periods *p, const struct judged *j,
 	const struct found *network, const struct found *domain)
@@ -228,23 +187,8 @@ records_write(struct records *r, const struct triple *c, const struct periods *p
 		errno = saved;
 		return -1;
 	}
-	count_write(r, j, network, network_counts, domain, domain_counts && has_domain(c));
+	records_count_write(r, j, network, network_counts, domain, domain_counts && has_domain(c));
 	return state_commit(r->db);
-}
-
-static void
-uncount(struct records *r, bool is_counted, bool is_passed, bool gave_up)
-{
-	if (!is_counted)
-		return;
-	pthread_mutex_lock(&r->counts_lock);
-	if (is_passed)
-		r->counts.known_good -= r->counts.known_good > 0;
-	else
-		r->counts.waiting -= r->counts.waiting > 0;
-	r->counts.gave_up += gave_up && !is_passed;
-	r->counts_changed = true;
-	pthread_mutex_unlock(&r->counts_lock);
 }
 
 /* 1 when there was one. */
@@ -256,8 +200,8 @@ forget_one(struct records *r, const struct record_key *key)
 
 	if (found != 1)
 		return found;
-	uncount(r, v.is_counted, v.kind == RECORD_PASSED, false);
-	return state_delete(r->db, key_view(key)) < 0 ? -1 : 1;
+	records_uncount(r, v.is_counted, v.kind == RECORD_PASSED, false);
+	return state_delete(r->db, record_key_view(key)) < 0 ? -1 : 1;
 }
 
 int
@@ -318,69 +262,6 @@ records_learn(struct records *r, struct span sender, struct span recipient, enum
 	return put_value(r, &key, &v, now + keep_s);
 }
 
-/* -- counters ------------------------------------------------------------- */
-
-#define COUNTS_KEY SPAN("c")
-
-void
-records_count(struct records *r, size_t field_offset)
-{
-	pthread_mutex_lock(&r->counts_lock);
-	(*(uint64_t *)(void *)((char *)&r->counts + field_offset))++;
-	r->counts_changed = true;
-	pthread_mutex_unlock(&r->counts_lock);
-}
-
-struct counts
-records_counts(struct records *r)
-{
-	struct counts n;
-
-	pthread_mutex_lock(&r->counts_lock);
-	n = r->counts;
-	pthread_mutex_unlock(&r->counts_lock);
-	return n;
-}
-
-int
-records_save_counts(struct records *r)
-{
-	struct counts n;
-	bool changed;
-
-	pthread_mutex_lock(&r->counts_lock);
-	n = r->counts;
-	changed = r->counts_changed;
-	r->counts_changed = false;
-	pthread_mutex_unlock(&r->counts_lock);
-	return changed ? state_put(r->db, COUNTS_KEY, span_make(&n, sizeof(n)), STATE_NEVER) : 0;
-}
-
-/* Of another size: of another version, and begun anew. */
-static int
-load_counts(struct records *r)
-{
-	struct counts saved;
-	size_t n = 0;
-	int found = state_get(r->db, COUNTS_KEY, ANY_AGE, &saved, sizeof(saved), &n);
-
-	if (found < 0 && errno != EMSGSIZE)
-		return -1;
-	if (found == 1 && n == sizeof(saved))
-		r->counts = saved;
-	return 0;
-}
-
-static int
-on_expire(struct span key, struct span value, int64_t expires PB_UNUSED, void *ctx)
-{
-	struct record_value v;
-
-	if (key.n == RECORD_KEY_SIZE && key.p[0] == RECORD_CONTACT && record_value_read(value, &v))
-		uncount(ctx, v.is_counted, v.kind == RECORD_PASSED, true);
-	return 0;
-}
-
 int
 records_open(struct records *r, struct state *db)
 {
@@ -391,91 +272,11 @@ records_open(struct records *r, struct state *db)
 	if (pthread_mutex_init(&r->counts_lock, NULL) != 0)
 		die(EXIT_TRY_LATER, "cannot make a lock");
 	found = state_get(db, SPAN("secret"), ANY_AGE, r->secret, sizeof(r->secret), &n);
-	if (found < 0 || load_counts(r) < 0)
+	if (found < 0 || records_load_counts(r) < 0)
 		return -1;
-	state_on_expire(db, on_expire, r);
+	state_on_expire(db, records_on_expire, r);
 	if (found == 1 && n == sizeof(r->secret))
 		return 0;
 	random_fill(r->secret, sizeof(r->secret));
 	return state_put(db, SPAN("secret"), span_make(r->secret, sizeof(r->secret)), STATE_NEVER);
-}
-
-/* -- walking -------------------------------------------------------------- */
-
-struct walk {
-	row_fn *fn;
-	void *ctx;
-	int64_t now;
-	size_t looked_at, doomed;
-	struct record_key remove[RECORDS_STEP];
-	struct { bool is_counted, is_passed; } was[RECORDS_STEP];
-	char *next;
-	size_t next_n;
-};
-
-static int
-stop_here(struct walk *w, struct span key)
-{
-	memcpy(w->next, key.p, key.n);
-	w->next_n = key.n;
-	return 1;
-}
-
-static int
-walk_one(struct span key, struct span value, int64_t expires, void *ctx)
-{
-	struct walk *w = ctx;
-	struct record_value v;
-	struct row row;
-	int what;
-
-	if (key.n != RECORD_KEY_SIZE || (key.p[0] != RECORD_CONTACT && key.p[0] != RECORD_KNOWN))
-		return 1;
-	if (w->looked_at++ == RECORDS_STEP)
-		return stop_here(w, key);
-	if (expires <= w->now || !record_value_read(value, &v))
-		return 0;
-	row = (struct row){ .key = key, .state = record_kind_name(v.kind), .origin = v.origin,
-		.sender = v.sender, .recipient = v.recipient, .first_s = v.first_s, .last_s = v.last_s,
-		.expires_s = expires };
-	what = w->fn(&row, w->ctx);
-	if (what == 1)
-		return stop_here(w, key);
-	if (what == 2) {
-		memcpy(w->remove[w->doomed].bytes, key.p, key.n);
-		w->was[w->doomed].is_counted = v.is_counted;
-		w->was[w->doomed++].is_passed = v.kind == RECORD_PASSED;
-	}
-	return 0;
-}
-
-static int
-remove_doomed(struct records *r, const struct walk *w)
-{
-	for (size_t i = 0; i < w->doomed; i++) {
-		if (state_delete(r->db, key_view(&w->remove[i])) < 0)
-			return -1;
-		uncount(r, w->was[i].is_counted, w->was[i].is_passed, false);
-	}
-	return 0;
-}
-
-int
-records_walk(struct records *r, struct span from, int64_t now, row_fn *fn, void *ctx, char *next_out)
-{
-	static const char first[] = { RECORD_CONTACT };
-	struct walk *w = mem_new(sizeof(*w));
-	int result;
-
-	w->fn = fn;
-	w->ctx = ctx;
-	w->now = now;
-	w->next = next_out;
-	result = state_each(r->db, from.n > 0 ? from : span_make(first, 1), ANY_AGE, walk_one, w);
-	if (result >= 0 && remove_doomed(r, w) < 0)
-		result = -1;
-	if (result >= 0)
-		result = (int)w->next_n;
-	free(w);
-	return result;
 }

@@ -4,4 +4,4 @@ t_unit_state_damage_SOURCES = t/unit/state-damage.c t/unit/tap.h
 check_PROGRAMS += t/unit/greylist-judge t/unit/greylist-records
 t_unit_greylist_judge_SOURCES = t/unit/greylist-judge.c bin/greylist-check/judge.c bin/greylist-check/judge.h t/unit/tap.h
 t_unit_greylist_records_SOURCES = t/unit/greylist-records.c t/unit/tap.h \
-	bin/greylist-check/expect.c bin/greylist-check/judge.c bin/greylist-check/records.c bin/greylist-check/record_value.c
+	bin/greylist-check/expect.c bin/greylist-check/judge.c bin/greylist-check/records.c bin/greylist-check/records_counts.c bin/greylist-check/records_walk.c bin/greylist-check/record_value.c
