@@ -29,7 +29,7 @@ use Socket;
 
 my %TYPE = (A => 1, CNAME => 5, SOA => 6, PTR => 12, MX => 15, TXT => 16, AAAA => 28);
 my %NAME = reverse %TYPE;
-my $TTL = 60;
+our $TTL = 60;		# seconds; of servers begun from now on
 my @live;
 
 sub new {

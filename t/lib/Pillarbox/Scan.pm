@@ -38,6 +38,7 @@ sub DESTROY {
 	return if $self->{owner} != $$;
 	local ($?, $!);
 	close $self->{in};
+	kill 'TERM', $self->{pid};	# children begun later hold its input, too
 	waitpid $self->{pid}, 0;
 }
 
