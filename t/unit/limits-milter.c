@@ -82,7 +82,7 @@ number_of_edits(void)
 	ok(good, "LIMIT_MILTER_EDITS fields are added to the longest header");
 	ok(!edits.add(edits.ctx, SPAN("X"), SPAN(" y")), "one more is refused");
 	ok(!edits.insert(edits.ctx, 0, SPAN("X"), SPAN(" y")), "inserted too");
-	edit_end(&m, &edits, true);
+	ok(edit_end(&m, &edits, true), "the edits are made");
 	is_num(edit_header(&m).n, LIMIT_HEADER_LINES * 6 + LIMIT_MILTER_EDITS * 6, "the others are in the header");
 	end(&m);
 }
@@ -99,7 +99,7 @@ bytes_of_edits(void)
 	edit_begin(&m, &edits);
 	ok(edits.add(edits.ctx, SPAN("X"), span_make(value, LIMIT_MILTER_HEADERS - 4)), "a field of LIMIT_MILTER_HEADERS bytes");
 	ok(!edits.add(edits.ctx, SPAN("X"), SPAN("y")), "and no other beside it");
-	edit_end(&m, &edits, false);
+	ok(edit_end(&m, &edits, false), "the edits are dropped");
 	is_num(edit_header(&m).n, 6, "dropped edits leave the header as it was");
 	free(value);
 	end(&m);
@@ -120,7 +120,7 @@ new_body(void)
 		good = good && edits.body(edits.ctx, span_make(text, piece), i == 0);
 	ok(good, "a body of LIMIT_MILTER_BODY bytes");
 	ok(!edits.body(edits.ctx, SPAN("x"), false), "one byte more is refused");
-	edit_end(&m, &edits, false);
+	ok(edit_end(&m, &edits, false), "the edits are dropped");
 	free(text);
 	end(&m);
 }
