@@ -21,6 +21,7 @@ struct edit {
 	struct message *m;
 	struct field *fields;
 	size_t count, room;
+	size_t made;			/* texts in the arena */
 	bool listed;			/* fields was made */
 	struct buf top;			/* fields to stand above our own Received field */
 	struct arena *arena;
@@ -84,15 +85,16 @@ list_fields(struct edit *e)
 		(void)append(e, f.valid ? f.name : SPAN_NONE, f.raw);
 }
 
-/* The text of a field of its own; p is NULL when the arena is used up. */
+/* The text of a field of its own; p is NULL when there are too many, or too large ones. */
 static struct span
 make_field(struct edit *e, struct span name, struct span value)
 {
 	size_t n = name.n + value.n + 3;
-	char *text = arena_get(e->arena, n);
+	char *text = e->made < LIMIT_MILTER_EDITS ? arena_get(e->arena, n) : NULL;
 
 	if (text == NULL)
 		return SPAN_NONE;
+	e->made++;
 	memcpy(text, name.p, name.n);
 	text[name.n] = ':';
 	if (value.n > 0)

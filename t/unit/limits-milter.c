@@ -114,6 +114,7 @@ new_body(void)
 	char *text = mem_new(piece);
 	bool good = true;
 
+	memset(text, 'x', piece);
 	begin(&m, 1);
 	edit_begin(&m, &edits);
 	for (int i = 0; i < 64; i++)
