@@ -80,16 +80,25 @@ confine(enum sandbox_role role)
 static pid_t
 start_other(void)
 {
-	pid_t pid = fork();
+	int ready[2];
+	char byte = 0;
+	pid_t pid;
 
+	if (pipe(ready) < 0)
+		die(EXIT_TRY_LATER, "pipe: %s", strerror(errno));
+	pid = fork();
 	if (pid == 0) {
 		if (geteuid() == 0)
 			user_drop(NOBODY, NOBODY);
-		if (prctl(PR_SET_DUMPABLE, 1) < 0)
+		if (prctl(PR_SET_DUMPABLE, 1) < 0 || write(ready[1], &byte, 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
 	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		die(EXIT_TRY_LATER, "the other process did not start");
+	close(ready[0]);
 	return pid;
 }
 

@@ -66,18 +66,29 @@ sub dir { $_[0]{dir} }
 sub port { $_[0]{base} + $OFFSET{ $_[1] } }
 sub program { "$BIN/$_[1]" }
 
-# A run of n ports that are free now; below the range the kernel hands out.
+# A run of n ports (20 at most) that are free now, below the range the kernel hands
+# out.  Tests run side by side: a file for each twenty is locked until this process
+# and its children end.
+my @port_locks;
 sub free_ports {
 	my ($n) = @_;
-	for (1 .. 200) {
-		my $base = 10000 + int(rand(20000));
+	my $dir = ($ENV{TMPDIR} || '/tmp') . '/pillarbox-ports';
+	die "not more than 20 ports at once\n" if $n > 20;
+	chmod 01777, $dir if mkdir $dir;
+	for (1 .. 500) {
+		my $base = 10000 + 20 * int(rand(1000));
+		open my $lock, '>>', "$dir/$base" or next;
+		chmod 0666, "$dir/$base";
+		next if !flock $lock, LOCK_EX | LOCK_NB;
 		my @socks;
 		for my $p ($base .. $base + $n - 1) {
 			my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $p,
 				Proto => 'tcp', Listen => 1, ReuseAddr => 1) or last;
 			push @socks, $s;
 		}
-		return $base if @socks == $n;
+		next if @socks < $n;
+		push @port_locks, $lock;
+		return $base;
 	}
 	die "no free ports\n";
 }

@@ -17,6 +17,7 @@ use warnings;
 use Fcntl;
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use Pillarbox ();
 use POSIX qw(WNOHANG);
 use Socket qw(AF_UNIX SOCK_SEQPACKET SOMAXCONN pack_sockaddr_un);
 use Test::More;
@@ -29,10 +30,7 @@ sub available {
 	return -x "$BIN/remote-send" && -x "$TREE/t/outbound/send-job";
 }
 
-sub free_port {
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp', Listen => 1) or die "no port: $!";
-	return $s->sockport;
-}
+sub free_port { return Pillarbox::free_ports(1) }
 
 sub new {
 	my ($class, %o) = @_;

@@ -15,6 +15,7 @@ use warnings;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use Pillarbox ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -22,10 +23,8 @@ my @live;
 
 sub free_port {
 	for (1 .. 100) {
-		my $port = 30000 + int(rand(2000));
-		my $tcp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'tcp', Listen => 1) or next;
-		my $udp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'udp') or next;
-		return $port;
+		my $port = Pillarbox::free_ports(1);
+		return $port if IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'udp');
 	}
 	die "no free port for a DNS server\n";
 }
