@@ -72,7 +72,8 @@ sender_is_allowed(struct smtp *c, const struct smtp_mail *mail)
 		.address = smtp_path_view(&mail->from),
 		.match = c->config->match,
 		.local_needs_login = c->config->local_needs_login,
-		.is_blocked = facts_is_blocked(c, smtp_path_view(&mail->from)),
+		.is_blocked = facts_is_blocked(c, smtp_path_view(&mail->from)) ||
+			      facts_is_blocked(c, span_of(c->user)),
 	};
 	char storage[FACTS_WHY_SIZE];
 	struct buf why;

@@ -48,6 +48,15 @@ like(mail($x, 'x@out.example', ' SIZE=1000000'), qr/^250/, 'mail from others has
 like(mail($c, 'carol@other.example'), qr/^553 5\.7\.1/, 'the sender must be the user (SMTPIN-15)');
 like(mail($c, 'sales@example.com'), qr/^250/, 'or an alias of the user');
 like(mail($c, 'alice@example.net'), qr/^250/, 'or the user at another name of the domain');
+$pb->ctl_ok('set', 'requireAuthMatch', 'domain');
+sub as_alice { my ($from) = @_; my $s = session('submission', 'alice@example.com'); return mail($s, $from) . ($s->command('RCPT TO:<bob@example.com>') =~ /^250/
+	&& $s->command('DATA') =~ /^354/ ? $s->command("From: carol\@other.example\r\n\r\nx\r\n.") : '') }
+like(wait_for(sub { as_alice('bob@example.com') }, qr/^250/), qr/^250 .*\n?550 5\.7\.1 From address/, 'requireAuthMatch=domain: anybody of the domain, and From of no other');
+like(as_alice('carol@other.example'), qr/^553 5\.7\.1 .* ticket \d{12}$/, 'but nobody of another');
+$pb->ctl_ok('set', 'requireAuthMatch', 'none');
+like(wait_for(sub { as_alice('carol@other.example') }, qr/^250/), qr/^250 .*250 2\.0\.0/s, 'requireAuthMatch=none: anybody');
+$pb->ctl_ok('set', 'requireAuthMatch', 'emailAddress');
+like(wait_for(sub { as_alice('bob@example.com') }, qr/^553/), qr/^553 5\.7\.1/, 'and the user alone again');
 
 # Blind copies are nobody's business.
 mail($c, 'alice@example.com');
@@ -100,6 +109,8 @@ like(wait_for(sub { mail(session('smtp'), 'alice@example.com') }, qr/^250/), qr/
 # Blocked senders: until they are taken off the list.
 $pb->ctl_ok('set', '--add', 'blockedSenders/sender', 'alice@example.com', );
 like(wait_for(sub { mail(session('smtp', 'alice@example.com'), 'alice@example.com') }, qr/^550/), qr/^550 5\.7\.1 .* ticket/, 'a blocked user cannot send (BLKS-01)');
+like(mail(session('smtp', 'alice@example.com'), $_), qr/^550 5\.7\.1/, "nor as <$_>") for '', 'sales@example.com', 'alice@example.net';
+like(mail(session('smtp', 'bob@example.com'), 'bob@example.com'), qr/^250/, 'others can');
 like(rcpt('alice@example.com'), qr/^250/, 'but receives');
 $pb->ctl_ok('set', '--remove', 'blockedSenders/sender', 'alice@example.com');
 like(wait_for(sub { mail(session('smtp', 'alice@example.com'), 'alice@example.com') }, qr/^250/), qr/^250/, 'until the block is lifted (BLKS-02)');
