@@ -66,6 +66,7 @@ static void
 read_weights(struct policy_weights *w, const struct settings *s)
 {
 	w->threshold = (int)settings_num(s, "envelopeChecks/threshold");
+	w->early_talker = (int)settings_num(s, "envelopeChecks/earlyTalker");
 	w->helo_own_name = (int)settings_num(s, "envelopeChecks/heloOwnName");
 	w->helo_literal = (int)settings_num(s, "envelopeChecks/heloLiteral");
 	w->helo_bare = (int)settings_num(s, "envelopeChecks/heloBare");

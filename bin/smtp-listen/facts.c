@@ -72,7 +72,7 @@ facts_helo(struct smtp *c)
 {
 	struct span name = span_of(c->helo);
 	struct addr literal = { .family = 0 };
-	struct policy_helo f = { .name = name, .is_literal = name.p[0] == '[' };
+	struct policy_helo f = { .name = name, .is_literal = name.p[0] == '[', .is_early = c->is_early };
 	char storage[FACTS_WHY_SIZE];
 	struct verdict granted = verdict_make(250, "2.0.0", "OK");
 	struct buf why;

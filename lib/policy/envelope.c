@@ -25,6 +25,9 @@ policy_helo(const struct policy_helo *f, const struct policy_weights *w, struct 
 	int heaviest = 0;
 
 	*p = (struct policy_points){ .points = 0 };
+	if (f->is_early)
+		weigh(&s, p, "early-talker", f->name, w->early_talker, &heaviest,
+		      verdict_make(550, "5.5.1", "You spoke before the greeting"));
 	if (f->is_own_name)
 		weigh(&s, p, "helo-own-name", f->name, w->helo_own_name, &heaviest,
 		      verdict_make(550, "5.7.1", "You are not %.*s", SPAN_ARG(f->name)));

@@ -15,6 +15,7 @@
 #include "base/verdict.h"
 
 struct policy_weights {
+	int early_talker;	/* it spoke before the greeting */
 	int helo_own_name;	/* the client says it is us */
 	int helo_literal;	/* an address literal that is not the client's address */
 	int helo_bare;		/* a name without a dot */
@@ -32,6 +33,7 @@ struct policy_helo {
 	bool is_own_name;		/* one of our host names, and the client is another machine */
 	bool is_literal, is_peer;	/* an address literal; it is the client's address */
 	enum policy_dns dns;
+	bool is_early;			/* the client spoke before the greeting */
 };
 
 struct policy_points {

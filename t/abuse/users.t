@@ -76,6 +76,22 @@ my $begin = time;
 like(patient('127.9.2.3'), qr/^220 /, 'who waits is greeted');
 cmp_ok(time - $begin, '>=', 1.4, 'after the delay');
 unlike($pb->log_text('smtpLog'), qr/\[127\.9\.2\.3\]\[\d{12}\] event=early-talker/, 'without a note');
+# What it weighs is added to the other checks of the envelope.
+sub early_rcpt {
+	my ($helo) = @_;
+	my $e = early('127.9.2.7');
+	$e->reply for 1 .. 2;
+	$e->expect($_, qr/^250/) for "EHLO $helo", 'MAIL FROM:<s@far.example>';
+	return $e->command('RCPT TO:<alice@example.com>');
+}
+like(early_rcpt('hasty.example'), qr/^250/, 'alone it refuses nobody');
+like(early_rcpt('[192.0.2.1]'), qr/^550 5\.5\.1 You spoke before the greeting ticket \d{12}$/, 'with a wrong literal it does');
+ok($pb->wait_log('smtpLog', qr/\[127\.9\.2\.7\]\[\d{12}\] event=check about=helo name=early-talker value=\S+ weight=-50 total=-50/), 'which the log explains');
+$pb->set('envelopeChecks/earlyTalker' => 100);
+$end = time + 20;
+my $hasty;
+do { $hasty = early_rcpt('hasty.example') } while $hasty =~ /^250/ && time < $end;
+like($hasty, qr/^550 5\.5\.1/, 'or alone, when it weighs enough');
 $pb->set(earlyTalkers => 'refuse');
 $end = time + 20;
 my $said;

@@ -5,7 +5,7 @@
 #include "tap.h"
 
 static const struct policy_weights weights = {
-	.helo_own_name = 100, .helo_literal = 50, .helo_bare = 30, .helo_unresolved = 40,
+	.early_talker = 50, .helo_own_name = 100, .helo_literal = 50, .helo_bare = 30, .helo_unresolved = 40,
 	.sender_unresolved = 60, .sender_null_mx = 100, .threshold = 100,
 };
 
@@ -34,6 +34,9 @@ test_helo(void)
 	p = helo((struct policy_helo){ .name = SPAN("bare"), .dns = POLICY_DNS_NONE });
 	is_num(p.points, 70, "points add up");
 	is_text(p.verdict.text, "DNS does not know the name you gave in HELO", "and the heaviest speaks");
+	p = helo((struct policy_helo){ .name = SPAN("bare"), .is_early = true });
+	is_num(p.points, 80, "a client that could not wait for the greeting");
+	is_text(p.verdict.text, "You spoke before the greeting", "is told so");
 	is_num(helo((struct policy_helo){ .name = SPAN("a.b"), .dns = POLICY_DNS_UNKNOWN }).points, 0,
 	       "what could not be found out counts nothing");
 }
