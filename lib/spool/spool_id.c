@@ -17,7 +17,9 @@
 
 #define ID_FIRST UINT64_C(100000000000)
 #define ID_STEP 100000		/* ids per synchronous call */
-#define ID_GROUP UINT64_C(1000000000000000)
+#define ID_GROUP UINT64_C(1000000000000000)	/* above it stands the number of the bounce ... */
+#define GROUPS_MAX UINT64_C(999)
+#define BOUNCE_GROUPS_MAX UINT64_C(17)	/* ... and above 1000 times that the one about a bounce: below 2^64 */
 
 static const char mark_name[] = "highwater";
 static const char *const extensions[] = { ".eml", ".hdr", ".em_" };
@@ -101,9 +103,11 @@ spool_id_first(const struct spool *sp)
 uint64_t
 spool_id_bounce(uint64_t id, uint32_t group)
 {
-	if (id > SPOOL_ID_MAX || group == 0 || group > 999)
+	uint64_t of = id / ID_GROUP;
+
+	if (group == 0 || group > (of == 0 ? GROUPS_MAX : BOUNCE_GROUPS_MAX) || of > GROUPS_MAX)
 		return 0;
-	return group * ID_GROUP + id;
+	return id + (of == 0 ? 1 : GROUPS_MAX + 1) * group * ID_GROUP;
 }
 
 void

@@ -32,7 +32,11 @@ int spool_id_next(struct spool *sp, uint64_t *out) PB_MUST_CHECK;
 /* Every id of an earlier life of intake is below this. */
 uint64_t spool_id_first(const struct spool *sp);
 
-/* Id of bounce number group (1 to 999) of a message; 0 when id is itself derived. */
+/*
+ * Id of bounce number group (1 to 999) of a message, or of what is told to
+ * postmaster about a bounce that failed (group 1 to 17); 0 when there is none: what
+ * is told about a bounce has no bounce of its own.
+ */
 uint64_t spool_id_bounce(uint64_t id, uint32_t group);
 
 void spool_id_name(uint64_t id, enum spool_file kind, char out[SPOOL_NAME_SIZE]);

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# A mailbox that is full (USER-03, QUEUE-11): the message bounces and says why; others get theirs.
+# A mailbox that is full (USER-03, QUEUE-11, SMTPIN-28): the message bounces and says why; others get theirs.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Attempts by the schedule, then the message is given up and its sender told (QUEUE-05).
-# Features: SVC-13, QUEUE-07.
+# Features: SVC-13, QUEUE-07, SMTPIN-11.
 use strict;
 use warnings;
 use Test::More;

@@ -362,7 +362,11 @@ test_ids(void)
 	ok(spool_open(top, &o, &sp) == 0 && spool_id_next(sp, &c) == 0 && c > 100000777777,
 		"without the mark they start above all files");
 	is_num(spool_id_bounce(100000000042, 3), 3000100000000042, "the id of a bounce shows the message");
-	is_num(spool_id_bounce(3000100000000042, 1), 0, "a bounce has none");
+	is_num(spool_id_bounce(3000100000000042, 2), 2003000100000000042, "so does the id of what is told about a bounce");
+	ok(spool_id_bounce(999999999999999999, 17) == UINT64_C(17999999999999999999), "up to the largest");
+	ok(spool_id_bounce(999999999999999999, 18) == 0 && spool_id_bounce(1, 1000) == 0 && spool_id_bounce(1, 0) == 0,
+	   "and no further");
+	is_num(spool_id_bounce(2003000100000000042, 1), 0, "which has none itself");
 	ok(!spool_id_parse(SPAN("012.eml"), &a, &kind) && !spool_id_parse(SPAN("18446744073709551616.eml"), &a, &kind) &&
 		!spool_id_parse(SPAN("12.hdr.pending"), &a, &kind) && spool_id_parse(SPAN("12.em_"), &a, &kind) && a == 12,
 		"names are read strictly");
