@@ -7,6 +7,8 @@
 #include "base/base.h"
 #include "resolve.h"
 
+#include "mail/charset.h"
+
 static bool
 is_plain(struct span s)
 {
@@ -27,6 +29,33 @@ put_lower(struct span s, char *out, size_t size)
 	return true;
 }
 
+/*
+ * A local part: the name is plain, and behind a "+" UTF-8 may stand as well, since
+ * folders have such names (RFC 6531).
+ */
+static bool
+is_plain_local(struct span s)
+{
+	ssize_t plus = span_find(s, '+');
+
+	if (plus <= 0)
+		return is_plain(s);
+	for (size_t i = (size_t)plus; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return false;
+	return is_plain(span_first(s, (size_t)plus)) && charset_is_utf8(s);
+}
+
+static bool
+put_copy(struct span s, char *out, size_t size)
+{
+	if (s.n >= size)
+		return false;
+	memcpy(out, s.p, s.n);
+	out[s.n] = '\0';
+	return true;
+}
+
 /* RFC 5321 4.1.2: "a\"b" is the local part a"b. */
 static bool
 unquote(struct span s, char *out, size_t size)
@@ -40,18 +69,27 @@ unquote(struct span s, char *out, size_t size)
 			i++;
 		if (n + 1 >= size)
 			return false;
-		out[n++] = char_lower(s.p[i]);
+		out[n++] = s.p[i];
 	}
 	out[n] = '\0';
-	return n > 0 && is_plain(span_make(out, n));
+	return n > 0 && is_plain_local(span_make(out, n));
 }
 
+/* Small letters for the local part; the detail keeps its own, as names of folders do. */
 static bool
-put_local(struct span s, char *out, size_t size)
+put_local(struct span s, struct address *out)
 {
-	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
-		return unquote(s, out, size);
-	return is_plain(s) && put_lower(s, out, size);
+	bool is_quoted = s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"';
+	const char *plus;
+
+	if (is_quoted ? !unquote(s, out->local, sizeof(out->local))
+	    : !is_plain_local(s) || !put_copy(s, out->local, sizeof(out->local)))
+		return false;
+	plus = strchr(out->local, '+');
+	snprintf(out->detail, sizeof(out->detail), "%s", plus != NULL ? plus + 1 : "");
+	for (char *c = out->local; *c != '\0'; c++)
+		*c = char_lower(*c);
+	return true;
 }
 
 bool
@@ -60,10 +98,10 @@ address_split(struct span text, struct address *out)
 	ssize_t at = span_rfind(text, '@');
 	struct span domain;
 
-	out->domain[0] = '\0';
+	out->domain[0] = out->detail[0] = '\0';
 	if (at < 0)
 		return span_is_nocase(text, "postmaster") && put_lower(text, out->local, sizeof(out->local));
 	domain = span_from(text, (size_t)at + 1);
 	return is_plain(domain) && span_find(domain, '/') < 0 && put_lower(domain, out->domain, sizeof(out->domain))
-		&& put_local(span_first(text, (size_t)at), out->local, sizeof(out->local));
+		&& put_local(span_first(text, (size_t)at), out);
 }

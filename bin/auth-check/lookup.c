@@ -128,16 +128,23 @@ answer(struct lookup *l, struct span question)
 static void
 add_room(struct lookup *l, struct span question)
 {
-	char canonical[LIMIT_ADDRESS + 1];
+	char name[LIMIT_ADDRESS + 1], mailbox[LIMIT_ADDRESS + 1];
 	struct span word = SPAN("OK mailbox "), address = span_from(buf_view(&l->answer), word.n);
 	uint64_t room;
 
 	if (!span_starts(question, SPAN("rcpt ")) || !span_starts(buf_view(&l->answer), word) ||
-	    address.n > LIMIT_ADDRESS || !rooms_find(l->rooms, address, clock_ms(), &room))
+	    address.n > LIMIT_ADDRESS)
 		return;
-	snprintf(canonical, sizeof(canonical), "%.*s", SPAN_ARG(address));
+	snprintf(name, sizeof(name), "%.*s", SPAN_ARG(address));
+	if (span_find(address, '+') >= 0) {
+		if (!resolve_mailbox(l->rs, span_of(name), mailbox))
+			return;
+		address = span_of(mailbox);
+	}
+	if (!rooms_find(l->rooms, address, clock_ms(), &room))
+		return;
 	buf_clear(&l->answer);
-	buf_printf(&l->answer, "OK mailbox/%llu %s", (unsigned long long)room, canonical);
+	buf_printf(&l->answer, "OK mailbox/%llu %s", (unsigned long long)room, name);
 }
 
 /* "BYTES ADDRESS" from local-deliver, of a mailbox with a limit. */

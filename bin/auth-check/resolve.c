@@ -20,6 +20,7 @@ struct found {
 	struct address address;
 	struct account account;		/* a mailbox */
 	char canonical[LIMIT_ADDRESS + 1];
+	char full[LIMIT_ADDRESS + 1];	/* the same, with the detail when it is a mailbox named with one */
 };
 
 bool
@@ -48,6 +49,21 @@ set_canonical(struct found *f, const char *domain, struct span local)
 	buf_span(&b, local);
 	buf_char(&b, '@');
 	buf_text_put(&b, domain);
+	memcpy(f->full, f->canonical, sizeof(f->full));
+}
+
+/* One too long to be an address loses the detail: its mail goes to the INBOX. */
+static void
+set_detail(struct found *f, const char *domain, struct span user)
+{
+	struct buf b;
+
+	if (f->meaning != IS_MAILBOX || f->address.detail[0] == '\0')
+		return;
+	buf_init_fixed(&b, f->full, sizeof(f->full));
+	buf_printf(&b, "%.*s+%s@%s", SPAN_ARG(user), f->address.detail, domain);
+	if (b.overflow)
+		memcpy(f->full, f->canonical, sizeof(f->full));
 }
 
 /* A user or an alias of exactly this name. */
@@ -146,8 +162,10 @@ find_in_domain(struct resolver *rs, const struct domain *d, struct found *f, int
 	if (is_postmaster)
 		return find_postmaster(rs, d, f, depth);
 	if (plus > 0 && settings_bool(rs->settings, "plusAddressing")
-	    && find_name(rs, d, span_first(local, (size_t)plus), f))
+	    && find_name(rs, d, span_first(local, (size_t)plus), f)) {
+		set_detail(f, d->name, span_first(local, (size_t)plus));
 		return true;
+	}
 	if (find_catch_all(rs, d, f))
 		return true;
 	f->meaning = IS_UNKNOWN;
@@ -178,7 +196,7 @@ find_address(struct resolver *rs, const char *text, struct found *f, int depth)
 {
 	struct domain d;
 
-	f->canonical[0] = '\0';
+	f->canonical[0] = f->full[0] = '\0';
 	if (!address_split(span_of(text), &f->address))
 		return false;
 	if (f->address.domain[0] == '\0')
@@ -254,7 +272,18 @@ resolve_rcpt(struct resolver *rs, struct span key, struct buf *out)
 	if (!find_key(rs, key, &f))
 		refuse_key(rs, key, out);
 	else if (!refuse(&f, out))
-		buf_printf(out, "OK %s %s", f.meaning == IS_MAILBOX ? "mailbox" : "alias", f.canonical);
+		buf_printf(out, "OK %s %s", f.meaning == IS_MAILBOX ? "mailbox" : "alias", f.full);
+}
+
+bool
+resolve_mailbox(struct resolver *rs, struct span address, char out[LIMIT_ADDRESS + 1])
+{
+	struct found f;
+
+	if (!find_key(rs, address, &f) || f.meaning != IS_MAILBOX)
+		return false;
+	memcpy(out, f.canonical, sizeof(f.canonical));
+	return true;
 }
 
 /* -- expansion ------------------------------------------------------------ */
@@ -266,6 +295,7 @@ struct expansion {
 	size_t seen_count;
 	size_t targets;
 	bool too_deep, too_many;
+	bool accounts_only;	/* mailboxes without detail: who they are, not where mail goes */
 	struct buf *out;
 };
 
@@ -288,6 +318,19 @@ is_new(struct expansion *e, const char *name)
 
 /* A blank would part targets: it is written %20, and % is %25. */
 static void
+put_escaped(const char *address, struct buf *out)
+{
+	for (const char *c = address; *c != '\0'; c++) {
+		if (*c == ' ')
+			buf_text_put(out, "%20");
+		else if (*c == '%')
+			buf_text_put(out, "%25");
+		else
+			buf_char(out, *c);
+	}
+}
+
+static void
 put_target(struct expansion *e, const char *kind, const char *address)
 {
 	if (e->targets++ == LIMIT_EXPANSION) {
@@ -295,14 +338,7 @@ put_target(struct expansion *e, const char *kind, const char *address)
 		return;
 	}
 	buf_printf(e->out, "%s%s:", e->targets > 1 ? " " : "", kind);
-	for (const char *c = address; *c != '\0'; c++) {
-		if (*c == ' ')
-			buf_text_put(e->out, "%20");
-		else if (*c == '%')
-			buf_text_put(e->out, "%25");
-		else
-			buf_char(e->out, *c);
-	}
+	put_escaped(address, e->out);
 }
 
 static void expand_address(struct expansion *e, const char *address, int depth);
@@ -338,26 +374,28 @@ expand_alias(struct expansion *e, const char *canonical, int depth)
 static void
 expand_address(struct expansion *e, const char *address, int depth)
 {
+	const char *name;
 	struct found f;
 
 	if (!find_address(e->rs, address, &f, 0))
 		return;
+	name = e->accounts_only ? f.canonical : f.full;
 	if (f.meaning == IS_FOREIGN) {
 		if (is_new(e, address))
 			put_target(e, "remote", address);
-	} else if (f.meaning == IS_NOBODY || !is_new(e, f.canonical)) {
+	} else if (f.meaning == IS_NOBODY || !is_new(e, name)) {
 		return;
 	} else if (f.meaning == IS_ALIAS) {
 		expand_alias(e, f.canonical, depth);
 	} else {
-		put_target(e, "mailbox", f.canonical);
+		put_target(e, "mailbox", name);
 	}
 }
 
 static void
-expand(struct resolver *rs, const struct found *f, struct buf *out)
+expand(struct resolver *rs, const struct found *f, bool accounts_only, struct buf *out)
 {
-	struct expansion e = { .rs = rs, .out = out };
+	struct expansion e = { .rs = rs, .out = out, .accounts_only = accounts_only };
 
 	e.arena = arena_new(2 * LIMIT_EXPANSION * (LIMIT_ADDRESS + 16) + 65536);
 	e.seen = mem_array(2 * LIMIT_EXPANSION, sizeof(*e.seen));
@@ -383,10 +421,10 @@ resolve_expand(struct resolver *rs, struct span key, struct buf *out)
 		refuse_key(rs, key, out);
 	else if (refuse(&f, out))
 		return;
-	else if (f.meaning == IS_MAILBOX)
-		buf_printf(out, "OK mailbox:%s", f.canonical);
+	else if (f.meaning == IS_MAILBOX && buf_text_put(out, "OK mailbox:"))
+		put_escaped(f.full, out);
 	else
-		expand(rs, &f, out);
+		expand(rs, &f, false, out);
 }
 
 /* -- the other maps ------------------------------------------------------- */
@@ -428,7 +466,7 @@ resolve_sender(struct resolver *rs, struct span key, struct buf *out)
 		return;
 	}
 	buf_init(&all, LIMIT_SOCKETMAP_REPLY);
-	expand(rs, &f, &all);
+	expand(rs, &f, true, &all);
 	rest = buf_view(&all);
 	for (word = span_word(&rest); word.n > 0; word = span_word(&rest)) {
 		if (!span_starts(word, SPAN("mailbox:")))
@@ -451,7 +489,7 @@ follow_alias(struct resolver *rs, struct found *f)
 	struct span rest;
 
 	buf_init(&all, LIMIT_SOCKETMAP_REPLY);
-	expand(rs, f, &all);
+	expand(rs, f, true, &all);
 	rest = buf_view(&all);
 	if (span_starts(rest, SPAN("OK mailbox:")) && span_find(span_from(rest, 3), ' ') < 0
 	    && find_key(rs, span_from(rest, strlen("OK mailbox:")), &target) && target.meaning == IS_MAILBOX)

@@ -2,7 +2,9 @@
  * resolve: what an address means here.
  *
  * Addresses are compared in small letters; the canonical form of a mailbox is
- * USER@DOMAIN with the real domain.  Order of meaning for LOCAL@DOMAIN: a user,
+ * USER@DOMAIN with the real domain.  A mailbox that was named with a detail, USER+DETAIL,
+ * keeps it where mail is to be delivered (rcpt, expand): local-deliver looks for a folder of
+ * that name.  An alias does not hand its own detail on to its targets.  Order of meaning for LOCAL@DOMAIN: a user,
  * an alias, a user or alias without "+detail", postmaster, the catch-all.
  */
 #ifndef AUTH_CHECK_RESOLVE_H
@@ -25,14 +27,18 @@ struct resolver {
 /* An address taken apart; small letters, quotes of the local part removed. */
 struct address {
 	char local[LIMIT_LOCAL_PART + 1];
+	char detail[LIMIT_LOCAL_PART + 1];	/* behind the first "+" of it, letters as they came; else "" */
 	char domain[LIMIT_DOMAIN + 1];	/* "" for a bare "postmaster" */
 };
 
 /*
  * False for what can be no address of ours: no "@", too long, empty parts, bytes that
- * are not printable ASCII, blanks.  Only "postmaster" may stand alone.
+ * are not printable ASCII (behind a "+": UTF-8), blanks.  Only "postmaster" may stand alone.
  */
 bool address_split(struct span text, struct address *out) PB_MUST_CHECK;
+
+/* The mailbox that an address leads to, without a detail.  False when it is none. */
+bool resolve_mailbox(struct resolver *rs, struct span address, char out[LIMIT_ADDRESS + 1]) PB_MUST_CHECK;
 
 /* Look up one account or domain, comparing with the files while the index may be old. */
 bool resolve_account(struct resolver *rs, const char *domain, struct span user, struct account *out);

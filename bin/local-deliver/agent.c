@@ -24,7 +24,7 @@
 #include "base/limits.h"
 #include "job.h"
 #include "limits.h"
-#include "mailbox.h"
+#include "place.h"
 #include "service/service.h"
 #include "store/maildir_deliver.h"
 #include "sys/file.h"
@@ -78,28 +78,42 @@ log_mailbox(const struct agent *a, const struct job *job, const struct job_rcpt 
 	buf_free(&line);
 }
 
+/* A folder that was deleted meanwhile is as good as none. */
+static int
+put_message(const struct agent *a, struct batch *b, const struct maildir_message *m, const struct place *place,
+	uint32_t number, enum maildir_how *how)
+{
+	if (place->folder[0] != '\0') {
+		int result = maildir_batch_add(b->links, m, a->domains, place->folder, number, how);
+
+		if (result == 0 || errno != ENOENT)
+			return result;
+	}
+	return maildir_batch_add(b->links, m, a->domains, place->inbox, number, how);
+}
+
 static struct verdict
 deliver_one(struct agent *a, struct batch *b, const struct job *job, const struct maildir_message *m,
 	const struct job_rcpt *r)
 {
-	char path[MAILBOX_PATH_SIZE];
-	bool is_path = mailbox_path(r->address, path);
+	struct place place;
+	bool is_place = place_find(a->domains, r->address, &place);
 	enum maildir_how how;
 	bool is_limited;
 
-	if (is_path && !limits_allow(a->limits, a->domains, path, r->address, m->fd, &is_limited)) {
+	if (is_place && !limits_allow(a->limits, a->domains, place.inbox, span_of(place.account), m->fd, &is_limited)) {
 		log_mailbox(a, job, r, "mailbox-full", "it has no room for this message");
 		return verdict_make(552, "5.2.2", "the mailbox is full");
 	}
 	errno = EINVAL;
-	if (!is_path || maildir_batch_add(b->links, m, a->domains, path, r->number, &how) < 0) {
+	if (!is_place || put_message(a, b, m, &place, r->number, &how) < 0) {
 		int error = errno;
 
 		log_mailbox(a, job, r, "mailbox-refused", strerror(error));
 		return maildir_deliver_verdict(error);
 	}
 	if (is_limited && how != MAILDIR_WAS_THERE)
-		limits_count(a->domains, path, m->fd);
+		limits_count(a->domains, place.inbox, m->fd);
 	if (how == MAILDIR_COPIED)
 		log_mailbox(a, job, r, "mailbox-copied", "the file system makes no link there");
 	return verdict_make(250, "2.0.0", "delivered to mailbox");

@@ -3,7 +3,8 @@ prog_local_deliver_SOURCES = bin/local-deliver/main.c \
 	bin/local-deliver/agent.c bin/local-deliver/agent.h \
 	bin/local-deliver/job.c bin/local-deliver/job.h \
 	bin/local-deliver/nearly_full.c bin/local-deliver/nearly_full.h bin/local-deliver/limits.c bin/local-deliver/limits.h \
-	bin/local-deliver/mailbox.c bin/local-deliver/mailbox.h
+	bin/local-deliver/mailbox.c bin/local-deliver/mailbox.h \
+	bin/local-deliver/place.c bin/local-deliver/place.h
 
 check_PROGRAMS += t/unit/deliver-job
 t_unit_deliver_job_SOURCES = t/unit/deliver-job.c bin/local-deliver/job.c bin/local-deliver/mailbox.c t/unit/tap.h

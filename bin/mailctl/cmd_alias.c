@@ -70,6 +70,16 @@ remove_alias(struct config_file *f, const char *name, const char *targets PB_UNU
 	return code;
 }
 
+/* Small letters, but a detail (user+detail) names a folder and keeps its own. */
+static void
+put_target(const struct address *address, const char *typed, struct buf *out)
+{
+	size_t n = strcspn(address->user, "+");
+
+	buf_printf(out, "%s%.*s%.*s@%s", out->n > 0 ? "," : "", (int)n, address->user,
+		(int)(strlen(address->user) - n), typed + n, address->domain);
+}
+
 /* All targets as one text; a bare name means one of the same domain. */
 static int
 join_targets(const struct args *a, const char *domain, struct buf *out)
@@ -84,7 +94,7 @@ join_targets(const struct args *a, const char *domain, struct buf *out)
 		code = address_parse(text, &address);
 		if (code != EXIT_DONE)
 			return code;
-		buf_printf(out, "%s%s", out->n > 0 ? "," : "", address.text);
+		put_target(&address, text, out);
 	}
 	return out->overflow ? ctl_fail(EXIT_REFUSED, "too many targets") : EXIT_DONE;
 }

@@ -17,6 +17,7 @@ $pb->ctl_ok('alias', 'add', 'team@example.com', 'alice@example.com', 'bob@exampl
 $pb->ctl_ok('alias', 'add', 'nested@example.com', 'team@example.com', 'carl@second.example', 'alice@example.com');
 $pb->ctl_ok('alias', 'add', 'circle@example.com', 'round@example.com');
 $pb->ctl_ok('alias', 'add', 'round@example.com', 'circle@example.com');
+$pb->ctl_ok('alias', 'add', 'sorted@example.com', 'alice+Lists@example.com', 'alice@example.com');
 $pb->ctl_ok('alias', 'add', 'stale@example.com', 'gone@example.com');
 $pb->ctl_ok('alias', 'add', "deep$_\@example.com", 'deep' . ($_ + 1) . '@example.com') for 1 .. 11;
 $pb->ctl_ok('alias', 'add', 'deep12@example.com', 'alice@example.com');
@@ -26,7 +27,20 @@ my @cases = (
 	[ 'rcpt alice@example.com', 'OK mailbox alice@example.com', 'a mailbox' ],
 	[ 'rcpt ALICE@Example.Com', 'OK mailbox alice@example.com', 'in any letter case' ],
 	[ 'rcpt "alice"@example.com', 'OK mailbox alice@example.com', 'quoted' ],
-	[ 'rcpt alice+lists@example.com', 'OK mailbox alice@example.com', 'with a detail' ],
+	[ 'rcpt Alice+Lists@Example.com', 'OK mailbox alice+Lists@example.com', 'with a detail, which keeps its letters' ],
+	[ 'rcpt "alice+a/b+c"@other.example', 'OK mailbox alice+a/b+c@example.com', 'all behind the first + is the detail' ],
+	[ "rcpt alice+caf\xc3\xa9\@example.com", "OK mailbox alice+caf\xc3\xa9\@example.com", 'in UTF-8' ],
+	[ "rcpt alice+caf\xe9\@example.com", qr/^PERM 550 5\.1\.3/, 'which must be right' ],
+	[ "rcpt caf\xc3\xa9\@example.com", qr/^PERM 550 5\.1\.3/, 'and stands in a detail only' ],
+	[ 'rcpt alice+@example.com', 'OK mailbox alice@example.com', 'an empty detail' ],
+	[ 'rcpt team+x@example.com', 'OK alias team@example.com', 'an alias drops it' ],
+	[ 'expand alice+Lists@example.com', 'OK mailbox:alice+Lists@example.com', 'a target keeps it' ],
+	[ 'expand alice+%20%zz@example.com', 'OK mailbox:alice+%2520%25zz@example.com', 'escaped' ],
+	[ 'expand team+x@example.com', 'OK mailbox:alice@example.com mailbox:bob@example.com remote:far@elsewhere.example', 'an alias does not hand it on' ],
+	[ 'expand sorted@example.com', 'OK mailbox:alice+Lists@example.com mailbox:alice@example.com', 'an alias may name one itself' ],
+	[ 'sender sorted@example.com', 'OK alice@example.com', 'but its members are accounts' ],
+	[ 'sender alice+x@example.com', 'OK alice@example.com', 'as is who sends with a detail' ],
+	[ 'greylist alice+x@example.com a@b.example', 'OK check alice@example.com', 'or is greylisted' ],
 	[ 'rcpt alice@other.example', 'OK mailbox alice@example.com', 'at another name of the domain' ],
 	[ 'rcpt team@example.com', 'OK alias team@example.com', 'an alias' ],
 	[ 'rcpt nobody@example.com', qr/^PERM 550 5\.1\.1 /, 'an unknown user' ],

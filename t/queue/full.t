@@ -48,11 +48,11 @@ unlike(Pillarbox::slurp($pb->maildir('carol@example.com') . '/maildirsize'), qr/
 
 # A mailbox that is full already refuses at RCPT, and one that is nearly full what is too large.
 sub rcpt {
-	my ($more) = @_;
+	my ($more, $to) = @_;
 	my $x = $pb->connect('smtp');
 	$x->expect('EHLO c.example', qr/^250/);
 	$x->expect('MAIL FROM:<x@out.example>' . ($more // ''), qr/^250/);
-	my $reply = $x->command('RCPT TO:<bob@example.com>');
+	my $reply = $x->command('RCPT TO:<' . ($to // 'bob@example.com') . '>');
 	$x->close;
 	return $reply;
 }
@@ -72,6 +72,7 @@ for my $file ($pb->mail('bob@example.com')) {
 my $header = $small - int(2000 / 71) * 72;	# lines of 72 bytes on the wire, header and trace
 like(send_to('bob@example.com', 'fille', int((1048576 - $used - $header - 20) / 72) * 71), qr/^250/, 'a message that fills it');
 like(wait_rcpt(qr/^552/), qr/^552 5\.2\.2 The mailbox is full ticket \d{12}$/, 'full: refused at RCPT (USER-03)');
+like(rcpt('', 'bob+Folder@example.com'), qr/^552 5\.2\.2/, 'also for a folder of it');
 ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=room-in-mailbox value=0 weight=-100 total=-100/), 'the log says why');
 my ($rc, $out) = $pb->ctl('try', '--from', 'x@out.example', '--to', 'bob@example.com', '--ip', '192.0.2.1');
 like($out, qr/^rcpt +room-in-mailbox +0 +-100 +-100/m, 'and so does mailctl try');
