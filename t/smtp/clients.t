@@ -10,6 +10,7 @@ use Time::HiRes qw(sleep time);
 use Pillarbox;
 use Pillarbox::Client;
 use Pillarbox::Peer;
+use Pillarbox::Postfix;
 
 plan skip_all => 'needs root: these servers change their uids' if $> != 0;
 
@@ -53,11 +54,13 @@ sub arrived {
 }
 
 SKIP: {
-	skip 'no Postfix', 1 unless -x '/usr/sbin/postfix' && -x '/usr/lib/postfix/sbin/master';
+	skip 'no Postfix', 1 if Pillarbox::Postfix::lacking();
 	my @mechanisms = grep { $offered{$_} } qw(PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256);
 	Pillarbox::spew("$pb->{top}/sasl", "[127.0.0.1]:$port alice\@example.com:$pw\n");
 	Pillarbox::spew("$pb->{top}/transport", join '', map { "bob+\L$_\E\@example.com by-\L$_\E:[127.0.0.1]:$port\n" } @mechanisms);
-	my $postfix = Pillarbox::Peer::postfix($pb, main => <<"END", master => join '',
+	my $postfix = Pillarbox::Postfix->new($pb, <<"END", join '',
+virtual_mailbox_domains =
+mynetworks = 127.0.0.0/8
 smtp_tls_security_level = encrypt
 smtp_sasl_auth_enable = yes
 smtp_sasl_password_maps = texthash:$pb->{top}/sasl
@@ -66,7 +69,7 @@ transport_maps = texthash:$pb->{top}/transport
 END
 		map { "by-\L$_\E unix - - n - - smtp -o smtp_sasl_mechanism_filter=$_\n" } @mechanisms);
 	for my $mechanism (@mechanisms) {
-		my $c = Pillarbox::Client->new(protocol => 'smtp', port => $postfix->{port});
+		my $c = $postfix->connect;
 		$c->expect('EHLO me.example', qr/^250/);
 		$c->expect('MAIL FROM:<alice@example.com>', qr/^250/);
 		$c->expect("RCPT TO:<bob+\L$mechanism\E\@example.com>", qr/^250/);

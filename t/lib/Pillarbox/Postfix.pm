@@ -4,6 +4,7 @@ package Pillarbox::Postfix;
 # example.com is delivered into the Maildir $px->{mail}.
 #
 #	my $px = Pillarbox::Postfix->new($pb, "smtpd_milters = inet:127.0.0.1:9999\n");
+#	my $px = Pillarbox::Postfix->new($pb, $lines_of_main_cf, $lines_of_master_cf);
 #	my $c = $px->connect;		# greeting read
 #
 # Only root can start one.  It ends with the test.
@@ -24,7 +25,7 @@ sub lacking {
 }
 
 sub new {
-	my ($class, $pb, $more) = @_;
+	my ($class, $pb, $more, $services) = @_;
 	my $dir = "$pb->{top}/postfix";
 	my $self = bless { pb => $pb, dir => $dir, port => Pillarbox::free_ports(1), pid => $$, mail => "$dir/mail/box" }, $class;
 	make_path(map { "$dir/$_" } qw(etc spool data log mail));
@@ -55,7 +56,7 @@ smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 maillog_file = $dir/log/mail.log
 maillog_file_prefixes = $dir
 END
-	$self->write_master;
+	$self->write_master($services // '');
 	my ($rc, $out, $err) = $pb->run('/usr/sbin/postfix', '-c', "$dir/etc", 'start');
 	push @live, $self;
 	die "postfix: exit $rc\n$out$err" . $self->log_text if $rc != 0;
@@ -66,7 +67,7 @@ END
 
 # The services of the distribution, without a chroot, and our port in place of 25.
 sub write_master {
-	my ($self) = @_;
+	my ($self, $services) = @_;
 	my @lines;
 	for (split /\n/, Pillarbox::slurp('/usr/share/postfix/master.cf.dist')) {
 		my @f = split ' ';
@@ -76,7 +77,7 @@ sub write_master {
 	}
 	push @lines, "127.0.0.1:$self->{port} inet n - n - - smtpd";
 	push @lines, 'postlog unix-dgram n - n - 1 postlogd' unless grep { /^postlog/ } @lines;
-	Pillarbox::spew("$self->{dir}/etc/master.cf", join("\n", @lines) . "\n");
+	Pillarbox::spew("$self->{dir}/etc/master.cf", join("\n", @lines) . "\n$services");
 }
 
 sub connect {
