@@ -12,7 +12,6 @@
 #include "scan.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "base/die.h"
@@ -172,9 +171,7 @@ add_client(struct scan *s, int fd)
 	c = mem_new(sizeof(*c));
 	*c = (struct client){ .scan = s, .fd = fd, .uid = who.uid };
 	s->clients++;
-	/* nobody is waited for: neither for a record nor until an answer is read */
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
-		c->watch = loop_fd(s->loop, fd, LOOP_READ, on_readable, c);
+	c->watch = loop_fd(s->loop, fd, LOOP_READ, on_readable, c);
 	if (c->watch == NULL)
 		drop(c);
 }

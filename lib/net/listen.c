@@ -90,7 +90,7 @@ listen_accept(int fd, struct addr *peer_out)
 		struct sockaddr_storage space;
 	} sa;
 	socklen_t n = sizeof(sa);
-	int got = accept4(fd, &sa.any, &n, SOCK_CLOEXEC);
+	int got = accept4(fd, &sa.any, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (got >= 0 && !addr_from_sockaddr(&sa.any, n, peer_out))
 		*peer_out = (struct addr){ .family = 0 };

@@ -73,6 +73,18 @@ like(nonsense("event\nkind=login-failed\nservice=smtp\nip=127.4.9.9\nuser=" . "u
 my $stalled = nonsense("conn", keep => 1);
 nonsense(undef, rude => 1) for 1 .. 200;
 
+# A worker that asks and asks and never reads ends its own connection; others are served meanwhile.
+my $deaf = Pillarbox::Auth::connect_as($path, $uid, SOCK_SEQPACKET);
+my $asked = 0;
+$SIG{PIPE} = 'IGNORE';
+for (1 .. 20_000) {
+	IO::Select->new($deaf)->can_write(5) or last;
+	send($deaf, "would\nservice=smtp\nip=127.4.9.9\n", MSG_DONTWAIT) ? $asked++ : $!{EAGAIN} ? 1 : last;
+}
+cmp_ok($asked, '<', 20_000, 'a worker that does not read is not waited for');
+is(nonsense("would\nservice=smtp\nip=127.4.9.9\n", wait => 10), "ok\n", '... nor does anybody wait for it');
+CORE::close $deaf;
+
 # Descriptors attached are closed.
 my $with_fds = join "\n", 'import socket, array, os, sys', 's = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)',
 	's.connect(sys.argv[1])', 'fds = [os.dup(0) for i in range(250)]',
