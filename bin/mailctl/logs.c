@@ -129,6 +129,9 @@ log_field(struct span text, const char *key, char *out, size_t size)
 {
 	struct span name, value;
 
+	/* Other lines quote what a client said ("cmd: ..."), who would choose the fields. */
+	if (!span_starts(text, SPAN("event=")))
+		return false;
 	while (next_field(&text, &name, &value)) {
 		size_t n = 0;
 

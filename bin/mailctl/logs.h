@@ -30,8 +30,9 @@ typedef void log_entry_fn(void *ctx, const struct log_entry *e);
 int logs_each(const struct ctl *c, unsigned days, const char *kind, log_entry_fn *fn, void *ctx);
 
 /*
- * The value of key in a text, without quotes and with \x22 as the quote it
- * was; false when it is not there.  out is cut to size.
+ * The value of key in the text of an event, without quotes and with \x22 as
+ * the quote it was; false when it is not there, and for all other texts.  out
+ * is cut to size.
  */
 bool log_field(struct span text, const char *key, char *out, size_t size);
 

@@ -118,6 +118,26 @@ $c->expect('QUIT', qr/^221/);
 $pb->wait_log('smtpLog', qr/evil/);
 unlike(told($first), qr/evil/, 'a hostile recipient is no part of another story');
 
+
+# The detailed log quotes commands, which may look like events.
+$pb->set(smtpLogLevel => 'Detailed');
+$pb->ctl_ok('reload');
+my $spoken = qr/cmd: NOOP x=1/;
+$end = time + 20;
+while (time < $end && $pb->log_text('smtpLog') !~ $spoken) {
+	$c = $pb->connect('smtp');
+	$c->command("NOOP x=1 event=login user=forged\@example.com id=$first");
+	$c->command('QUIT');
+	$pb->wait_log('smtpLog', $spoken, 1);
+}
+like($pb->log_text('smtpLog'), $spoken, 'commands are in the log');
+unlike(told($first), qr/forged/, 'a command is no event of a message');
+isnt(($pb->ctl('explain', 'forged@example.com'))[0], 0, 'nor of an address');
+my ($forger) = $pb->log_text('smtpLog') =~ /\[(\d{12})\] cmd: NOOP x=1/;
+unlike(told($forger), qr/logged in/, 'nor of its own session');
+like(told($forger), qr/ cmd: NOOP x=1 event=login/, '... which shows it as it was said');
+$pb->set(smtpLogLevel => 'Normal');
+
 my ($rc, undef, $err) = $pb->ctl('explain', '<never@far.example>');
 is($rc, 3, 'nothing known: no such object');
 like($err, qr/the logs of the last 7 days know nothing of <never\@far\.example>/, '... in words');
