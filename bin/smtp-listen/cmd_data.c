@@ -383,6 +383,17 @@ count_message(struct smtp *c)
 		abuse_message(c->w->abuse, "smtp", c->s->ip, span_of(c->user), c->w->message.size);
 }
 
+static void
+log_quarantine(struct smtp *c)
+{
+	char storage[5 * sizeof(c->w->message.quarantine)];
+	struct buf why;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	log_value(&why, "why", span_of(c->w->message.quarantine));
+	smtp_log(c, "event=message-quarantined id=%llu%s", (unsigned long long)c->w->held_id, buf_text(&why));
+}
+
 /* Write and commit.  A verdict of 421 means that intake is gone. */
 static struct verdict
 store(struct smtp *c, struct span from)
@@ -406,8 +417,7 @@ store(struct smtp *c, struct span from)
 		return write_error(error);
 	}
 	if (w->message.quarantine[0] != '\0')
-		smtp_log(c, "event=message-quarantined id=%llu why=\"%s\"", (unsigned long long)w->held_id,
-			 w->message.quarantine);
+		log_quarantine(c);
 	e = envelope_new();
 	fill_envelope(c, e, from);
 	e->size = size;
@@ -469,13 +479,14 @@ data_give_up(struct smtp *c)
 static void
 log_refusal(struct smtp *c, const struct verdict *v)
 {
-	char storage[4 * LIMIT_LOG_COMMAND + 32];
-	struct buf id;
+	char storage[4 * VERDICT_TEXT_MAX + 4 * LIMIT_LOG_COMMAND + 64];
+	struct buf rest;
 
-	buf_init_fixed(&id, storage, sizeof(storage));
+	buf_init_fixed(&rest, storage, sizeof(storage));
+	log_value(&rest, "text", span_of(v->text));	/* a milter's own words, perhaps */
 	if (c->w->message.flaw == TRACE_OK)
-		log_message_id(&c->w->message, &id);
-	smtp_log(c, "event=message-refused code=%d status=%s text=\"%s\"%s", v->code, v->status, v->text, buf_text(&id));
+		log_message_id(&c->w->message, &rest);
+	smtp_log(c, "event=message-refused code=%d status=%s%s", v->code, v->status, buf_text(&rest));
 }
 
 static void

@@ -171,10 +171,14 @@ static void
 put_whole(const struct message *m, struct body_writer *w)
 {
 	put_header(m, w);
-	if (m->body_changed)
+	if (m->body_changed) {
+		/* a message that was all header has no line that parts the two */
+		if (m->body.n > 0 && m->found.body == m->found.end)
+			body_writer_put(w, SPAN("\r\n"));
 		body_writer_put(w, buf_view(&m->body));
-	else
+	} else {
 		body_writer_put(w, span_from(buf_view(&m->text), m->found.body));
+	}
 }
 
 /* Where the body will begin in the final form. */

@@ -97,9 +97,19 @@ for my $case ([ 'small', "x\r\n" ], [ 'large', join('', ('y' x 98 . "\r\n") x 30
 	like(delivered("body $size"), qr/^Subject: body $size\r\n\r\nanother body\r\n\z/m, 'arrives replaced');
 }
 
+# A message that is all header: what the milter makes its body is none of it.
+my $bare = begin();
+$bare->expect($_, qr/^[23]/) for 'MAIL FROM:<a@b.example>', 'RCPT TO:<alice@example.com>', 'DATA';
+$bare->send_raw("X-One: 1\r\nSubject: body alone\r\n.\r\n");
+like($bare->reply, qr/^250/, 'a body for a message without one');
+like(delivered('body alone'), qr/^Subject: body alone\r\n(?:[\w-]+: [^\r]*\r\n)*\r\nanother body\r\n\z/m, 'stands behind an empty line');
+
 like(send_one('reject', "x\r\n"), qr/^550 5\.7\.1 .* ticket \d{12}$/, 'rejected');
 like(send_one('tempfail', "x\r\n"), qr/^451 4\.7\.1 .* ticket \d{12}$/, 'temporarily failed');
 is(send_one('custom', "x\r\n") =~ s{ticket \d{12}}{ticket T}r, "554-5.7.9 first line\n554 5.7.9 second line ticket T", 'the milter\'s own words, with our ticket');
+like(send_one('quoted', "x\r\n"), qr/^554 5\.7\.9 no " id=99/, 'words with a quote in them');
+ok($pb->wait_log('smtpLog', qr/event=message-refused code=554 status=5\.7\.9 text="no \\x22 id=99 to=evil\@b\.example \\x22"/),
+	'are no fields of the log');
 like(send_one('discard', "x\r\n"), qr/^250/, 'discarded with a smile');
 like(send_one('quarantine', "x\r\n"), qr/^250/, 'quarantined');
 like(send_one('slow', "x\r\n"), qr/^250/, '"in progress" beyond the timeout');

@@ -11,6 +11,7 @@
  *	from	another sender
  *	huge	adds sixty fields of four thousand bytes
  *	reject tempfail custom discard quarantine	the answer of that name
+ *	quoted	a reply that looks like fields of the log
  *	slow	"in progress" for three seconds, then accept
  *	silent	nothing at all, until killed
  *	count	adds X-Count with the number of body bytes it saw
@@ -136,6 +137,10 @@ on_end(SMFICTX *ctx)
 		smfi_quarantine(ctx, (char *)"looks odd");
 	if (strcmp(t->subject, "custom") == 0) {
 		smfi_setmlreply(ctx, "554", "5.7.9", "first line", "second line", NULL);
+		return SMFIS_REJECT;
+	}
+	if (strcmp(t->subject, "quoted") == 0) {
+		smfi_setreply(ctx, "554", "5.7.9", "no \" id=99 to=evil@b.example \"");
 		return SMFIS_REJECT;
 	}
 	for (int i = 0; i < 6 && strcmp(t->subject, "slow") == 0; i++) {
