@@ -168,7 +168,7 @@ smtp_line(struct smtp *c, struct span *line_out)
 			continue;
 		case LINE_TIMEOUT:
 			if (session_was_ended(c->s))
-				reply(c, 421, "4.3.2", "Too busy, try again later");
+				reply(c, 421, "4.3.2", "Too busy or stopping, try again later");
 			else
 				reply(c, 421, "4.4.2", "Timeout, closing connection");
 			break;

@@ -73,6 +73,15 @@ retire(struct pool *p)
 	pool_maintain(p);
 }
 
+/* Strangers that say nothing hear at once that the server ends; all others may finish what they do. */
+static void
+end_silent(const struct pool *p)
+{
+	for (unsigned i = 0; i < p->max_total; i++)
+		if (p->workers[i].pid != 0 && p->workers[i].is_busy)
+			(void)kill(p->workers[i].pid, SESSION_END_SIGNAL);
+}
+
 static void
 stop(struct pool *p)
 {
@@ -84,6 +93,7 @@ stop(struct pool *p)
 	if (p->hurry == NULL)
 		p->hurry = loop_timer(p->loop, STOP_MS, on_hurry, p);
 	tell_all(p, CHANNEL_STOP);
+	end_silent(p);
 	tell_finishing(p);
 	pool_maintain(p);
 }

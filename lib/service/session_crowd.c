@@ -1,5 +1,5 @@
 /*
- * session_crowd: a session in a pool that is running out of places.
+ * session_crowd: a session in a pool that is running out of places, or stops.
  *
  * The parent's signal sets a flag that only session_wait looks at: a stranger's
  * wait for its next command ends, and nothing else is disturbed.  The signal is
