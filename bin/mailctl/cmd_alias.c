@@ -70,6 +70,15 @@ remove_alias(struct config_file *f, const char *name, const char *targets PB_UNU
 	return code;
 }
 
+/* One change: it is saved whole or not at all. */
+static int
+replace_alias(struct config_file *f, const char *name, const char *targets, struct buf *errors)
+{
+	int code = remove_alias(f, name, NULL, errors);
+
+	return code == EXIT_DONE ? add_alias(f, name, targets, errors) : code;
+}
+
 /* Small letters, but a detail (user+detail) names a folder and keeps its own. */
 static void
 put_target(const struct address *address, const char *typed, struct buf *out)
@@ -123,8 +132,9 @@ check_new_alias(const struct domain *d, const char *name)
 	return code;
 }
 
-int
-cmd_alias_add(struct ctl *c, int argc, char **argv)
+/* Targets for a new alias, or in place of those that one has. */
+static int
+set_targets(struct ctl *c, int argc, char **argv, bool is_new)
 {
 	struct address address;
 	struct buf targets;
@@ -141,13 +151,25 @@ cmd_alias_add(struct ctl *c, int argc, char **argv)
 		return code;
 	buf_init(&targets, LIMIT_SETTING_VALUE);
 	code = join_targets(&a, d.name, &targets);
-	if (code == EXIT_DONE)
+	if (code == EXIT_DONE && is_new)
 		code = check_new_alias(&d, address.user);
 	if (code == EXIT_DONE)
-		code = change_aliases(c, &d, add_alias, address.user, buf_text(&targets));
+		code = change_aliases(c, &d, is_new ? add_alias : replace_alias, address.user, buf_text(&targets));
 	buf_free(&targets);
 	domain_close(&d);
 	return code;
+}
+
+int
+cmd_alias_add(struct ctl *c, int argc, char **argv)
+{
+	return set_targets(c, argc, argv, true);
+}
+
+int
+cmd_alias_edit(struct ctl *c, int argc, char **argv)
+{
+	return set_targets(c, argc, argv, false);
 }
 
 int

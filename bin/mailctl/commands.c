@@ -35,6 +35,7 @@ const struct command command_table[] = {
 	{ "user", "passwd", cmd_user_passwd, COMMAND_EDITS | COMMAND_USERS, "USER@DOMAIN --password PW",
 	  "set a password" },
 	{ "alias", "add", cmd_alias_add, COMMAND_EDITS, "NAME@DOMAIN TARGET ...", "an address for others" },
+	{ "alias", "edit", cmd_alias_edit, COMMAND_EDITS, "NAME@DOMAIN TARGET ...", "other targets" },
 	{ "alias", "list", cmd_alias_list, COMMAND_DOMAINS, "[DOMAIN ...]", "aliases of domains" },
 	{ "alias", "delete", cmd_alias_delete, COMMAND_EDITS, "NAME@DOMAIN ...", "remove aliases" },
 	{ "get", "", cmd_get, COMMAND_SETTINGS, "[SETTING ...]", "settings of the server" },

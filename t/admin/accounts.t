@@ -69,6 +69,16 @@ is(decode_json($pb->ctl_ok(qw(alias list --json)))->[0]{targets}, 'alice@example
 code_is(1, 'not twice', qw(alias add sales@example.com alice));
 code_is(1, 'not for the name of a user', qw(alias add alice@example.com bob));
 code_is(1, 'nor a user for the name of an alias', qw(user add sales@example.com --password), $pw);
+code_is(0, 'edited (USER-04)', qw(alias edit Sales@example.com bob postmaster));
+is(decode_json($pb->ctl_ok(qw(alias list --json)))->[0]{targets}, 'bob@example.com,postmaster@example.com', 'it has other targets');
+code_is(2, 'not to nobody', qw(alias edit sales@example.com));
+code_is(2, 'nor to what is no address', 'alias', 'edit', 'sales@example.com', 'a b@');
+code_is(3, 'what is not there cannot be edited', qw(alias edit other@example.com bob));
+is(scalar @{ decode_json($pb->ctl_ok(qw(alias list --json))) }, 1, 'and is not made by that');
+code_is(0, 'a limit for aliases', qw(domain edit example.com maxUserAliases=1));
+like(code_is(1, 'holds', qw(alias add more@example.com bob)), qr/may have 1 aliases \(maxUserAliases\)/, 'and is named');
+code_is(0, 'but not for one that is there', qw(alias edit sales@example.com alice));
+code_is(0, 'no limit again', qw(domain edit example.com maxUserAliases=0));
 code_is(0, 'it is deleted', qw(alias delete sales@example.com));
 code_is(3, 'once', qw(alias delete sales@example.com));
 like(($pb->ctl(qw(alias delete sales@example.com)))[2], qr/no alias sales/, 'and the message names it');
