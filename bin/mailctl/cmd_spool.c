@@ -6,6 +6,7 @@
 #include "commands.h"
 #include <errno.h>
 #include "args.h"
+#include "cmd_spool.h"
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -17,8 +18,6 @@
 #include "sys/file.h"
 
 /* -- one message ------------------------------------------------------------ */
-
-typedef int entry_fn(const struct ctl *c, struct output *o, const struct queue_entry *e);
 
 /* One id a line on standard input, perhaps with more words behind it. */
 static int
@@ -41,9 +40,8 @@ each_line(int (*fn)(void *ctx, uint64_t id), void *ctx)
 	return code;
 }
 
-/* Ids from the arguments, or from standard input for "-": calls fn for each. */
-static int
-each_id(const struct args *a, int (*fn)(void *ctx, uint64_t id), void *ctx)
+int
+spool_each_id(const struct args *a, int (*fn)(void *ctx, uint64_t id), void *ctx)
 {
 	uint64_t id;
 	int code = EXIT_DONE;
@@ -62,7 +60,7 @@ each_id(const struct args *a, int (*fn)(void *ctx, uint64_t id), void *ctx)
 struct each {
 	const struct ctl *c;
 	struct output *o;
-	entry_fn *fn;
+	spool_entry_fn *fn;
 };
 
 static int
@@ -76,7 +74,7 @@ one_entry(void *ctx, uint64_t id)
 }
 
 static int
-with_entries(struct ctl *c, int argc, char **argv, const char *const *columns, entry_fn *fn)
+with_entries(struct ctl *c, int argc, char **argv, const char *const *columns, spool_entry_fn *fn)
 {
 	struct each each = { c, NULL, fn };
 	struct args a;
@@ -86,7 +84,7 @@ with_entries(struct ctl *c, int argc, char **argv, const char *const *columns, e
 		return EXIT_USAGE;
 	if (columns != NULL)
 		each.o = output_begin(c, columns);
-	code = each_id(&a, one_entry, &each);
+	code = spool_each_id(&a, one_entry, &each);
 	if (each.o != NULL)
 		output_end(&each.o);
 	return code;
@@ -104,8 +102,8 @@ field(struct output *o, const char *id, const char *name, struct span value)
 	free(copy);
 }
 
-static int
-show_entry(const struct ctl *c, struct output *o, const struct queue_entry *e)
+int
+spool_show_entry(const struct ctl *c, struct output *o, const struct queue_entry *e)
 {
 	char id[24], text[64];
 	const char *why;
@@ -116,6 +114,7 @@ show_entry(const struct ctl *c, struct output *o, const struct queue_entry *e)
 	if (env == NULL)
 		return ctl_fail(EXIT_REFUSED, "message %s: %s", id, why);
 	field(o, id, "sender", env->sender.n == 0 ? SPAN("<>") : env->sender);
+	field(o, id, "quarantine", env->quarantine);
 	field(o, id, "from", env->from);
 	field(o, id, "auth", env->auth);
 	field(o, id, "helo", env->helo);
@@ -140,7 +139,7 @@ cmd_spool_show(struct ctl *c, int argc, char **argv)
 {
 	static const char *const columns[] = { "id", "field", "value", NULL };
 
-	return with_entries(c, argc, argv, columns, show_entry);
+	return with_entries(c, argc, argv, columns, spool_show_entry);
 }
 
 static int
@@ -179,8 +178,8 @@ cmd_spool_recipients(struct ctl *c, int argc, char **argv)
 	return with_entries(c, argc, argv, columns, recipients_of);
 }
 
-static int
-view_entry(const struct ctl *c, struct output *o PB_UNUSED, const struct queue_entry *e)
+int
+spool_view_entry(const struct ctl *c, struct output *o PB_UNUSED, const struct queue_entry *e)
 {
 	uint64_t size;
 	char part[65536];
@@ -199,7 +198,7 @@ view_entry(const struct ctl *c, struct output *o PB_UNUSED, const struct queue_e
 int
 cmd_spool_view(struct ctl *c, int argc, char **argv)
 {
-	return with_entries(c, argc, argv, NULL, view_entry);
+	return with_entries(c, argc, argv, NULL, spool_view_entry);
 }
 
 /* -- actions ---------------------------------------------------------------- */
@@ -290,7 +289,7 @@ static int
 each_chosen(const struct ctl *c, const struct choice *ch, int (*fn)(void *ctx, uint64_t id), void *ctx)
 {
 	if (ch->ids.count > 0)
-		return each_id(&ch->ids, fn, ctx);
+		return spool_each_id(&ch->ids, fn, ctx);
 	return each_selected(c, ch->all ? "age>=0" : ch->where, fn, ctx);
 }
 

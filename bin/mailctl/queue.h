@@ -36,6 +36,14 @@ int queue_find(const struct ctl *c, uint64_t id, struct queue_entry *out);
 /* The same without a message: *found tells. */
 int queue_look(const struct ctl *c, uint64_t id, struct queue_entry *out, bool *found);
 
+/*
+ * Those in quarantine, whom the scheduler does not know: found in the folders,
+ * status "quarantined"; an exit code.
+ */
+int queue_read_quarantine(const struct ctl *c, struct queue *out);
+/* One of them; EXIT_NO_OBJECT after a message when there is none of that id. */
+int queue_find_quarantined(const struct ctl *c, uint64_t id, struct queue_entry *out);
+
 /* The envelope; NULL when it cannot be read (*why tells).  envelope_free. */
 struct envelope *queue_envelope(const struct ctl *c, const struct queue_entry *e, const char **why);
 /* The message for reading; -1 with errno.  Size in *size_out. */

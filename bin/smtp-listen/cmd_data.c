@@ -315,6 +315,7 @@ fill_envelope(struct smtp *c, struct envelope *e, struct span from)
 
 	if (c->w->message.quarantine[0] != '\0')
 		e->status = ENVELOPE_QUARANTINED;
+	e->quarantine = span_of(c->w->message.quarantine);
 	e->id = c->w->held_id;
 	e->sender = smtp_path_view(&c->t.mail.from);
 	e->from = from;

@@ -20,6 +20,7 @@
 #include "service/service.h"
 #include "spool/spool_finish.h"
 #include "spool/spool_outcome.h"
+#include "spool/spool_release.h"
 #include "sys/sandbox.h"
 
 #define REFS_MAX 256
@@ -92,6 +93,17 @@ do_bounce(struct spool *sp, const struct record *r, struct buf *answer)
 	return 0;
 }
 
+static int
+do_release(struct spool *sp, const struct record *r, struct buf *answer)
+{
+	struct spool_ref ref;
+
+	(void)answer;
+	if (!get_ref(r, &ref))
+		bug("release without ref");
+	return spool_release(sp, ref);
+}
+
 static const struct {
 	const char *verb;
 	int (*call)(struct spool *sp, const struct record *r, struct buf *answer);
@@ -99,6 +111,7 @@ static const struct {
 	{ "append", do_append },
 	{ "finish", do_finish },
 	{ "bounce", do_bounce },
+	{ "quarantine-release", do_release },
 };
 
 static void

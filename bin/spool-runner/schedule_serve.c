@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/record.h"
+#include "quarantine.h"
 #include "round.h"
 #include "round_jobs.h"
 #include "schedule.h"
@@ -275,6 +276,8 @@ static const struct {
 	{ "force", cmd_force, true, false },
 	{ "reset-retries", cmd_reset, true, false },
 	{ "delete", cmd_delete, true, false },
+	{ "quarantine-release", quarantine_release, true, false },
+	{ "quarantine-delete", quarantine_delete, true, false },
 	{ "turn", cmd_turn, true, true },
 };
 

@@ -43,6 +43,15 @@
  *	is not in the queue.  At most CONTROL_IDS_MAX ids a request.  The
  *	file work is done behind the answer, by helpers.
  *
+ *   quarantine-release ref="ID SUB" ...
+ *	Messages in quarantine (their envelopes say Quarantined) become
+ *	messages of the queue, and are due at once, or at their sender's time.
+ *   quarantine-delete ref="ID SUB" ...
+ *	They are removed without a bounce.
+ *	Both are answered `ok count=N` and one `missing=ID` for every message
+ *	that is not in quarantine.  At most CONTROL_REFS_MAX a request.  What is
+ *	in quarantine has no place in the queue: callers find it in the folders.
+ *
  *   status
  *	`ok total=N active=N jobs=N scanning=0|1`.
  */
@@ -51,6 +60,7 @@
 
 #define CONTROL_LIST_MAX 500
 #define CONTROL_IDS_MAX 500
+#define CONTROL_REFS_MAX 64
 #define CONTROL_TURN_S 60
 
 #define CONTROL_STATUS_WAITING "waiting"	/* due, or waits for a free place */

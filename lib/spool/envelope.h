@@ -13,6 +13,7 @@
  *	mtPriority: -3                   RFC 6710, as the sender gave it
  *	hold: 11/22/2026 10:15:00        not before that (RFC 4865)
  *	by: 11/22/2026 12:00:00;RT       deliver by that, Return or Notify, Trace (RFC 2852)
+ *	quarantine: looks odd            why it is, or was, in quarantine
  *	rcpt: 1 alice@example.net
  *	size: 4096
  *	crc32c: 1a2b3c4d
@@ -101,6 +102,7 @@ struct envelope {
 	int64_t by;			/* `by:` RFC 2852: deliver by then; 0 none */
 	char by_mode;			/* 'R' return or 'N' notify, when by is set */
 	bool by_trace;			/* tell the sender when it is relayed */
+	struct span quarantine;		/* why it was put aside; stays when it is let go */
 	int64_t created;		/* creationDate, seconds since 1970 UTC; 0 unknown */
 	uint32_t priority;		/* 1 to 10; 5 when not given */
 	uint64_t size;			/* of the body, when has_size */

@@ -103,6 +103,15 @@ envelope_line_bounced(struct buf *out, uint32_t seed, uint32_t group, uint64_t i
 }
 
 void
+envelope_line_again(struct buf *out, uint32_t seed, struct span line)
+{
+	size_t start = out->n;
+
+	buf_span(out, line);
+	end_line(out, seed, start);
+}
+
+void
 envelope_line_body(struct buf *out, uint32_t seed, uint64_t size, uint32_t crc)
 {
 	size_t start = out->n;

@@ -36,6 +36,8 @@ uint32_t envelope_line_to(struct buf *out, uint32_t seed, uint32_t original, uin
 void envelope_line_bounce(struct buf *out, uint32_t seed, uint32_t group, const uint32_t *numbers, size_t count);
 /* bounced: GROUP ID — that bounce is in the queue as ID; 0 when none was due */
 void envelope_line_bounced(struct buf *out, uint32_t seed, uint32_t group, uint64_t id);
+/* A line of before, without its checksum, behind another head. */
+void envelope_line_again(struct buf *out, uint32_t seed, struct span line);
 /* size and crc32c of the body, for a pair of another program */
 void envelope_line_body(struct buf *out, uint32_t seed, uint64_t size, uint32_t crc);
 

@@ -268,6 +268,7 @@ HEAD_TEXT(host)
 HEAD_TEXT(session)
 HEAD_TEXT(envid)
 HEAD_TEXT(ret)
+HEAD_TEXT(quarantine)
 
 struct key {
 	const char *name;
@@ -282,7 +283,7 @@ static const struct key head_keys[] = {
 	{ "ret", head_ret }, { "priority", any_priority }, { "size", head_size },
 	{ "crc32c", head_crc }, { "rcpt", head_rcpt }, { "end", head_end },
 	{ "require", head_require }, { "mtPriority", head_mt_priority }, { "hold", head_hold },
-	{ "by", head_by }
+	{ "by", head_by }, { "quarantine", head_quarantine }
 };
 
 /* Keys behind the empty line. */

@@ -96,6 +96,7 @@ put_session(const struct envelope *e, struct buf *out)
 	put_if(out, "envid", e->envid);
 	put_if(out, "ret", e->ret);
 	put_demands(e, out);
+	put_if(out, "quarantine", e->quarantine);
 	if (e->priority != 5)
 		buf_printf(out, "priority: %u\r\n", e->priority);
 }
@@ -136,7 +137,8 @@ is_own_key(struct span key)
 	static const char *const own[] = {
 		"id", "from", "auth", "helo", "connectedIp", "connectedHostName", "smtpSessionId",
 		"creationDate", "notify", "orcpt", "envid", "ret", "priority", "size", "crc32c",
-		"rcpt", "end", "require", "mtPriority", "hold", "by"
+		"rcpt", "end", "require", "mtPriority", "hold", "by",
+		"quarantine"
 	};
 
 	for (size_t i = 0; i < PB_COUNT(own); i++)

@@ -9,7 +9,7 @@ libpillarbox_a_SOURCES += lib/spool/spool.c lib/spool/spool.h lib/spool/spool_id
 	lib/spool/spool_outcome.c lib/spool/spool_outcome.h lib/spool/spool_finish.c \
 	lib/spool/spool_finish.h lib/spool/spool_scan.c lib/spool/spool_scan.h \
 	lib/spool/spool_scan_parts.h lib/spool/spool_scan_queued.c lib/spool/spool_scan_received.c \
-	lib/spool/spool_corrupt.c
+	lib/spool/spool_corrupt.c lib/spool/spool_release.c lib/spool/spool_release.h
 libpillarbox_a_SOURCES += lib/spool/body_writer.c lib/spool/body_writer.h \
 	lib/spool/intake_client.c lib/spool/intake_client.h lib/spool/intake_record.c \
 	lib/spool/intake_record.h

@@ -12,6 +12,7 @@
 #include "spool/spool_scan.h"
 #include "spool/spool_scan_parts.h"
 #include "spool/spool_finish.h"
+#include "spool/spool_release.h"
 #include "base/mem.h"
 #include "sys/file.h"
 #include <dirent.h>
@@ -95,6 +96,8 @@ list(struct spool_scan *scan)
 
 		if (spool_id_parse(span_of(entry->d_name), &id, &kind))
 			add_entry(scan, id, kind);
+		else if (scan->o.part == SPOOL_SCAN_QUEUED)
+			spool_release_sweep(scan->sp->folders[scan->sub].fd, entry->d_name, scan->o.now);
 	}
 	error = errno;
 	closedir(dir);

@@ -4,6 +4,7 @@
  *	.em_  -                     nothing promised: removed when nobody writes
  *	.em_  no valid end:         nothing promised, or a disk fault: corrupt/
  *	.em_  Written, good end:    promised: renamed to .eml
+ *	.em_  Quarantined, good end: the same, but stays in quarantine
  *	.em_  Writing, Failed       another program's: removed when it stands still
  *
  * Intake does this, so no message of its present life is touched: its ids start
@@ -100,6 +101,9 @@ judge_header(struct spool_scan *scan, struct spool_ref ref, const struct stat *h
 		stale_pair(scan, ref, hdr);
 		return 0;
 	case ENVELOPE_QUARANTINED:
+		/* Not reported: it is for nobody to deliver. */
+		if (!found->envelope->foreign)
+			(void)complete(scan, ref, found);
 		return 0;
 	}
 	return 0;
