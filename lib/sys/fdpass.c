@@ -102,7 +102,8 @@ fdpass_recv(int sock, void *data, size_t size, int *fds, int *nfds)
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			surplus += take(c, fds, room, nfds);
-	if (surplus > 0 || (m.msg_flags & MSG_CTRUNC))
+	/* An empty record looks like the end, where nobody expects descriptors. */
+	if (surplus > 0 || (m.msg_flags & MSG_CTRUNC) || (got == 0 && *nfds > 0))
 		return refuse(fds, nfds, EPROTO);
 	if (m.msg_flags & MSG_TRUNC)
 		return refuse(fds, nfds, EMSGSIZE);

@@ -18,9 +18,9 @@ ssize_t fdpass_send(int sock, const void *data, size_t n, const int *fds, int nf
 /*
  * Receive up to size bytes.  *nfds: in, how many descriptors are expected at
  * most (up to FDPASS_MAX); out, how many came into fds, owned by the caller,
- * close-on-exec.  Surplus descriptors are closed; the message then counts as
- * hostile and the call fails with EPROTO, as it does with EMSGSIZE when the
- * message was longer than size.  Returns 0 at the end, -1 with errno.
+ * close-on-exec.  Surplus descriptors are closed, and those of a message
+ * without text; the message then counts as hostile and the call fails with
+ * EPROTO, as it does with EMSGSIZE when the message was longer than size.  Returns 0 at the end, -1 with errno.
  */
 ssize_t fdpass_recv(int sock, void *data, size_t size, int *fds, int *nfds);
 

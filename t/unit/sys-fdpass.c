@@ -19,13 +19,13 @@ open_fds(void)
 
 /* More descriptors than fdpass_send would ever attach. */
 static void
-send_many(int sock, int count)
+send_many(int sock, const char *text, int count)
 {
 	union {
 		struct cmsghdr head;
 		char space[CMSG_SPACE(64 * sizeof(int))];
 	} control = { .space = { 0 } };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)"x", .iov_len = 1 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
 		.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int)) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -35,7 +35,7 @@ send_many(int sock, int count)
 	c->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
 	for (int i = 0; i < count; i++)
 		memcpy(CMSG_DATA(c) + (size_t)i * sizeof(int), &(int){ 1 }, sizeof(int));
-	ok(sendmsg(sock, &m, 0) == 1, "a sender attaches %d descriptors", count);
+	ok(sendmsg(sock, &m, 0) == (ssize_t)strlen(text), "a sender attaches %d descriptors", count);
 }
 
 int
@@ -58,10 +58,14 @@ main(void)
 	n = 0;
 	is_num(fdpass_send(pair[0], "x", 1, (int[]){ 1 }, 1), 1, "a descriptor that nobody asked for");
 	ok(fdpass_recv(pair[1], data, sizeof(data), fds, &n) == -1 && errno == EPROTO, "is hostile");
-	send_many(pair[0], 60);
+	send_many(pair[0], "x", 60);
 	n = 2;
 	ok(fdpass_recv(pair[1], data, sizeof(data), fds, &n) == -1 && errno == EPROTO, "so are sixty");
 	is_num(n, 0, "none is returned");
+	send_many(pair[0], "", 1);
+	n = 1;
+	ok(fdpass_recv(pair[1], data, sizeof(data), fds, &n) == -1 && errno == EPROTO, "one without any text is not the end");
+	is_num(n, 0, "... and is closed");
 	is_num(fdpass_send(pair[0], "0123456789abcdefX", 17, (int[]){ 1 }, 1), 17, "a record too long");
 	n = 1;
 	ok(fdpass_recv(pair[1], data, sizeof(data), fds, &n) == -1 && errno == EMSGSIZE, "is refused");
