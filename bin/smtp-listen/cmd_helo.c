@@ -21,7 +21,12 @@ take_name(struct smtp *c, struct span name, bool esmtp)
 	c->helo[name.n] = '\0';
 	c->esmtp = esmtp;
 	facts_helo(c);
-	return filter_helo(c);
+	if (filter_helo(c))
+		return true;
+	/* Who passes over the refusal and goes on has said no name. */
+	c->helo[0] = '\0';
+	c->esmtp = false;
+	return false;
 }
 
 void

@@ -113,7 +113,11 @@ ok($pb->wait_log('smtpLog', qr/event=message-refused code=554 status=5\.7\.9 tex
 like(send_one('discard', "x\r\n"), qr/^250/, 'discarded with a smile');
 like(send_one('quarantine', "x\r\n"), qr/^250/, 'quarantined');
 like(send_one('slow', "x\r\n"), qr/^250/, '"in progress" beyond the timeout');
-my $c = begin();
+my $c = $pb->connect('smtp');
+like($c->command('EHLO refuse.example'), qr/^550 5\.7\.1/, 'refused at HELO');
+like($c->command('MAIL FROM:<a@b.example>'), qr/^503/, 'and whoever goes on all the same has said no name');
+$c->close;
+$c = begin();
 like($c->command('MAIL FROM:<refuse@b.example>'), qr/^550 5\.7\.1/, 'refused at MAIL');
 like($c->command('RCPT TO:<alice@example.com>'), qr/^503/, 'so there is no transaction');
 $c->expect('MAIL FROM:<a@b.example>', qr/^250/);

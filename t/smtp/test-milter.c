@@ -15,7 +15,7 @@
  *	slow	"in progress" for three seconds, then accept
  *	silent	nothing at all, until killed
  *	count	adds X-Count with the number of body bytes it saw
- * A sender with "refuse" in it is refused at MAIL, a recipient at RCPT.
+ * A name with "refuse" in it is refused at HELO, a sender at MAIL, a recipient at RCPT.
  */
 #include <libmilter/mfapi.h>
 #include <stdio.h>
@@ -34,6 +34,13 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
 	(void)host;
 	(void)addr;
 	return smfi_setpriv(ctx, calloc(1, sizeof(struct talk))) == MI_SUCCESS ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *name)
+{
+	(void)ctx;
+	return strstr(name, "refuse") != NULL ? SMFIS_REJECT : SMFIS_CONTINUE;
 }
 
 static sfsistat
@@ -167,7 +174,7 @@ main(int argc, char **argv)
 		.xxfi_name = "test-milter", .xxfi_version = SMFI_VERSION,
 		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_QUARANTINE |
 			SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_CHGFROM,
-		.xxfi_connect = on_connect, .xxfi_envfrom = on_mail, .xxfi_envrcpt = on_rcpt,
+		.xxfi_connect = on_connect, .xxfi_helo = on_helo, .xxfi_envfrom = on_mail, .xxfi_envrcpt = on_rcpt,
 		.xxfi_header = on_header, .xxfi_body = on_body, .xxfi_eom = on_end, .xxfi_close = on_close,
 	};
 
