@@ -128,7 +128,51 @@ compare_ids(const void *a, const void *b)
 }
 
 static int
-from_folders(const struct ctl *c, size_t max, struct queue *q)
+open_file(const struct ctl *c, const struct queue_entry *e, const char *suffix)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "spool/SubSpool%u/%llu.%s", e->sub, (unsigned long long)e->id, suffix);
+	return instance_openat(&c->instance, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+}
+
+/* The first line of an envelope says so, and intake has let go of the message. */
+static bool
+is_quarantined(const struct ctl *c, const struct queue_entry *e)
+{
+	struct span word = SPAN("Quarantined");
+	int fd = open_file(c, e, "hdr"), body;
+	char first[16];
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = pread(fd, first, sizeof(first), 0);
+	file_close(&fd);
+	if (n < (ssize_t)word.n || !span_eq(span_make(first, word.n), word))
+		return false;
+	body = open_file(c, e, "em_");
+	if (body < 0)
+		return true;
+	file_close(&body);
+	return false;
+}
+
+/* Those in quarantine, or the others; at most max. */
+static void
+keep(const struct ctl *c, bool quarantined, size_t max, struct queue *q)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < q->count; i++)
+		if (is_quarantined(c, &q->entries[i]) == quarantined)
+			q->entries[kept++] = q->entries[i];
+	q->total = kept;
+	q->count = kept < max ? kept : max;
+}
+
+static int
+from_folders(const struct ctl *c, bool quarantined, size_t max, struct queue *q)
 {
 	int fd = ctl_open_dir(c, "spool");
 	size_t cap = 0;
@@ -140,9 +184,7 @@ from_folders(const struct ctl *c, size_t max, struct queue *q)
 	file_close(&fd);
 	if (q->count > 0)
 		qsort(q->entries, q->count, sizeof(*q->entries), compare_ids);
-	q->total = q->count;
-	if (q->count > max)
-		q->count = max;
+	keep(c, quarantined, max, q);
 	return EXIT_DONE;
 }
 
@@ -154,7 +196,7 @@ queue_read(const struct ctl *c, size_t max, struct queue *out)
 	memset(out, 0, sizeof(*out));
 	code = from_scheduler(c, max, out);
 	if (code == EXIT_TRY_LATER && out->count == 0)
-		code = from_folders(c, max, out);
+		code = from_folders(c, false, max, out);
 	return code;
 }
 
@@ -163,15 +205,6 @@ queue_free(struct queue *q)
 {
 	free(q->entries);
 	memset(q, 0, sizeof(*q));
-}
-
-static int
-open_file(const struct ctl *c, const struct queue_entry *e, const char *suffix)
-{
-	char name[96];
-
-	snprintf(name, sizeof(name), "spool/SubSpool%u/%llu.%s", e->sub, (unsigned long long)e->id, suffix);
-	return instance_openat(&c->instance, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 }
 
 /* While the scheduler is stopped the folders are searched for the name. */
@@ -251,46 +284,15 @@ queue_envelope(const struct ctl *c, const struct queue_entry *e, const char **wh
 	return env;
 }
 
-/* The first line of an envelope says so, and intake has let go of the message. */
-static bool
-is_quarantined(const struct ctl *c, const struct queue_entry *e)
-{
-	struct span word = SPAN("Quarantined");
-	int fd = open_file(c, e, "hdr"), body;
-	char first[16];
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = pread(fd, first, sizeof(first), 0);
-	file_close(&fd);
-	if (n < (ssize_t)word.n || !span_eq(span_make(first, word.n), word))
-		return false;
-	body = open_file(c, e, "em_");
-	if (body < 0)
-		return true;
-	file_close(&body);
-	return false;
-}
-
 int
 queue_read_quarantine(const struct ctl *c, struct queue *out)
 {
-	size_t kept = 0;
 	int code;
 
 	memset(out, 0, sizeof(*out));
-	code = from_folders(c, SIZE_MAX, out);
-	for (size_t i = 0; i < out->count; i++) {
-		struct queue_entry e = out->entries[i];
-
-		if (!is_quarantined(c, &e))
-			continue;
-		snprintf(e.status, sizeof(e.status), "quarantined");
-		out->entries[kept++] = e;
-	}
-	out->count = kept;
-	out->total = kept;
+	code = from_folders(c, true, SIZE_MAX, out);
+	for (size_t i = 0; i < out->count; i++)
+		snprintf(out->entries[i].status, sizeof(out->entries[i].status), "quarantined");
 	return code;
 }
 

@@ -81,6 +81,7 @@ is(($pb->ctl('spool', 'force', $id{one}))[0], 3, 'nor can they be forced past it
 
 $pb->stop;
 is_deeply([ sort(ids()) ], \@all, 'the stopped server has them still');
+unlike($pb->ctl_ok('spool', 'list'), qr/far\.example/, '... apart from the queue');
 like($pb->ctl_ok('quarantine', 'view', $id{two}), qr/two\@far/, '... to read');
 is(($pb->ctl('quarantine', 'release', $id{two}))[0], 75, 'but does not let them go');
 $pb->start;
@@ -123,6 +124,22 @@ for my $what (sort keys %bad) {
 	my $answer = ask(packet_socket($pb, 'schedule'), "quarantine-delete\n$bad{$what}") // '';
 	like($answer, $what =~ /no message|many/ ? qr/^error\n/ : qr/^ok\n(?=.*^missing=).*^count=0$/ms, "$what: nothing is done");
 }
+
+# The scheduler and its helpers are killed while they let messages go.
+my %killed = map { $_ => put_aside("$_\@killed.example", 'bob@example.com') } map { "k$_" } 1 .. 4;
+my $caller = packet_socket($pb, 'schedule');
+my @refs = map { my ($file) = pair($_); $file =~ m{SubSpool(\d+)/} ? "ref=$_ $1\n" : () } values %killed;
+my @schedule = grep { Pillarbox::cmdline($_) =~ /--schedule/ } $pb->pids_of('spool-runner');
+ok(@schedule > 0 && @refs == 4, 'who lets go of what');
+send($caller, join('', "quarantine-release\n", @refs), 0);
+kill 'KILL', @schedule;
+sub is_delivered { return copies('bob@example.com', "$_[0]\@killed.example") }
+# Each is in quarantine, or will be delivered without a further word.
+ok(wait_for(sub { my %there = map { $_ => 1 } ids(); !grep { !$there{ $killed{$_} } && !is_delivered($_) } keys %killed }),
+	'killed in between, each is in quarantine or delivered');
+ok(wait_for(sub { ($pb->ctl('quarantine', 'release', '-w', 'domain=killed.example'))[0] == 0 }), 'the rest is let go later');
+ok(wait_for(sub { !grep { !is_delivered($_) || pair($killed{$_}) } keys %killed }), 'and delivered');
+is_deeply([ map { is_delivered($_) } sort keys %killed ], [ 1, 1, 1, 1 ], 'once each');
 
 is(($pb->ctl('quarantine', 'delete'))[0], 2, 'delete wants to know which');
 like($pb->ctl_ok('quarantine', 'delete', '-w', 'sender=five@far.example'), qr/^1 done$/m, 'deleted by a selector');
