@@ -45,6 +45,7 @@ static const struct map {
 	{ "rcpt", resolve_rcpt },
 	{ "expand", resolve_expand },
 	{ "domain", resolve_domain_map },
+	{ "disabled", resolve_disabled },
 	{ "sender", resolve_sender },
 	{ "greylist", resolve_greylist },
 	{ "limit", resolve_limit },

@@ -371,6 +371,36 @@ expand_alias(struct expansion *e, const char *canonical, int depth)
 	buf_free(&targets);
 }
 
+/* Is it the domain that is disabled, and not the account alone?  canonical always has an @. */
+static bool
+is_of_disabled_domain(struct resolver *rs, const char *canonical)
+{
+	struct domain d;
+
+	return resolve_domain(rs, canonical + span_rfind(span_of(canonical), '@') + 1, &d) && d.disabled;
+}
+
+/*
+ * A member at a domain that is disabled: an alias stands for its members as
+ * ever, anything else is a mailbox whose mail waits until the domain is back.
+ */
+static void
+expand_disabled(struct expansion *e, const char *canonical, int depth)
+{
+	size_t at = (size_t)span_rfind(span_of(canonical), '@');
+	struct buf targets;
+	bool is_alias;
+
+	buf_init(&targets, 70000);
+	is_alias = index_alias(e->rs->ix, span_from(span_of(canonical), at + 1), span_first(span_of(canonical), at),
+	    &targets);
+	buf_free(&targets);
+	if (is_alias)
+		expand_alias(e, canonical, depth);
+	else
+		put_target(e, "held", canonical);
+}
+
 static void
 expand_address(struct expansion *e, const char *address, int depth)
 {
@@ -387,6 +417,8 @@ expand_address(struct expansion *e, const char *address, int depth)
 		return;
 	} else if (f.meaning == IS_ALIAS) {
 		expand_alias(e, f.canonical, depth);
+	} else if (f.meaning == IS_DISABLED && is_of_disabled_domain(e->rs, f.canonical)) {
+		expand_disabled(e, f.canonical, depth);
 	} else {
 		put_target(e, "mailbox", name);
 	}
@@ -419,6 +451,8 @@ resolve_expand(struct resolver *rs, struct span key, struct buf *out)
 
 	if (!find_key(rs, key, &f))
 		refuse_key(rs, key, out);
+	else if (f.meaning == IS_DISABLED && is_of_disabled_domain(rs, f.canonical))
+		buf_text_put(out, "OK held:");
 	else if (refuse(&f, out))
 		return;
 	else if (f.meaning == IS_MAILBOX && buf_text_put(out, "OK mailbox:"))
@@ -429,23 +463,37 @@ resolve_expand(struct resolver *rs, struct span key, struct buf *out)
 
 /* -- the other maps ------------------------------------------------------- */
 
-void
-resolve_domain_map(struct resolver *rs, struct span key, struct buf *out)
+/* The domain of ours, or its alias, that a key names. */
+static bool
+domain_of_key(struct resolver *rs, struct span key, struct domain *out)
 {
 	char name[LIMIT_DOMAIN + 1];
-	struct domain d;
 
-	if (key.n == 0 || key.n > LIMIT_DOMAIN || memchr(key.p, '\0', key.n) != NULL) {
-		buf_text_put(out, "NOTFOUND ");
-		return;
-	}
+	if (key.n == 0 || key.n > LIMIT_DOMAIN || memchr(key.p, '\0', key.n) != NULL)
+		return false;
 	for (size_t i = 0; i < key.n; i++)
 		name[i] = char_lower(key.p[i]);
 	name[key.n] = '\0';
-	if (!resolve_domain(rs, name, &d) || d.disabled)
+	return resolve_domain(rs, name, out);
+}
+
+void
+resolve_domain_map(struct resolver *rs, struct span key, struct buf *out)
+{
+	struct domain d;
+
+	if (!domain_of_key(rs, key, &d) || d.disabled)
 		buf_text_put(out, "NOTFOUND ");
 	else
 		buf_printf(out, "OK %s%s", d.name, d.require_auth ? " requireSmtpAuth" : "");
+}
+
+void
+resolve_disabled(struct resolver *rs, struct span key, struct buf *out)
+{
+	struct domain d;
+
+	buf_text_put(out, domain_of_key(rs, key, &d) && d.disabled ? "OK " : "NOTFOUND ");
 }
 
 /* Accounts behind an address: itself, or the members of an alias. */

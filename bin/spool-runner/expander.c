@@ -28,7 +28,8 @@
 #define SILENCE_MS 30000
 
 struct question {
-	expander_call *call;	/* NULL: forgotten */
+	expander_call *call;			/* both NULL: forgotten */
+	expander_disabled_call *disabled_call;
 	void *ctx;
 	uint32_t number;
 };
@@ -62,15 +63,42 @@ expander_new(struct service *svc, struct loop *loop)
 	return e;
 }
 
-static void
-answer(struct expander *e, enum rcpt_kind kind, const struct directory_targets *t)
+/* Take the first question out of the ring. */
+static struct question
+pull(struct expander *e)
 {
 	struct question q = e->ring[e->first];
 
 	e->first = (e->first + 1) % e->size;
 	e->count--;
-	if (q.call != NULL)
-		q.call(q.ctx, q.number, kind, t);
+	return q;
+}
+
+static void
+answer(struct expander *e, struct span reply)
+{
+	struct question q = pull(e);
+	struct directory_targets t;
+	enum rcpt_kind kind;
+
+	if (q.disabled_call != NULL) {
+		q.disabled_call(q.ctx, q.number, directory_disabled_reply(reply));
+	} else if (q.call != NULL) {
+		kind = directory_expand_reply(reply, &t);
+		q.call(q.ctx, q.number, kind, &t);
+		directory_targets_free(&t);
+	}
+}
+
+static void
+answer_trouble(struct expander *e, const struct directory_targets *none)
+{
+	struct question q = pull(e);
+
+	if (q.disabled_call != NULL)
+		q.disabled_call(q.ctx, q.number, -1);
+	else if (q.call != NULL)
+		q.call(q.ctx, q.number, RCPT_TROUBLE, none);
 }
 
 /* The connection is gone: whatever was asked over it has no answer. */
@@ -88,7 +116,7 @@ give_up(struct expander *e)
 	buf_clear(&e->in);
 	buf_clear(&e->out);
 	while (open-- > 0)
-		answer(e, RCPT_TROUBLE, &none);
+		answer_trouble(e, &none);
 }
 
 static void
@@ -123,20 +151,15 @@ write_out(struct expander *e)
 static bool
 take_answers(struct expander *e)
 {
-	struct directory_targets t;
 	struct span text;
 	size_t used;
 	int result;
 
 	while ((result = socketmap_take(buf_view(&e->in), LIMIT_SOCKETMAP_REPLY, &text, &used)) > 0) {
-		enum rcpt_kind kind;
-
 		if (e->count == 0)
 			return false;
-		kind = directory_expand_reply(text, &t);
+		answer(e, text);
 		buf_shift(&e->in, used);
-		answer(e, kind, &t);
-		directory_targets_free(&t);
 	}
 	return result == 0;
 }
@@ -202,13 +225,13 @@ push(struct expander *e, struct question q)
 	e->ring[(e->first + e->count++) % e->size] = q;
 }
 
-void
-expander_ask(struct expander *e, struct span address, uint32_t number, expander_call *call, void *ctx)
+static void
+ask(struct expander *e, const char *map, struct span key, struct question q)
 {
-	push(e, (struct question){ .call = call, .ctx = ctx, .number = number });
+	push(e, q);
 	if (e->fd < 0)
 		connect_anew(e);
-	socketmap_put_question(&e->out, "expand", address);
+	socketmap_put_question(&e->out, map, key);
 	if (e->fd < 0 || e->watch == NULL || e->out.overflow) {
 		if (e->kick == NULL)
 			e->kick = loop_timer(e->loop, 0, on_kick, e);
@@ -220,12 +243,27 @@ expander_ask(struct expander *e, struct span address, uint32_t number, expander_
 }
 
 void
+expander_ask(struct expander *e, struct span address, uint32_t number, expander_call *call, void *ctx)
+{
+	ask(e, "expand", address, (struct question){ .call = call, .ctx = ctx, .number = number });
+}
+
+void
+expander_ask_disabled(struct expander *e, struct span domain, uint32_t number, expander_disabled_call *call,
+	void *ctx)
+{
+	ask(e, "disabled", domain, (struct question){ .disabled_call = call, .ctx = ctx, .number = number });
+}
+
+void
 expander_forget(struct expander *e, void *ctx)
 {
 	for (size_t i = 0; i < e->count; i++) {
 		struct question *q = &e->ring[(e->first + i) % e->size];
 
-		if (q->ctx == ctx)
+		if (q->ctx == ctx) {
 			q->call = NULL;
+			q->disabled_call = NULL;
+		}
 	}
 }

@@ -3,7 +3,7 @@
  * loop.
  *
  * Questions are pipelined over one connection to run/pub/lookup (socketmap,
- * map "expand") and answered in their order.  A lost connection answers all
+ * maps "expand" and "disabled") and answered in their order.  A lost connection answers all
  * that are open with RCPT_TROUBLE; the next question connects anew.
  */
 #ifndef SPOOL_RUNNER_EXPANDER_H
@@ -29,6 +29,13 @@ struct expander *expander_new(struct service *svc, struct loop *loop);
  */
 void expander_ask(struct expander *e, struct span address, uint32_t number,
 	expander_call *call, void *ctx);
+
+/* disabled: 1 the domain is ours but disabled, 0 it is not, -1 auth-check did not answer. */
+typedef void expander_disabled_call(void *ctx, uint32_t number, int disabled);
+
+/* The same for the question whether a domain is disabled. */
+void expander_ask_disabled(struct expander *e, struct span domain, uint32_t number,
+	expander_disabled_call *call, void *ctx);
 
 /* No call for ctx comes any more. */
 void expander_forget(struct expander *e, void *ctx);

@@ -4,6 +4,7 @@ prog_spool_runner_SOURCES = bin/spool-runner/main.c \
 	bin/spool-runner/deliverer.c bin/spool-runner/deliverer.h \
 	bin/spool-runner/expander.c bin/spool-runner/expander.h \
 	bin/spool-runner/helper.c bin/spool-runner/helper.h \
+	bin/spool-runner/hold.c bin/spool-runner/hold.h \
 	bin/spool-runner/intake.c bin/spool-runner/intake.h \
 	bin/spool-runner/notice.c bin/spool-runner/notice.h bin/spool-runner/queue.c bin/spool-runner/queue.h \
 	bin/spool-runner/quarantine.c bin/spool-runner/quarantine.h \

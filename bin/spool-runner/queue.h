@@ -26,6 +26,7 @@ enum queue_flag {
 	QUEUE_RESET = 2,	/* attempts begin again */
 	QUEUE_DELETE = 4,	/* to be removed without a bounce */
 	QUEUE_DELAY = 8,	/* rests for outside checkers, or until its sender's time */
+	QUEUE_HELD = 64,	/* hold.h: must not go, as a whole or in part */
 	QUEUE_READY = 32,	/* queue.c: among the due ones */
 	QUEUE_TURN = 16		/* another host asked for it (ETRN): wanted now, at no cost */
 };

@@ -35,6 +35,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/record.h"
+#include "hold.h"
 #include "intake.h"
 #include "spool/envelope_line.h"
 #include "spool/intake_record.h"
@@ -477,19 +478,18 @@ take_targets(struct receiver *rc, uint32_t original, enum rcpt_kind kind,
 	if (kind != RCPT_MAILBOX && kind != RCPT_ALIAS)
 		return false;
 	for (size_t i = 0; i < t->count; i++)
-		if (!t->at[i].is_mailbox ||
+		if (!t->at[i].is_mailbox || t->at[i].is_held ||
 		    !add_target(rc, original, i == 0, span_of(t->at[i].address)))
 			return false;
 	return t->count > 0;
 }
 
+/* One question of a message that hopes to go straight through, and may by this answer. */
 static void
-on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct directory_targets *t)
+answered(struct receiver *rc, bool may)
 {
-	struct receiver *rc = ctx;
-
 	rc->open_questions--;
-	if (!take_targets(rc, number, kind, t)) {
+	if (!may) {
 		/* Nothing was delivered yet: schedule expands anew. */
 		rc->targets = NULL;
 		rc->targets_end = &rc->targets;
@@ -499,6 +499,24 @@ on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct direct
 		start_delivery(rc);
 	}
 	end_if_gone(rc);
+}
+
+static void
+on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct directory_targets *t)
+{
+	struct receiver *rc = ctx;
+
+	answered(rc, take_targets(rc, number, kind, t));
+}
+
+/* Mail from a disabled domain of ours takes the queue, where it is held. */
+static void
+on_sender(void *ctx, uint32_t number, int disabled)
+{
+	struct receiver *rc = ctx;
+
+	(void)number;
+	answered(rc, disabled == 0);
 }
 
 static void
@@ -516,8 +534,13 @@ on_deadline(void *ctx)
 static void
 start_expansion(struct receiver *rc)
 {
+	struct span from[HOLD_DOMAINS];
+	size_t n = hold_domains(rc->env, from);
+
 	rc->stage = STAGE_EXPAND;
-	rc->open_questions = rc->env->rcpt_count;
+	rc->open_questions = rc->env->rcpt_count + n;
+	for (size_t i = 0; i < n; i++)
+		expander_ask_disabled(rc->in->expander, from[i], 0, on_sender, rc);
 	for (uint32_t i = 0; i < rc->env->rcpt_count; i++)
 		expander_ask(rc->in->expander, rc->env->rcpts[i].address, rc->env->rcpts[i].number,
 		    on_expanded, rc);
@@ -640,7 +663,8 @@ cmd_commit(struct receiver *rc, const struct record *r)
 	}
 	rc->size = rc->env->size;
 	rc->crc32c = rc->env->crc32c;
-	rc->direct = !rc->in->waits && !is_for_schedule(rc->env);
+	rc->direct = !rc->in->waits && !is_for_schedule(rc->env) &&
+	    !hold_is_blocked(rc->in->svc->settings, rc->env);
 	try_body(rc);
 	return true;
 }

@@ -4,8 +4,9 @@
  *	load      read ID.hdr; append first what is to be appended
  *	bounce    tell the sender of groups that an earlier life left: failures,
  *	          and deliveries and delays that he wanted to hear of
- *	expand    ask auth-check for targets; more than one target for a recipient
- *	          is made durable before the first delivery
+ *	expand    ask auth-check for targets, and for disabled domains (hold.h);
+ *	          more than one target for a recipient is made durable before the
+ *	          first delivery
  *	dispatch  jobs to local-deliver and remote-send, as far as there are places
  *	outcomes  append done:, retry:, fail: and bounce: lines, durably; not at
  *	          all when the message is finished by this
@@ -31,6 +32,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "hold.h"
 #include "notice.h"
 #include "round_jobs.h"
 #include "round_log.h"
@@ -410,14 +412,17 @@ show_attempts(struct round *r)
 }
 
 static int64_t
-earliest(const struct envelope *e)
+earliest(const struct round *r)
 {
 	int64_t due = INT64_MAX;
 
-	for (uint32_t i = 0; i < e->count; i++)
-		if (e->rcpts[i].state == RCPT_OPEN && e->rcpts[i].retry_at < due)
-			due = e->rcpts[i].retry_at;
-	return due;
+	for (uint32_t i = 0; i < r->env->count; i++) {
+		const struct envelope_rcpt *p = &r->env->rcpts[i];
+
+		if (p->state == RCPT_OPEN && !r->out[i].held && p->retry_at < due)
+			due = p->retry_at;
+	}
+	return hold_due(r, due);
 }
 
 static void
@@ -425,7 +430,7 @@ end_with_entry(struct round *r)
 {
 	struct schedule *s = r->s;
 	struct queue_entry *q = queue_at(s->queue, r->entry);
-	int64_t now = schedule_now(), due = earliest(r->env);
+	int64_t now = schedule_now(), due = earliest(r);
 
 	q->flags &= (uint8_t)~(QUEUE_FORCED | QUEUE_TURN);
 	show_attempts(r);
@@ -504,8 +509,17 @@ expanded(struct round *r)
 	/* Several targets for one recipient: their numbers must be known before the first delivery. */
 	if (r->reload)
 		append_then(r, load);
+	else if (hold_settle(r))
+		outcomes(r);
 	else
 		dispatch(r);
+}
+
+static void
+answered(struct round *r)
+{
+	if (--r->questions == 0)
+		expanded(r);
 }
 
 static void
@@ -516,20 +530,15 @@ on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct direct
 
 	if (kind == RCPT_FOREIGN)
 		take_one(r, p, TARGET_REMOTE, p->address);
+	else if (t->is_held || (t->count == 1 && t->at[0].is_held))
+		hold_rcpt(r, number);
 	else if (kind == RCPT_REFUSED || kind == RCPT_TROUBLE)
 		set_outcome(r, number, &t->verdict, kind == RCPT_TROUBLE);
 	else if (t->count == 1)
 		take_one(r, p, t->at[0].is_mailbox ? TARGET_MAILBOX : TARGET_REMOTE, span_of(t->at[0].address));
 	else
 		take_many(r, p, t);
-	if (--r->questions == 0)
-		expanded(r);
-}
-
-static bool
-is_due(const struct round *r, const struct envelope_rcpt *p)
-{
-	return p->state == RCPT_OPEN && (r->forced || r->turn || p->retry_at <= r->now);
+	answered(r);
 }
 
 static void
@@ -537,16 +546,20 @@ expand(struct round *r)
 {
 	r->next_free = r->env->count + 1;
 	r->questions = 1;	/* our own, so that the last answer comes after the last question */
+	if (hold_blocked(r)) {
+		answered(r);
+		return;
+	}
+	hold_ask(r, answered);
 	for (uint32_t i = 0; i < r->env->count; i++) {
 		const struct envelope_rcpt *p = &r->env->rcpts[i];
 
-		if (p->target != TARGET_UNKNOWN || !is_due(r, p))
+		if (p->target != TARGET_UNKNOWN || !round_is_due(r, p))
 			continue;
 		r->questions++;
 		expander_ask(r->s->expander, p->address, p->number, on_expanded, r);
 	}
-	if (--r->questions == 0)
-		dispatch(r);
+	answered(r);
 }
 
 /* -- dispatch ------------------------------------------------------------------ */
@@ -580,7 +593,7 @@ static void
 refuse_open(struct round *r, const struct verdict *v)
 {
 	for (uint32_t i = 0; i < r->env->count; i++)
-		if (r->env->rcpts[i].state == RCPT_OPEN)
+		if (r->env->rcpts[i].state == RCPT_OPEN && !r->out[i].held)
 			set_outcome(r, i + 1, v, false);
 }
 
@@ -646,12 +659,14 @@ load(struct round *r)
 	struct queue_entry *q = queue_at(r->s->queue, r->entry);
 
 	envelope_free(&r->env);
-	r->reload = false;
+	r->reload = r->some_held = false;
+	r->hold = HOLD_NONE;
 	r->after_bounces = expand;
 	if (spool_read_envelope(r->s->spool, r->ref, &r->env) < 0) {
 		/* Gone, or damaged: then the next scan moves it to corrupt/ and says so. */
 		if (errno != ENOENT)
 			round_log_trouble(r, "read", errno);
+		hold_mark(r->s, r->entry, false);
 		queue_remove(r->s->queue, r->entry);
 		leave(r);
 		return;

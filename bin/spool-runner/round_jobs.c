@@ -45,13 +45,19 @@ round_set_outcome(struct round *r, uint32_t number, struct span text, bool dns)
 	r->out[number - 1].lost = false;
 }
 
+bool
+round_is_due(const struct round *r, const struct envelope_rcpt *p)
+{
+	return p->state == RCPT_OPEN && (r->forced || r->turn || p->retry_at <= r->now);
+}
+
 static bool
 is_startable(const struct round *r, uint32_t i, enum envelope_target target)
 {
 	const struct envelope_rcpt *p = &r->env->rcpts[i];
 
-	return p->state == RCPT_OPEN && p->target == target && !r->out[i].taken &&
-	    r->out[i].text.p == NULL && (r->forced || r->turn || p->retry_at <= r->now);
+	return p->target == target && !r->out[i].taken && !r->out[i].held && r->out[i].text.p == NULL &&
+	    round_is_due(r, p);
 }
 
 /* -- answers ------------------------------------------------------------------- */

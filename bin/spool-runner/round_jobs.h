@@ -16,10 +16,14 @@ struct outcome {
 	bool taken;		/* it stands in a job */
 	bool dns;		/* the failure was one of DNS */
 	bool lost;		/* the deliverer was lost, or the directory silent */
+	bool held;		/* its domain is disabled: nothing is tried */
 	bool dsn_passed;	/* the next host tells the sender what he wants to know (RFC 3461) */
 	bool by_passed;		/* ... and knows by when it is to be delivered (RFC 2852) */
 	uint32_t same;		/* number of another recipient with the same mailbox, which stands for it */
 };
+
+/* Why a message as a whole does not go (hold.h). */
+enum round_hold { HOLD_NONE, HOLD_SENDER_BLOCKED, HOLD_SENDER_DISABLED, HOLD_NOT_KNOWN };
 
 struct round {
 	struct schedule *s;
@@ -44,6 +48,9 @@ struct round {
 	size_t questions;		/* to auth-check, not answered yet */
 	uint32_t next_free;		/* number for the next further target */
 	bool reload;			/* the envelope has new targets */
+	enum round_hold hold;
+	bool some_held;			/* some outcome is `held` */
+	void (*answered)(struct round *r);	/* called by hold.c after an answer to a question */
 
 	size_t jobs;			/* not answered yet */
 	bool blocked;			/* somebody is due, but there was no place */
@@ -60,6 +67,9 @@ void round_jobs_done(struct round *r);
 uint16_t round_dest_of(struct span domain);
 /* Where what is open goes: DEST_LOCAL, one domain, or DEST_ANY for several. */
 uint16_t round_destination(const struct envelope *e);
+
+/* Is it open, and its time come (or does that not count)? */
+bool round_is_due(const struct round *r, const struct envelope_rcpt *p);
 
 /* Copy what was said of recipient `number`. */
 void round_set_outcome(struct round *r, uint32_t number, struct span text, bool dns);

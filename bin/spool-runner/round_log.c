@@ -54,6 +54,28 @@ round_log_bounce(struct round *r, uint64_t id)
 }
 
 void
+round_log_hold(struct round *r, const char *reason)
+{
+	char ticket[32];
+	struct buf b;
+
+	ticket_of(r, ticket);
+	buf_init(&b, LIMIT_RECORD);
+	buf_printf(&b, "event=%s id=%llu", reason != NULL ? "held" : "released", (unsigned long long)r->ref.id);
+	log_value(&b, "from", r->env->sender);
+	if (reason != NULL)
+		buf_printf(&b, " reason=%s", reason);
+	for (uint32_t i = 0; i < r->env->count && r->hold == HOLD_NONE; i++)
+		if (r->out[i].held)
+			log_value(&b, "to", r->env->rcpts[i].address);
+	if (reason != NULL)
+		log_failure(r->s->svc, ticket, NULL, "%s", buf_text(&b));
+	else
+		log_line(r->s->svc, ticket, NULL, "%s", buf_text(&b));
+	buf_free(&b);
+}
+
+void
 round_log_trouble(struct round *r, const char *step, int error)
 {
 	char ticket[32];

@@ -15,6 +15,9 @@ void round_log_outcome(struct round *r, const struct envelope_rcpt *p, const cha
 /* event=bounced: r->group is told of in message id; 0: nobody is told. */
 void round_log_bounce(struct round *r, uint64_t id);
 
+/* event=held with the reason, or event=released when that is NULL. */
+void round_log_hold(struct round *r, const char *reason);
+
 /* A step that failed for a system error; the round is put off. */
 void round_log_trouble(struct round *r, const char *step, int error);
 

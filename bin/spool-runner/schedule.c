@@ -23,6 +23,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/record.h"
+#include "hold.h"
 #include "round.h"
 #include "round_jobs.h"
 #include "runner.h"
@@ -228,6 +229,7 @@ schedule_finish(struct schedule *s, uint32_t entry)
 {
 	const struct queue_entry *e = queue_at(s->queue, entry);
 
+	hold_mark(s, entry, false);
 	queue_activate(s->queue, entry);
 	s->finish[s->finish_count] = (struct spool_ref){ .id = e->id, .sub = e->sub };
 	s->finish_entry[s->finish_count++] = entry;
@@ -293,6 +295,7 @@ take_found(struct schedule *s, struct spool_found *found)
 	if (i != QUEUE_NONE) {
 		queue_set_priority(s->queue, i, found->envelope->priority);
 		queue_at(s->queue, i)->dest = round_destination(found->envelope);
+		hold_found(s, i, found->envelope);
 		if (found->envelope->hold > schedule_now())
 			queue_at(s->queue, i)->flags |= QUEUE_DELAY;
 		for (uint32_t k = 0; k < found->envelope->count; k++)

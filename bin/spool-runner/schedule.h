@@ -42,6 +42,7 @@ struct schedule {
 	const char *postmaster;		/* "" when not set */
 
 	size_t active;			/* rounds */
+	size_t held;			/* entries with QUEUE_HELD */
 	size_t remote_jobs;
 	uint32_t dest_jobs[QUEUE_DESTS];
 	int64_t dest_turned[QUEUE_DESTS];	/* when the last ETRN for it was obeyed */

@@ -75,6 +75,8 @@ cmd_queued(struct schedule *s, const struct record *r, struct buf *answer)
 static const char *
 status_word(const struct queue_entry *e)
 {
+	if (e->flags & QUEUE_HELD)
+		return CONTROL_STATUS_HELD;
 	if (e->state == QUEUE_ACTIVE)
 		return CONTROL_STATUS_DELIVERING;
 	if (e->flags & QUEUE_FORCED)
@@ -92,7 +94,7 @@ put_message(struct buf *answer, const struct queue_entry *e)
 	char text[96];
 
 	snprintf(text, sizeof(text), "%llu %u %s %u %u", (unsigned long long)e->id, e->sub, status_word(e),
-	    e->attempts, e->due);
+	    e->attempts, e->due == UINT32_MAX ? 0 : e->due);
 	record_add_text(answer, "m", text);
 }
 

@@ -295,7 +295,7 @@ directory_greylist(struct directory *d, struct span recipient, struct span sende
 	return result;
 }
 
-/* "mailbox:ADDR" or "remote:ADDR", where a blank is written %20 and % is %25. */
+/* "mailbox:ADDR", "held:ADDR" or "remote:ADDR", where a blank is written %20 and % is %25. */
 static bool
 read_target(struct span word, struct directory_target *out)
 {
@@ -303,7 +303,8 @@ read_target(struct span word, struct directory_target *out)
 	struct buf address;
 
 	kind = span_cut(&rest, ':');
-	out->is_mailbox = span_is(kind, "mailbox");
+	out->is_held = span_is(kind, "held");
+	out->is_mailbox = out->is_held || span_is(kind, "mailbox");
 	if ((!out->is_mailbox && !span_is(kind, "remote")) || rest.p == NULL || rest.n == 0)
 		return false;
 	buf_init_fixed(&address, out->address, sizeof(out->address));
@@ -351,12 +352,28 @@ directory_expand_reply(struct span reply, struct directory_targets *out)
 		return RCPT_FOREIGN;
 	if (kind != SOCKETMAP_OK)
 		return refusal(kind, data, &out->verdict);
+	if (span_is(data, "held:")) {
+		out->is_held = true;
+		out->verdict = verdict_make(550, "5.2.1", "The mailbox is disabled");
+		return RCPT_REFUSED;
+	}
 	if (!read_targets(data, out)) {
 		directory_targets_free(out);
 		out->verdict = trouble();
 		return RCPT_TROUBLE;
 	}
 	return out->count == 1 && out->at[0].is_mailbox ? RCPT_MAILBOX : RCPT_ALIAS;
+}
+
+int
+directory_disabled_reply(struct span reply)
+{
+	struct span data;
+	enum socketmap_kind kind = socketmap_answer(reply, &data);
+
+	if (kind == SOCKETMAP_OK)
+		return 1;
+	return kind == SOCKETMAP_NOTFOUND ? 0 : -1;
 }
 
 enum rcpt_kind

@@ -62,6 +62,7 @@ void directory_rcpt_many(struct directory *d, const struct span *addresses, size
 /* A final place for a message, after aliases are followed (at most 10 deep). */
 struct directory_target {
 	bool is_mailbox;			/* else it goes to another host */
+	bool is_held;				/* a mailbox whose domain is disabled: its mail waits */
 	char address[LIMIT_ADDRESS + 1];
 };
 
@@ -69,6 +70,7 @@ struct directory_targets {
 	struct directory_target *at;		/* each address once; owned: directory_targets_free */
 	size_t count;				/* at most LIMIT_EXPANSION */
 	struct verdict verdict;			/* when expand returned refused or trouble */
+	bool is_held;				/* refused because its domain is disabled: mail that was taken waits */
 };
 
 /*
@@ -81,6 +83,9 @@ void directory_targets_free(struct directory_targets *t);
 
 /* The same for an event loop: the question's key is the address, map "expand" (socketmap.h). */
 enum rcpt_kind directory_expand_reply(struct span reply, struct directory_targets *out);
+
+/* The answer of the map "disabled" for a domain: 1 it is ours but disabled, 0 it is not, -1 trouble. */
+int directory_disabled_reply(struct span reply) PB_MUST_CHECK;
 
 /* 1: the domain (or domain alias) is ours and enabled; 0: it is not; -1: trouble. */
 int directory_domain(struct directory *d, struct span domain) PB_MUST_CHECK;

@@ -24,7 +24,8 @@
  *	0).  Each m is "ID SUB STATUS ATTEMPTS NEXT": decimal id, number of the
  *	subspool (subSpools itself = the spool folder), one of the words of
  *	CONTROL_STATUS_*, attempts made, and the time of the next attempt in
- *	seconds since 1970, 0 = as soon as there is a place.
+ *	seconds since 1970, 0 = as soon as there is a place (or, for a held
+ *	one, when its sender is no more blocked).
  *	With more=1, ask again with after = the last id.  Sender, recipients
  *	and size stand in the .hdr file, which the caller reads itself.
  *
@@ -32,7 +33,8 @@
  *	`ok m=...` as above, or `ok missing=N`.
  *
  *   force id=N ... | all=1
- *	Due now, whatever the schedule says; the attempt counts as one.
+ *	Due now, whatever the schedule says; the attempt counts as one.  What is
+ *	held stays so: no attempt is made.
  *   reset-retries id=N ... | all=1
  *	The schedule begins again: attempts = 0 (durably) and due now.
  *   delete id=N ... | all=1
@@ -68,5 +70,6 @@
 #define CONTROL_STATUS_DELIVERING "delivering"
 #define CONTROL_STATUS_RETRY "retry"		/* waits for its next attempt */
 #define CONTROL_STATUS_FORCED "forced"
+#define CONTROL_STATUS_HELD "held"		/* its sender is blocked, or a domain of it disabled */
 
 #endif

@@ -1,0 +1,57 @@
+/*
+ * hold: mail that stays in the queue, without attempts and without a bounce,
+ * because of who sent it or where it goes.
+ *
+ *	blocked sender	 setting blockedSenders: the whole message.  Until the
+ *			 setting changes, which starts schedule anew.
+ *	disabled domain	 as sender: the whole message; as recipient: that
+ *			 recipient.  Asked of auth-check again after HOLD_S.
+ */
+#ifndef SPOOL_RUNNER_HOLD_H
+#define SPOOL_RUNNER_HOLD_H
+
+#include "base/base.h"
+#include "base/span.h"
+#include "config/settings.h"
+#include "round_jobs.h"
+#include "schedule.h"
+
+/* Does the setting blockedSenders name the reverse-path, or the account that submitted it? */
+bool hold_is_blocked(const struct settings *set, const struct envelope *e);
+
+#define HOLD_DOMAINS 2
+
+/* Domains that the message is from: of the reverse-path and of the account, when there are such.  Borrowed. */
+size_t hold_domains(const struct envelope *e, struct span out[HOLD_DOMAINS]);
+
+/*
+ * Before anything is expanded: true when the sender is blocked, and so the
+ * message is held.
+ */
+bool hold_blocked(struct round *r);
+
+/*
+ * Ask whether the domains of the sender and of the mailboxes that are due are
+ * disabled.  Adds to r->questions; `answered` is called after each answer.
+ */
+void hold_ask(struct round *r, void (*answered)(struct round *r));
+
+/* Recipient `number` is at a disabled domain. */
+void hold_rcpt(struct round *r, uint32_t number);
+
+/*
+ * All questions are answered: the entry is one of the held, or is no more, and
+ * the log says so.  True when nothing of the message may go.
+ */
+bool hold_settle(struct round *r);
+
+/* When the round's message is due again, given that of those who are not held. */
+int64_t hold_due(const struct round *r, int64_t due);
+
+/* The entry is held, or not (any more). */
+void hold_mark(struct schedule *s, uint32_t entry, bool held);
+
+/* A message that a scan found, of a blocked sender, is known as held before its time comes. */
+void hold_found(struct schedule *s, uint32_t entry, const struct envelope *e);
+
+#endif
