@@ -20,10 +20,10 @@
 #include "service/service_tls.h"
 #include "sys/clock.h"
 #include "sys/fdpass.h"
+#include "sys/heap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -370,7 +370,7 @@ pool_run(struct service *svc, session_call *session,
 	sandbox_seccomp(contacts_need_tcp(svc) ? SANDBOX_CONNECTOR : SANDBOX_LISTENER);
 	sandbox_warm_up(svc->role);
 	master_tickets(svc, p->sessions_per_worker);
-	(void)malloc_trim(0);
+	heap_settle();
 	pool_maintain(p);
 	if (master_tell(svc, "ready") != 0)
 		die(EXIT_TRY_LATER, "mail-master is gone");

@@ -17,3 +17,6 @@ t_tool_without_landlock_SOURCES = t/tool/without-landlock.c
 
 check_PROGRAMS += t/unit/sys-user
 t_unit_sys_user_SOURCES = t/unit/sys-user.c
+
+check_PROGRAMS += t/unit/sys-heap
+t_unit_sys_heap_SOURCES = t/unit/sys-heap.c t/unit/tap.h
