@@ -88,17 +88,25 @@ sub hostile {
 }
 require IO::Select;
 sub failures { return scalar(() = $pb->log_text('smtpLog') =~ /event=tls-failed/g) }
+# A session's lines may come a second after its end: the number once it stands still.
+sub settled_failures {
+	my ($n, $since) = (failures(), time);
+	while (time - $since < 3) {
+		sleep 0.2;
+		my $now = failures();
+		($n, $since) = ($now, time) if $now != $n;
+	}
+	return $n;
+}
 hostile('an honest SNI', hello('mail.test.example'), 0);
-my $before = failures();
+my $before = settled_failures();
 hostile('random bytes', "\x16\x03\x01" . join('', map { chr int rand 256 } 1 .. 400), 1);
 hostile('SNI with NUL', hello("a\\\0b"), 1);
 hostile('SNI of a path', hello('../../etc/tls/key.pem'), 0);
 hostile('SNI of a backslash', hello('a\\'), 0);
 hostile('SNI of 300 bytes', hello('x' x 300), 1);
 hostile('an empty SNI', hello(''), 0);
-my $end = time + 15;
-sleep 0.1 while failures() < $before + 6 && time < $end;
-is(failures(), $before + 6, 'each is logged once');
+is(settled_failures(), $before + 6, 'each is logged once');
 like(client('smtps', '-tls1_2', '-legacy_renegotiation'), qr/^New, TLSv1\.2/m, 'TLS 1.2 stands');
 {
 	my ($rc, $out, $err) = $pb->run_input("R\n", 'timeout', '20', 'openssl', 's_client', '-connect', '127.0.0.1:' . $pb->port('smtps'), '-tls1_2');
