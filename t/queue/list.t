@@ -16,7 +16,7 @@ $pb->user("u$_\@example.com") for 0 .. 2;
 $pb->user('v@example.org');
 $pb->start;
 put($pb, from => 's@far.example', to => [ 'u0@example.com', 'v@example.org' ]);
-# A mailbox whose new/ is a file takes nothing for now.
+# While new/ is a file the mailbox takes nothing.
 for my $user ('u0@example.com', 'v@example.org') {
 	my $new = $pb->maildir($user) . '/new';
 	rename $new, "$new.away" or die;
