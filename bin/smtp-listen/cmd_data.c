@@ -345,16 +345,25 @@ fill_envelope(struct smtp *c, struct envelope *e, struct span from)
 	}
 }
 
-/* ` message-id=...` as the message came with, or as we gave it; nothing when it has none. */
+/* As the message came with, or as we or a milter gave it; n == 0: it has none. */
+static struct span
+message_id(const struct message *m)
+{
+	struct span id;
+
+	if (m->found.id_size > 0)
+		return span_make(m->text.p + m->found.id_at, m->found.id_size);
+	id = header_find(buf_view(&m->added), "Message-ID");
+	return id.n > 0 || !m->header_changed ? id : header_find(buf_view(&m->header), "Message-ID");
+}
+
 static void
 log_message_id(const struct message *m, struct buf *out)
 {
-	struct trace_header added;
+	struct span id = span_trim(message_id(m));
 
-	if (m->found.id_size > 0)
-		log_value(out, "message-id", span_first(span_make(m->text.p + m->found.id_at, m->found.id_size), LIMIT_LOG_COMMAND));
-	else if (trace_scan(buf_view(&m->added), SPAN_NONE, &added) == TRACE_OK && added.id_size > 0)
-		log_value(out, "message-id", span_make(m->added.p + added.id_at, added.id_size));
+	if (id.n > 0)
+		log_value(out, "message-id", span_first(id, LIMIT_LOG_COMMAND));
 }
 
 static void

@@ -8,6 +8,7 @@
  */
 #include "base/base.h"
 #include "edit.h"
+#include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "mail/header.h"
@@ -31,20 +32,35 @@ struct edit {
 	char quarantine[128];
 };
 
+static struct span
+header_as_it_stands(const struct message *m)
+{
+	return m->header_changed ? buf_view(&m->header) : span_first(buf_view(&m->text), m->found.end);
+}
+
+/* The fields of ours become part of the header section: at its top, where they would be written. */
+static void
+merge_added(struct message *m)
+{
+	struct buf text;
+
+	buf_init(&text, m->header.max);
+	buf_span(&text, buf_view(&m->added));
+	buf_span(&text, header_as_it_stands(m));
+	if (text.overflow)
+		bug("our own fields do not fit into a header");
+	buf_free(&m->header);
+	m->header = text;
+	m->header_changed = true;
+	buf_clear(&m->added);
+}
+
 struct span
 edit_header(struct message *m)
 {
-	struct span received = span_first(buf_view(&m->text), m->found.end);
-
-	if (!m->header_changed && m->added.n == 0)
-		return received;
-	if (!m->header_changed) {
-		buf_span(&m->header, buf_view(&m->added));
-		buf_span(&m->header, received);
-		buf_clear(&m->added);
-		m->header_changed = true;
-	}
-	return buf_view(&m->header);
+	if (m->added.n > 0)
+		merge_added(m);
+	return header_as_it_stands(m);
 }
 
 ssize_t
@@ -55,21 +71,20 @@ edit_read_body(struct message *m, uint64_t at, char *p, size_t n)
 	if (!m->body_changed)
 		return message_read_body(m, at, p, n);
 	rest = span_first(span_from(buf_view(&m->body), at), n);
-	memcpy(p, rest.p, rest.n);
+	if (rest.n > 0)
+		memcpy(p, rest.p, rest.n);
 	return (ssize_t)rest.n;
 }
 
-static bool
+/* How many there may be follows from the bytes of a header and from make_field. */
+static void
 append(struct edit *e, struct span name, struct span raw)
 {
-	if (e->count == LIMIT_HEADER_LINES + LIMIT_MILTER_EDITS)
-		return false;
 	if (e->count == e->room) {
 		e->room = e->room > 0 ? e->room * 2 : 64;
 		e->fields = mem_resize_array(e->fields, e->room, sizeof(*e->fields));
 	}
 	e->fields[e->count++] = (struct field){ name, raw };
-	return true;
 }
 
 static void
@@ -82,7 +97,7 @@ list_fields(struct edit *e)
 		return;
 	e->listed = true;
 	while (header_next(&rest, &f))
-		(void)append(e, f.valid ? f.name : SPAN_NONE, f.raw);
+		append(e, f.valid ? f.name : SPAN_NONE, f.raw);
 }
 
 /* The text of a field of its own; p is NULL when there are too many, or too large ones. */
@@ -111,7 +126,10 @@ edit_add(void *ctx, struct span name, struct span value)
 
 	list_fields(e);
 	raw = make_field(e, name, value);
-	return raw.p != NULL && append(e, span_first(raw, name.n), raw);
+	if (raw.p == NULL)
+		return false;
+	append(e, span_first(raw, name.n), raw);
+	return true;
 }
 
 static bool

@@ -15,6 +15,7 @@
  *	slow	"in progress" for three seconds, then accept
  *	silent	nothing at all, until killed
  *	count	adds X-Count with the number of body bytes it saw
+ *	names	adds X-Names with the names of the fields it saw
  * A name with "refuse" in it is refused at HELO, a sender at MAIL, a recipient at RCPT.
  */
 #include <libmilter/mfapi.h>
@@ -25,6 +26,7 @@
 
 struct talk {
 	char subject[64];
+	char names[512];
 	unsigned long bytes;
 };
 
@@ -66,6 +68,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 
 	if (strcasecmp(name, "Subject") == 0 && t->subject[0] == '\0')
 		snprintf(t->subject, sizeof(t->subject), "%s", value);
+	snprintf(t->names + strlen(t->names), sizeof(t->names) - strlen(t->names), " %s", name);
 	return SMFIS_CONTINUE;
 }
 
@@ -99,6 +102,8 @@ change(SMFICTX *ctx, const struct talk *t)
 	snprintf(text, sizeof(text), "%lu", t->bytes);
 	if (strstr(t->subject, "count") != NULL)
 		smfi_addheader(ctx, "X-Count", text);
+	if (strstr(t->subject, "names") != NULL)
+		smfi_addheader(ctx, "X-Names", (char *)t->names + 1);
 	if (strstr(t->subject, "add") != NULL)
 		smfi_addheader(ctx, "X-Added", "one\n\ttwo");
 	if (strstr(t->subject, "insert") != NULL)

@@ -11,6 +11,7 @@
 #include "check/milter.h"
 #include "check/milter_wire.h"
 #include "edit.h"
+#include "mail/header.h"
 #include "message.h"
 #include "sys/clock.h"
 #include "tap.h"
@@ -84,6 +85,46 @@ number_of_edits(void)
 	ok(!edits.insert(edits.ctx, 0, SPAN("X"), SPAN(" y")), "inserted too");
 	ok(edit_end(&m, &edits, true), "the edits are made");
 	is_num(edit_header(&m).n, LIMIT_HEADER_LINES * 6 + LIMIT_MILTER_EDITS * 6, "the others are in the header");
+	end(&m);
+}
+
+/* Fields of ours and of policy servers, and every change of an earlier milter, stay. */
+static void
+fields_of_ours(void)
+{
+	const size_t ours = LIMIT_DELEGATE_ANSWER / 4;
+	struct milter_edits edits;
+	struct message m;
+
+	begin(&m, LIMIT_HEADER_LINES);
+	edit_begin(&m, &edits);
+	ok(edits.change(edits.ctx, LIMIT_HEADER_LINES, SPAN("A"), SPAN_NONE), "the last field is taken out");
+	ok(edit_end(&m, &edits, true), "which is done");
+	for (size_t i = 0; i < ours; i++)
+		buf_text_put(&m.added, "O:\r\n");
+	ok(span_starts(edit_header(&m), SPAN("O:\r\nO:\r\n")), "a milter is shown fields that were added after a change");
+	edit_begin(&m, &edits);
+	ok(edits.add(edits.ctx, SPAN("X"), SPAN(" y")), "a milter adds a field");
+	ok(edit_end(&m, &edits, true), "which is done too");
+	is_num(header_count(edit_header(&m), "O"), ours, "all of ours are still there");
+	is_num(header_count(edit_header(&m), "A"), LIMIT_HEADER_LINES - 1, "with all of the client's");
+	is_num(header_count(edit_header(&m), "X"), 1, "and that of the milter");
+	end(&m);
+}
+
+/* Reading on from where a replaced body ends. */
+static void
+empty_body(void)
+{
+	struct milter_edits edits;
+	struct message m;
+	char byte;
+
+	begin(&m, 1);
+	edit_begin(&m, &edits);
+	ok(edits.body(edits.ctx, SPAN(""), true), "a body of nothing");
+	ok(edit_end(&m, &edits, true), "is taken");
+	is_num(edit_read_body(&m, 0, &byte, 1), 0, "and read as nothing");
 	end(&m);
 }
 
@@ -215,6 +256,8 @@ int
 main(void)
 {
 	number_of_edits();
+	fields_of_ours();
+	empty_body();
 	bytes_of_edits();
 	new_body();
 	message_memory();
