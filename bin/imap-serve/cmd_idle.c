@@ -72,13 +72,8 @@ wait_for_done(struct imap *im, const struct imap_command *c, int *timer)
 
 	while (!im->closing) {
 		bool ready = false;
-		enum stream_result r = stream_wait(im->io, wake_fd(im, timer), &ready);
 
-		if (r == LINE_TIMEOUT) {
-			imap_bye(im, NULL, "IDLE took too long");
-			return;
-		}
-		if (r != LINE_OK) {
+		if (stream_wait(im->io, wake_fd(im, timer), &ready) != LINE_OK) {
 			im->closing = true;
 			return;
 		}

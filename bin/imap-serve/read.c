@@ -9,12 +9,12 @@
  *
  * The message of an APPEND is left on the connection: im->append_pending says
  * that the command ends before it.
+ *
+ * Who is silent for too long is told so at the end of the session, wherever the
+ * silence was noticed.
  */
 #include "base/base.h"
 #include "session.h"
-
-/* A last word to somebody who was silent. */
-#define GOODBYE_MS 1000
 
 static size_t
 command_limit(const struct imap *im)
@@ -128,8 +128,6 @@ read_line(struct imap *im, bool *more)
 		buf_clear(&im->command);
 		return true;
 	case LINE_TIMEOUT:
-		imap_bye(im, "UNAVAILABLE", "Nothing was heard for too long");
-		return false;
 	case LINE_EOF:
 	case LINE_ERROR:
 	default:
@@ -180,12 +178,8 @@ imap_read_command(struct imap *im)
 	buf_clear(&im->command);
 	im->append_pending = false;
 	if (session_wait(im->s, im->state == STATE_GREETED ?
-	    im->program->command_timeout_ms : im->program->idle_timeout_ms) == LINE_TIMEOUT) {
-		stream_timeout(im->io, GOODBYE_MS);
-		imap_bye(im, "UNAVAILABLE", session_was_ended(im->s) ?
-			"The server is busy, try again later" : "Nothing was heard for too long");
+	    im->program->command_timeout_ms : im->program->idle_timeout_ms) != LINE_OK)
 		return false;
-	}
 	stream_timeout(im->io, session_patience(im->s, im->program->command_timeout_ms));
 	while (more && !im->closing)
 		if (!read_line(im, &more))

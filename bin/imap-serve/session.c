@@ -18,6 +18,8 @@
 
 /* A response that a handler builds in memory: names and flags, not messages. */
 #define RESPONSE_MAX (4u << 20)
+/* A last word to somebody who was silent. */
+#define GOODBYE_MS 1000
 
 static const struct {
 	const char *name;
@@ -401,6 +403,22 @@ admit(struct imap *im)
 	return false;
 }
 
+/* The client fell silent or went away; a silent one hears why the connection ends. */
+static void
+say_lost(struct imap *im)
+{
+	const enum stream_result r = im->io->in_state;
+
+	if (r == LINE_OK)
+		return;
+	if (r == LINE_TIMEOUT) {
+		stream_timeout(im->io, GOODBYE_MS);
+		imap_bye(im, "UNAVAILABLE", session_was_ended(im->s) ?
+			"The server is busy, try again later" : "Nothing was heard for too long");
+	}
+	log_line(im->s->svc, im->s->ticket, im->s->ip, "event=lost reason=\"%s\"", stream_why(im->io, r));
+}
+
 static void
 end_session(struct imap *im)
 {
@@ -435,6 +453,7 @@ imap_session(struct session *s)
 			if (stream_flush(im.io) != 0)
 				break;
 		}
+		say_lost(&im);
 	}
 	(void)stream_flush(im.io);
 	end_session(&im);

@@ -18,6 +18,8 @@
 
 /* Before log-in nobody needs longer for a line. */
 #define LOGIN_TIMEOUT_MS 60000
+/* A last word to somebody who was silent. */
+#define GOODBYE_MS 1000
 
 static pop3_handler pop3_noop, pop3_quit;
 
@@ -154,9 +156,8 @@ static void
 serve_one(struct pop3 *p)
 {
 	struct span line;
-	enum stream_result r = read_line(p, &line);
 
-	switch (r) {
+	switch (read_line(p, &line)) {
 	case LINE_OK:
 		if (!p->has_spoken && gate_is_uninvited_proxy(p->s, line)) {
 			pop3_err(p, NULL, "A PROXY header is not taken from you");
@@ -173,18 +174,10 @@ serve_one(struct pop3 *p)
 		pop3_bad(p, "The line is too long");
 		return;
 	case LINE_TIMEOUT:
-		stream_timeout(p->io, 1000);
-		if (session_was_ended(p->s))
-			pop3_err(p, "SYS/TEMP", "The server is busy, try again later");
-		else
-			pop3_err(p, NULL, "You were silent for too long, good-bye");
-		break;
 	case LINE_EOF:
 	case LINE_ERROR:
-		break;
+		p->closing = true;
 	}
-	log_line(p->s->svc, p->s->ticket, p->s->ip, "event=lost reason=\"%s\"", stream_why(p->io, r));
-	p->closing = true;
 }
 
 static void
@@ -232,6 +225,24 @@ admit(struct pop3 *p)
 	return false;
 }
 
+/* The client fell silent or went away; a silent one hears why the connection ends. */
+static void
+say_lost(struct pop3 *p)
+{
+	const enum stream_result r = p->io->in_state;
+
+	if (r == LINE_OK)
+		return;
+	if (r == LINE_TIMEOUT) {
+		stream_timeout(p->io, GOODBYE_MS);
+		if (session_was_ended(p->s))
+			pop3_err(p, "SYS/TEMP", "The server is busy, try again later");
+		else
+			pop3_err(p, NULL, "You were silent for too long, good-bye");
+	}
+	log_line(p->s->svc, p->s->ticket, p->s->ip, "event=lost reason=\"%s\"", stream_why(p->io, r));
+}
+
 static void
 end_session(struct pop3 *p)
 {
@@ -258,6 +269,7 @@ pop3_session(struct session *s)
 		greet(&p);
 		while (!p.closing)
 			serve_one(&p);
+		say_lost(&p);
 	}
 	if (stream_flush(p.io) < 0)
 		log_detail(s->svc, s->ticket, s->ip, "event=lost reason=\"%s\"", stream_why(p.io, LINE_ERROR));
