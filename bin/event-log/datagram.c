@@ -130,7 +130,7 @@ take_line(struct event_log *e, const struct head *h, struct span line)
 	buf_init_fixed(&out, room, sizeof(room));
 	datagram_put_plain(&out, span_first(line, LIMIT_LOG_LINE));
 	if (datagram_is_line(line))
-		logfile_put(h->file, buf_view(&out));
+		logfile_put(e, h->file, buf_view(&out));
 	else
 		logfile_say(e, "administrative", "event=malformed-line program=%.*s text=\"%s\"",
 			SPAN_ARG(h->program), buf_text(&out));

@@ -3,6 +3,7 @@
  *
  * datagram.c	who sent it, what kind, and lines nobody can forge
  * logfile.c	daily files, batches, full disks
+ * syslog_out.c	the same lines to syslog
  * expire.c	old files
  */
 #ifndef EVENT_LOG_EVENT_LOG_H
@@ -31,12 +32,21 @@ struct logfile {
 	int failed;		/* errno of the write that is being tried again; 0 */
 };
 
+struct syslog_out {
+	bool is_wanted;
+	int fd;			/* -1: not connected */
+	bool is_gone;		/* the last attempt to reach it failed, which was told */
+	int error;		/* errno of that */
+	uint64_t look_at;	/* clock_ms from which on it is looked for again */
+	uint64_t missed;	/* lines that it did not get since the last that it got */
+};
+
 struct event_log {
 	struct service svc;
 	struct loop *loop;
 	int fd;			/* run/pub/log */
 	int dir;		/* log/ */
-	int syslog;		/* -1: not wanted, or not there */
+	struct syslog_out syslog;
 	struct logfile *files;	/* one per kind */
 	struct loop_timer *retry;
 	struct loop_timer *hourly;
@@ -53,12 +63,16 @@ void datagram_put_plain(struct buf *out, struct span s);
 /* True for "HH:MM:SS.mmm [x][y] ..." */
 bool datagram_is_line(struct span line);
 
-void logfile_put(struct logfile *f, struct span line);	/* adds LF */
+/* One line for a file, and for syslog; adds LF. */
+void logfile_put(struct event_log *e, struct logfile *f, struct span line);
 void logfile_say(struct event_log *e, const char *kind, const char *fmt, ...) PB_PRINTF(3, 4);
 /* Write what is pending of all files; false when some must be tried again. */
 bool logfile_flush_all(struct event_log *e);
 
-/* Remove files of log/ whose date is `days` before today or older. */
+/* One line for syslog, if that is wanted. */
+void syslog_out_line(struct event_log *e, struct span line);
+
+/* Remove files of log/ whose lines are all older than `days` days. */
 void expire_files(struct event_log *e, unsigned days);
 
 #endif

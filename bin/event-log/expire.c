@@ -64,10 +64,14 @@ expire_files(struct event_log *e, unsigned days)
 	while ((d = readdir(dir)) != NULL) {
 		int64_t day = day_of_name(d->d_name);
 
-		if (day < 0 || today() - day < (int64_t)days)
+		/* The last line of a day is a whole day younger than its first. */
+		if (day < 0 || today() - day <= (int64_t)days)
 			continue;
 		if (file_unlinkat(e->dir, d->d_name, 0) == 0)
 			logfile_say(e, "administrative", "event=log-deleted name=%s", d->d_name);
+		else
+			logfile_say(e, "administrative", "event=cannot-expire name=%s error=%s", d->d_name,
+				strerrorname_np(errno));
 	}
 	closedir(dir);
 }

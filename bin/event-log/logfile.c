@@ -7,6 +7,8 @@
  * 2. A full disk stops nothing: lines wait in the buffer up to
  *    LIMIT_LOG_PENDING, then are counted; the count is written when the disk
  *    takes bytes again.
+ * 3. A line stands in the file of the day on which it was made, though it may
+ *    come, or be written, shortly after midnight.
  */
 #include "base/base.h"
 #include "event_log.h"
@@ -16,30 +18,47 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 
-static void
-name_of_today(const struct log_kind *k, char *out, size_t size)
+static bool
+is_first_hour(time_t now)
 {
-	time_t now = time(NULL);
 	struct tm tm;
 
+	localtime_r(&now, &tm);
+	return tm.tm_hour == 0;
+}
+
+/* Lines begin with their time of day: in the first hour of a day one of the last is older than it. */
+static bool
+is_of_yesterday(struct span line, bool first_hour)
+{
+	return first_hour && span_starts(line, SPAN("23:"));
+}
+
+static void
+name_of_day(const struct log_kind *k, bool yesterday, time_t now, char *out, size_t size)
+{
+	struct tm tm;
+
+	if (yesterday)
+		now -= 2 * 3600;	/* now is in the first hour, and an hour may be left out or come twice */
 	localtime_r(&now, &tm);
 	(void)snprintf(out, size, "%04d.%02d.%02d-%s.log", tm.tm_year + 1900, tm.tm_mon + 1,
 		tm.tm_mday, k->name);
 }
 
 void
-logfile_put(struct logfile *f, struct span line)
+logfile_put(struct event_log *e, struct logfile *f, struct span line)
 {
 	if (f->pending.max == 0)
 		buf_init(&f->pending, LIMIT_LOG_PENDING);
 	if (f->pending.n + line.n + 1 > LIMIT_LOG_PENDING) {
 		f->lost++;
-		return;
+	} else {
+		buf_span(&f->pending, line);
+		buf_char(&f->pending, '\n');
 	}
-	buf_span(&f->pending, line);
-	buf_char(&f->pending, '\n');
+	syslog_out_line(e, line);
 }
 
 static struct logfile *
@@ -67,17 +86,35 @@ logfile_say(struct event_log *e, const char *kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
 	va_end(ap);
-	logfile_put(file_of(e, kind), span_of(text));
+	logfile_put(e, file_of(e, kind), span_of(text));
 }
 
-/* The file of today; the unfinished line of yesterday's stays where it began. */
+/* What of the pending lines belongs into one file: the rest of a line, or lines of one day. */
+static struct span
+piece_of_one_day(const struct logfile *f, bool first_hour)
+{
+	struct span all = buf_view(&f->pending), rest = all;
+	const bool yesterday = is_of_yesterday(all, first_hour);
+
+	if (f->in_line)
+		return span_first(all, (size_t)span_find(all, '\n') + 1);
+	if (!first_hour)
+		return all;
+	while (rest.n > 0 && is_of_yesterday(rest, true) == yesterday)
+		rest = span_from(rest, (size_t)span_find(rest, '\n') + 1);
+	return span_first(all, all.n - rest.n);
+}
+
+/* The file of that day; the rest of a line goes where it began. */
 static int
-open_today(struct event_log *e, struct logfile *f)
+open_day(struct event_log *e, struct logfile *f, bool yesterday, time_t now)
 {
 	char name[sizeof(f->name)];
 
-	name_of_today(f->kind, name, sizeof(name));
-	if (f->fd >= 0 && (f->in_line || strcmp(name, f->name) == 0))
+	if (f->fd >= 0 && f->in_line)
+		return 0;
+	name_of_day(f->kind, yesterday, now, name, sizeof(name));
+	if (f->fd >= 0 && strcmp(name, f->name) == 0)
 		return 0;
 	if (f->fd >= 0)
 		file_close(&f->fd);
@@ -98,45 +135,39 @@ say_what_was_lost(struct event_log *e, struct logfile *f)
 		(unsigned long long)lost);
 }
 
-static void
-send_to_syslog(struct event_log *e, struct span text)
+/* 0, or -1 with errno when the disk took nothing. */
+static int
+write_piece(struct event_log *e, struct logfile *f)
 {
-	while (text.p != NULL && text.n > 0) {
-		struct span line = span_cut(&text, '\n');
-		char frame[LIMIT_LOG_LINE];
-		int n = snprintf(frame, sizeof(frame), "<22>pillarbox: %.*s", SPAN_ARG(line));
+	const time_t now = time(NULL);
+	const bool first_hour = is_first_hour(now);
+	struct span piece = piece_of_one_day(f, first_hour);
+	ssize_t n;
 
-		if (n > 0)
-			(void)!send(e->syslog, frame, (size_t)n < sizeof(frame) ? (size_t)n : sizeof(frame) - 1,
-				MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (open_day(e, f, is_of_yesterday(piece, first_hour), now) != 0)
+		return -1;
+	do
+		n = file_calls->write(f->fd, piece.p, piece.n);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -1;
+	if (n > 0) {
+		f->in_line = f->pending.p[n - 1] != '\n';
+		buf_shift(&f->pending, (size_t)n);
+		say_what_was_lost(e, f);
 	}
+	return 0;
 }
 
 static bool
 flush_file(struct event_log *e, struct logfile *f)
 {
-	ssize_t n;
-
-	if (f->pending.n == 0 && f->lost == 0)
-		return true;
-	if (open_today(e, f) != 0) {
-		f->failed = errno;
-		return false;
-	}
-	do {
-		n = file_calls->write(f->fd, f->pending.p, f->pending.n);
-		if (n < 0 && errno != EINTR) {
+	while (f->pending.n > 0) {
+		if (write_piece(e, f) != 0) {
 			f->failed = errno;
 			return false;
 		}
-		if (n > 0) {
-			if (e->syslog >= 0)
-				send_to_syslog(e, span_make(f->pending.p, (size_t)n));
-			f->in_line = f->pending.p[n - 1] != '\n';
-			buf_shift(&f->pending, (size_t)n);
-			say_what_was_lost(e, f);
-		}
-	} while (f->pending.n > 0);
+	}
 	f->failed = 0;
 	return true;
 }

@@ -127,9 +127,7 @@ open_files(struct event_log *e)
 	e->files = mem_array(log_kind_count, sizeof(*e->files));
 	for (size_t i = 0; i < log_kind_count; i++)
 		e->files[i] = (struct logfile){ .kind = &log_kinds[i], .fd = -1 };
-	e->syslog = -1;
-	if (settings_bool(e->svc.settings, "logToSyslog"))
-		e->syslog = owner_connect(&e->svc, "/dev/log", SOCK_DGRAM);
+	e->syslog = (struct syslog_out){ .is_wanted = settings_bool(e->svc.settings, "logToSyslog"), .fd = -1 };
 }
 
 int

@@ -10,8 +10,21 @@ check_PROGRAMS += t/unit/limits-milter t/unit/limits-log
 t_unit_limits_milter_SOURCES = t/unit/limits-milter.c bin/smtp-listen/edit.c bin/smtp-listen/message.c
 t_unit_limits_milter_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/smtp-listen
 t_unit_limits_milter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_ms
-t_unit_limits_log_SOURCES = t/unit/limits-log.c bin/event-log/logfile.c
+t_unit_limits_log_SOURCES = t/unit/limits-log.c bin/event-log/logfile.c bin/event-log/syslog_out.c
 t_unit_limits_log_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/event-log
+
+# Midnight, and the age of files, at the test's own time.
+check_PROGRAMS += t/unit/log-days
+t_unit_log_days_SOURCES = t/unit/log-days.c bin/event-log/logfile.c bin/event-log/syslog_out.c \
+	bin/event-log/expire.c t/unit/tap.h t/unit/tmpdir.h
+t_unit_log_days_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/event-log
+t_unit_log_days_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time -Wl,--wrap=clock_wall_ms
+
+check_PROGRAMS += t/unit/log-syslog
+t_unit_log_syslog_SOURCES = t/unit/log-syslog.c bin/event-log/logfile.c bin/event-log/syslog_out.c \
+	t/unit/tap.h t/unit/tmpdir.h
+t_unit_log_syslog_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/event-log
+t_unit_log_syslog_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=owner_connect -Wl,--wrap=clock_ms
 
 check_PROGRAMS += t/unit/limits-directory t/unit/limits-service t/unit/limits-send
 t_unit_limits_directory_SOURCES = t/unit/limits-directory.c t/unit/tap.h
