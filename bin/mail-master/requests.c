@@ -5,8 +5,9 @@
  *	start name=... wait=	-> ok, when all are ready or after ten seconds
  *	stop name=...		-> ok finishing=SESSIONS
  *	restart name=...	-> ok, when all are ready
- *	reload			-> ok, when the new generations are ready; or error, and
- *				   then everything is as it was
+ *	reload name=...		-> ok, when the new generations are ready; or error, and
+ *				   then everything is as it was.  Units that are named begin
+ *				   anew though nothing changed for them; name may be left out
  *	shutdown		-> ok; mail-master then ends phase by phase
  *
  * name is a service (smtp, pop, imap, spool), a unit (smtp-listen), or all; it
@@ -248,7 +249,7 @@ start_or_stop(struct master *m, struct control_call *call, const struct record *
 	return false;
 }
 
-/* Which units see other settings, other ports or have keys that may be new. */
+/* To those that were named: which units see other settings, other ports or have keys that may be new. */
 static void
 find_affected(struct master *m, const struct loaded *next, const struct port *ports, size_t count,
 	bool *units)
@@ -256,7 +257,7 @@ find_affected(struct master *m, const struct loaded *next, const struct port *po
 	for (size_t i = 0; i < m->unit_count; i++) {
 		const struct unit_def *d = m->units[i].def;
 
-		units[i] = d->keys || load_differs(&m->loaded, next, d->program)
+		units[i] |= d->keys || load_differs(&m->loaded, next, d->program)
 			|| sockets_listener_differs(m, ports, count, d->ports);
 	}
 }
@@ -309,12 +310,14 @@ requests_reload(struct master *m, struct buf *errors)
 }
 
 static bool
-answer_reload(struct master *m, struct control_call *call, struct buf *reply)
+answer_reload(struct master *m, struct control_call *call, const struct record *request, struct buf *reply)
 {
 	bool units[MASTER_UNITS_MAX] = { false };
 	struct buf errors;
 	int result;
 
+	if (record_get(request, "name").p != NULL && !find_units(m, request, units, reply))
+		return true;
 	buf_init(&errors, ERRORS_MAX);
 	result = reload(m, units, &errors);
 	if (result != 0) {
@@ -346,7 +349,7 @@ handle(void *ctx, struct control_call *call, const struct record *request, struc
 	    || span_is(request->verb, "restart")) {
 		return start_or_stop(m, call, request, reply);
 	} else if (span_is(request->verb, "reload")) {
-		return answer_reload(m, call, reply);
+		return answer_reload(m, call, request, reply);
 	} else if (span_is(request->verb, "shutdown")) {
 		record_begin(reply, "ok");
 		generation_shutdown(m);

@@ -391,8 +391,7 @@ confirm(const struct ctl *c, const char *name)
 		ctl_fail(1, "all mail of %s would be lost; add --yes", name);
 		return false;
 	}
-	printf("All users and mail of %s will be removed for good.  Type its name: ", name);
-	fflush(stdout);
+	fprintf(stderr, "All users and mail of %s will be removed for good.  Type its name: ", name);
 	if (fgets(line, sizeof(line), stdin) == NULL)
 		return false;
 	line[strcspn(line, "\n")] = '\0';

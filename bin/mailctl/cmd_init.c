@@ -20,6 +20,7 @@
 #include "config/manifest.h"
 #include "directory/secret.h"
 #include "edit.h"
+#include "output.h"
 #include "sys/file.h"
 #include "sys/user.h"
 
@@ -58,7 +59,7 @@ port_of(const struct init *in, size_t i)
 }
 
 static int
-make_users(void)
+make_users(const struct ctl *c)
 {
 	if (geteuid() != 0)
 		return EXIT_DONE;
@@ -69,7 +70,7 @@ make_users(void)
 			return ctl_fail(EXIT_TRY_LATER, "cannot make the user %s: %s", user_service_names[i],
 				strerror(errno));
 		if (rc == 0)
-			printf("made the service user %s\n", user_service_names[i]);
+			ctl_say(c, "made the service user %s", user_service_names[i]);
 	}
 	return EXIT_DONE;
 }
@@ -288,6 +289,21 @@ check_options(struct init *in)
 	return choose_host(in);
 }
 
+static void
+print_ports(const struct ctl *c, const struct init *in)
+{
+	static const char *const columns[] = { "service", "address", "port#", NULL };
+	struct output *o = output_begin(c, columns);
+
+	for (size_t i = 0; i < PB_COUNT(ports); i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%u", port_of(in, i));
+		output_row(o, ports[i].service, in->listen, number);
+	}
+	output_end(&o);
+}
+
 int
 cmd_init(struct ctl *c, int argc, char **argv)
 {
@@ -308,7 +324,7 @@ cmd_init(struct ctl *c, int argc, char **argv)
 	if (code == EXIT_DONE)
 		code = in.dir == NULL ? find_installed_root(&in) : make_private_root(&in);
 	if (code == EXIT_DONE)
-		code = make_users();
+		code = make_users(c);
 	if (code == EXIT_DONE)
 		code = make_folders(&in);
 	if (code == EXIT_DONE)
@@ -318,5 +334,7 @@ cmd_init(struct ctl *c, int argc, char **argv)
 	if (code == EXIT_DONE)
 		code = write_settings(c, &in);
 	instance_close(&in.instance);
+	if (code == EXIT_DONE && c->format != CTL_TEXT)
+		print_ports(c, &in);
 	return code;
 }

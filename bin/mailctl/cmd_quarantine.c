@@ -140,10 +140,15 @@ cmd_quarantine_view(struct ctl *c, int argc, char **argv)
 {
 	struct each each = { c, NULL, spool_view_entry };
 	struct args a;
+	int code;
 
 	if (!args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
 		return EXIT_USAGE;
-	return spool_each_id(&a, one_entry, &each);
+	each.o = spool_view_begin(c);
+	code = spool_each_id(&a, one_entry, &each);
+	if (each.o != NULL)
+		output_end(&each.o);
+	return code;
 }
 
 /* -- release, delete ------------------------------------------------------------- */
@@ -241,7 +246,7 @@ act_on(struct ctl *c, const char *verb, int argc, char **argv)
 	if (dry_run)
 		output_end(&act.dry);
 	else if (code == EXIT_DONE)
-		ctl_say(c, "%llu done", (unsigned long long)act.done);
+		output_done(c, act.done);
 	return code == EXIT_DONE && act.missing > 0 ? EXIT_NO_OBJECT : code;
 }
 

@@ -252,12 +252,12 @@ cmd_service_restart(struct ctl *c, int argc, char **argv)
 int
 cmd_service_reload(struct ctl *c, int argc, char **argv)
 {
-	struct args a;
+	struct args names;
 
-	if (!args_parse(&a, argc, argv, NULL, 0, 0, 0))
+	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
 		return EXIT_USAGE;
 	c->was_edited = false;
-	return ask_only(c, "reload", NULL);
+	return ask_only(c, "reload", &names);
 }
 
 /* Is this line of the status wanted?  Names are of programs or of services. */
@@ -300,7 +300,9 @@ cmd_service_status(struct ctl *c, int argc, char **argv)
 	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
 		return EXIT_USAGE;
 	code = ask(c, "status", NULL, true, &reply);
-	if (code == EXIT_TRY_LATER) {
+	if (code == EXIT_TRY_LATER && c->format == CTL_JSON)
+		return ctl_fail(EXIT_NO_OBJECT, "the server does not run");
+	if (code == EXIT_TRY_LATER) {	/* which is an answer, not an error */
 		ctl_say(c, "the server does not run");
 		return EXIT_NO_OBJECT;
 	}

@@ -12,8 +12,15 @@
 /* Called for one message; an exit code. */
 typedef int spool_entry_fn(const struct ctl *c, struct output *o, const struct queue_entry *e);
 
-/* Rows of the envelope under the columns id, field, value; and the message itself. */
-spool_entry_fn spool_show_entry, spool_view_entry;
+/* Rows of the envelope under the columns id, field, value. */
+spool_entry_fn spool_show_entry;
+
+/*
+ * The message itself: as it is, or rows with --json, which hold its bytes also
+ * when they are no text.  Begin gives NULL when there are to be no rows.
+ */
+spool_entry_fn spool_view_entry;
+struct output *spool_view_begin(const struct ctl *c);
 
 /*
  * Ids from the arguments, or from standard input for "-": calls fn for each

@@ -231,6 +231,8 @@ watch(const struct ctl *c, const struct view *v, const struct sorting *s, unsign
 	int code;
 
 	while ((code = show_list(c, v, s)) == EXIT_DONE && seconds > 0) {
+		output_json_end(c, code);	/* a value each time */
+		output_json_begin();
 		putchar('\n');
 		fflush(stdout);
 		sleep(seconds);

@@ -4,6 +4,7 @@
 #include "base/base.h"
 #include "commands.h"
 #include "base/die.h"
+#include "output.h"
 #include "service/control.h"
 
 const struct command command_table[] = {
@@ -14,7 +15,7 @@ const struct command command_table[] = {
 	{ "service", "stop", cmd_service_stop, 0, "[SERVICE ...]", "stop the server, or services" },
 	{ "service", "restart", cmd_service_restart, 0, "[SERVICE ...]", "stop and start" },
 	{ "service", "status", cmd_service_status, 0, "[SERVICE ...]", "what runs" },
-	{ "service", "reload", cmd_service_reload, 0, "", "read changed settings" },
+	{ "service", "reload", cmd_service_reload, 0, "[SERVICE ...]", "read changed settings" },
 	{ "domain", "add", cmd_domain_add, COMMAND_EDITS,
 	  "NAME --admin USER --password PW [SETTING=VALUE ...]", "add a domain and its administrator" },
 	{ "domain", "list", cmd_domain_list, 0, "", "all domains" },
@@ -191,9 +192,8 @@ reload_after(struct ctl *c)
 	return code == EXIT_TRY_LATER ? EXIT_DONE : code;
 }
 
-/* Take shared options out of the words of a command, up to "--"; the words left. */
-static int
-shared_options(struct ctl *c, int argc, char **argv)
+int
+command_options(struct ctl *c, int argc, char **argv)
 {
 	bool ended = false;
 	int n = 0;
@@ -212,7 +212,7 @@ command_run(struct ctl *c, int argc, char **argv)
 	int used, code;
 	const struct command *cmd;
 
-	argc = shared_options(c, argc, argv);
+	argc = command_options(c, argc, argv);
 	cmd = command_find(argc, argv, &used);
 	if (cmd == NULL)
 		return ctl_fail(EXIT_USAGE, "no such command: %s%s%s (try: mailctl help)",
@@ -249,23 +249,46 @@ static const struct { const char *noun, *text; } advice[] = {
 	  "or let users and domains switch it off (disableGreylisting) or name trusted senders.\n" },
 };
 
-int
-cmd_help(struct ctl *c PB_UNUSED, int argc, char **argv)
+static void
+help_row(struct output *o, const struct command *cmd)
 {
+	char words[64];
+
+	snprintf(words, sizeof(words), "%s%s%s", cmd->noun, cmd->verb[0] == '\0' ? "" : " ", cmd->verb);
+	if (o == NULL)
+		printf("mailctl %s %s\n        %s\n", words, cmd->args, cmd->help);
+	else
+		output_row(o, words, cmd->args, cmd->help);
+}
+
+static void
+print_advice(const char *noun)
+{
+	for (size_t i = 0; i < PB_COUNT(advice); i++)
+		if (strcmp(noun, advice[i].noun) == 0)
+			fputs(advice[i].text, stdout);
+}
+
+int
+cmd_help(struct ctl *c, int argc, char **argv)
+{
+	static const char *const columns[] = { "command", "arguments", "help", NULL };
+	struct output *o = NULL;
 	bool found = false;
 
-	for (size_t i = 0; i < command_count; i++) {
-		const struct command *cmd = &command_table[i];
-
-		if (!is_asked(cmd, argc, argv))
-			continue;
-		found = true;
-		printf("mailctl %s%s%s %s\n        %s\n", cmd->noun, cmd->verb[0] == '\0' ? "" : " ",
-			cmd->verb, cmd->args, cmd->help);
-	}
-	for (size_t i = 0; argc > 0 && i < PB_COUNT(advice); i++)
-		if (strcmp(argv[0], advice[i].noun) == 0)
-			fputs(advice[i].text, stdout);
-	return found ? EXIT_DONE :
-		ctl_fail(EXIT_NO_OBJECT, "no such command: %s%s%s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	for (size_t i = 0; i < command_count; i++)
+		found |= is_asked(&command_table[i], argc, argv);
+	if (!found)
+		return ctl_fail(EXIT_NO_OBJECT, "no such command: %s%s%s", argv[0], argc > 1 ? " " : "",
+			argc > 1 ? argv[1] : "");
+	if (c->format != CTL_TEXT)
+		o = output_begin(c, columns);
+	for (size_t i = 0; i < command_count; i++)
+		if (is_asked(&command_table[i], argc, argv))
+			help_row(o, &command_table[i]);
+	if (o != NULL)
+		output_end(&o);
+	else if (argc > 0)
+		print_advice(argv[0]);
+	return EXIT_DONE;
 }

@@ -37,6 +37,9 @@ extern const size_t command_count;
  */
 const struct command *command_find(int argc, char **argv, int *used);
 
+/* Take options that all commands share out of the words, up to "--"; the words left. */
+int command_options(struct ctl *c, int argc, char **argv);
+
 /* Run one command line of words; the exit code. */
 int command_run(struct ctl *c, int argc, char **argv);
 

@@ -34,17 +34,43 @@ ctl_take_option(struct ctl *c, const char *arg)
 	return true;
 }
 
+/* For --json: the words that also went to standard error. */
+static char said_storage[65536];
+static struct buf said;
+
+void
+ctl_forget_errors(void)
+{
+	buf_init_fixed(&said, said_storage, sizeof(said_storage));
+}
+
+const char *
+ctl_errors(void)
+{
+	return buf_text(&said);
+}
+
+static void
+say_error(struct span line)
+{
+	fflush(stdout);
+	fprintf(stderr, "mailctl: %.*s\n", SPAN_ARG(line));
+	buf_text_put(&said, said.n > 0 ? "\n" : "");
+	buf_span(&said, line);
+}
+
 int
 ctl_fail(int code, const char *fmt, ...)
 {
+	struct buf text;
 	va_list ap;
 
-	fflush(stdout);
-	fputs("mailctl: ", stderr);
+	buf_init(&text, LIMIT_RECORD);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	(void)buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	say_error(buf_view(&text));
+	buf_free(&text);
 	return code;
 }
 
@@ -66,12 +92,11 @@ ctl_report(int code, const struct buf *errors)
 {
 	struct span rest = buf_view(errors);
 
-	fflush(stdout);
 	while (rest.p != NULL) {
 		struct span line = span_cut(&rest, '\n');
 
 		if (line.n > 0)
-			fprintf(stderr, "mailctl: %.*s\n", SPAN_ARG(line));
+			say_error(line);
 	}
 	return code;
 }

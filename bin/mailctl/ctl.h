@@ -40,6 +40,9 @@ int ctl_fail(int code, const char *fmt, ...) PB_PRINTF(2, 3);
 void ctl_say(const struct ctl *c, const char *fmt, ...) PB_PRINTF(2, 3);
 /* Print collected messages, each with "mailctl: " before it; returns code. */
 int ctl_report(int code, const struct buf *errors);
+/* What the two above said since ctl_forget_errors, a line each, cut when it is long. */
+const char *ctl_errors(void);
+void ctl_forget_errors(void);
 
 /* Exit code for an errno of opening something in the instance. */
 int ctl_code_of_errno(int error);

@@ -15,6 +15,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "commands.h"
+#include "output.h"
 
 static void
 usage(FILE *f)
@@ -83,6 +84,7 @@ leading_options(struct ctl *c, int argc, char **argv)
 		} else if (!ctl_take_option(c, argv[i])) {
 			ctl_fail(EXIT_USAGE, "unknown option %s", argv[i]);
 			usage(stderr);
+			output_json_end(c, EXIT_USAGE);
 			exit(EXIT_USAGE);
 		}
 	}
@@ -122,6 +124,7 @@ main(int argc, char **argv)
 
 	die_set_program("mailctl");
 	umask(077);
+	output_json_begin();
 	used = leading_options(&c, argc, argv);
 	argc -= used;
 	argv += used;
@@ -130,15 +133,19 @@ main(int argc, char **argv)
 		argv = shell_argv;
 	} else if (argc == 0) {
 		usage(stderr);
+		output_json_end(&c, EXIT_USAGE);
 		return EXIT_USAGE;
 	}
 	note_who(&c);
 	note_why(&c, argc, argv);
+	argc = command_options(&c, argc, argv);
 	cmd = command_find(argc, argv, &used);
 	if (cmd != NULL && (cmd->flags & COMMAND_NO_INSTANCE) == 0)
 		code = open_instance(&c);
 	if (code == EXIT_DONE)
 		code = command_run(&c, argc, argv);
+	if (!c.in_shell)		/* which ended each of its lines */
+		output_json_end(&c, code);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		code = code == EXIT_DONE ? ctl_fail(EXIT_TRY_LATER, "standard output: %s", strerror(errno)) : code;
 	return code;

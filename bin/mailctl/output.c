@@ -7,9 +7,12 @@
 #include "base/base.h"
 #include "output.h"
 #include <jansson.h>
+#include "base/die.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "config/settings_table.h"
+
+static json_t *json_result;	/* of this command; NULL: none yet */
 
 struct output {
 	enum ctl_format format;
@@ -100,26 +103,31 @@ width_of(struct span s)
 }
 
 static json_t *
+json_text(const char *value)
+{
+	json_t *j = json_string(value);
+	struct buf b;
+
+	if (j != NULL)
+		return j;
+	buf_init(&b, 4 * strlen(value) + 1);	/* it is not UTF-8 */
+	buf_escaped(&b, span_of(value));
+	j = json_string(buf_text(&b));
+	buf_free(&b);
+	return j;
+}
+
+static json_t *
 json_value(const char *column, const char *value)
 {
 	bool is_negative = value[0] == '-', yes;
 	uint64_t n;
-	json_t *j;
 
 	if (kind_of(column) == '#' && num_parse(span_of(value + is_negative), INT64_MAX, &n))
 		return json_integer(is_negative ? -(json_int_t)n : (json_int_t)n);
 	if (kind_of(column) == '?' && setting_bool_parse(span_of(value), &yes))
 		return json_boolean(yes);
-	j = json_string(value);
-	if (j == NULL) {		/* not UTF-8 */
-		struct buf b;
-
-		buf_init(&b, 4 * strlen(value) + 1);
-		buf_escaped(&b, span_of(value));
-		j = json_string(buf_text(&b));
-		buf_free(&b);
-	}
-	return j;
+	return json_text(value);
 }
 
 static json_t *
@@ -142,6 +150,15 @@ print_json(json_t *value)
 	json_dumpf(value, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(value);
+}
+
+/* What output_json_end prints; a command has one. */
+static void
+keep_json(json_t *value)
+{
+	if (json_result != NULL)
+		bug("a second JSON value");
+	json_result = value;
 }
 
 static void
@@ -222,7 +239,7 @@ output_end(struct output **o)
 		all = json_array();
 		for (size_t i = 0; i < (*o)->rows; i++)
 			json_array_append_new(all, json_row(*o, i));
-		print_json(all);
+		keep_json(all);
 		break;
 	case CTL_TSV:
 		print_tsv(*o);
@@ -237,4 +254,66 @@ output_end(struct output **o)
 		break;
 	}
 	output_free(o);
+}
+
+void
+output_done(const struct ctl *c, uint64_t count)
+{
+	json_t *o;
+
+	ctl_say(c, "%llu done", (unsigned long long)count);
+	if (c->format != CTL_JSON)
+		return;
+	o = json_object();
+	json_object_set_new(o, "done", json_true());
+	json_object_set_new(o, "count", json_integer((json_int_t)count));
+	keep_json(o);
+}
+
+void
+output_json_begin(void)
+{
+	json_decref(json_result);
+	json_result = NULL;
+	ctl_forget_errors();
+}
+
+/* For a failure that said nothing. */
+static const char *
+words_of(int code)
+{
+	switch (code) {
+	case EXIT_USAGE:
+		return "wrong usage";
+	case EXIT_NO_OBJECT:
+		return "no such object";
+	case EXIT_TRY_LATER:
+		return "try later";
+	case EXIT_NO_RIGHT:
+		return "no right";
+	default:
+		return "refused";
+	}
+}
+
+void
+output_json_end(const struct ctl *c, int code)
+{
+	const char *said = ctl_errors();
+	json_t *o;
+
+	if (c->format != CTL_JSON)
+		return;
+	if (json_result != NULL && (code == EXIT_DONE || *said == '\0')) {
+		o = json_result;
+		json_result = NULL;
+	} else if (code == EXIT_DONE) {
+		o = json_object();
+		json_object_set_new(o, "done", json_true());
+	} else {
+		o = json_object();
+		json_object_set_new(o, "error", json_text(*said != '\0' ? said : words_of(code)));
+		json_object_set_new(o, "exit", json_integer(code));
+	}
+	print_json(o);
 }

@@ -14,6 +14,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "config/settings_table.h"
+#include "output.h"
 #include "sys/file.h"
 
 #define WORDS_MAX 256
@@ -181,16 +182,30 @@ complete(const char *text, int start, int end PB_UNUSED)
 
 /* A staged line as it may be shown: without passwords. */
 static void
-print_staged(const char *line)
+staged_row(struct output *o, const char *line)
 {
 	char *copy = mem_text(line), *words[WORDS_MAX + 1];
 	int n = split(copy, words);
+	struct buf text;
 
+	buf_init(&text, 2 * strlen(line) + 8);
 	for (int i = 0; i < n; i++)
-		printf("%s%s", i > 0 ? " " : "  ",
+		buf_printf(&text, "%s%s", i > 0 ? " " : "",
 			i > 0 && strcmp(words[i - 1], "--password") == 0 ? "***" : words[i]);
-	putchar('\n');
+	output_row(o, buf_text(&text));
+	buf_free(&text);
 	free(copy);
+}
+
+static void
+print_staged(const struct ctl *c, const struct staged *st)
+{
+	static const char *const columns[] = { "staged", NULL };
+	struct output *o = output_begin(c, columns);
+
+	for (size_t i = 0; i < st->count; i++)
+		staged_row(o, st->line[i]);
+	output_end(&o);
 }
 
 static void
@@ -225,17 +240,17 @@ commit(struct ctl *c, struct staged *st)
 	if (code != EXIT_DONE)
 		ctl_fail(code, "%zu done, %zu still staged", done, st->count);
 	else
-		printf("%zu done\n", done);
+		output_done(c, done);
 	return code;
 }
 
 static int
-stage(struct staged *st, const char *line)
+stage(const struct ctl *c, struct staged *st, const char *line)
 {
 	if (st->count == STAGED_MAX)
 		return ctl_fail(EXIT_REFUSED, "commit first: %d commands are staged", STAGED_MAX);
 	st->line[st->count++] = mem_text(line);
-	printf("staged; commit writes it\n");
+	ctl_say(c, "staged; commit writes it");
 	return EXIT_DONE;
 }
 
@@ -249,6 +264,7 @@ run_line(struct ctl *c, struct staged *st, const char *line, int *code)
 	int used, n = split(copy, words);
 	bool go_on = true;
 
+	output_json_begin();
 	cmd = n > 0 ? command_find(n, words, &used) : NULL;
 	if (n < 0) {
 		*code = ctl_fail(EXIT_USAGE, "an open quote, or more than %d words", WORDS_MAX);
@@ -262,14 +278,15 @@ run_line(struct ctl *c, struct staged *st, const char *line, int *code)
 		forget(st);
 		*code = EXIT_DONE;
 	} else if (strcmp(words[0], "staged") == 0) {
-		for (size_t i = 0; i < st->count; i++)
-			print_staged(st->line[i]);
+		print_staged(c, st);
 		*code = EXIT_DONE;
 	} else if (cmd != NULL && (cmd->flags & COMMAND_EDITS) != 0) {
-		*code = stage(st, line);
+		*code = stage(c, st, line);
 	} else {
 		*code = command_run(c, n, words);
 	}
+	if (go_on && n != 0)
+		output_json_end(c, *code);
 	c->format = format;		/* --json holds for its line */
 	free(copy);
 	return go_on;
@@ -309,6 +326,7 @@ cmd_shell(struct ctl *c, int argc PB_UNUSED, char **argv PB_UNUSED)
 	completing = c;
 	rl_readline_name = "mailctl";
 	rl_attempted_completion_function = complete;
+	rl_completer_word_break_characters = " \t\"'";	/* an address is one word */
 	while (go_on && (line = next_line(st.count > 0 ? "mailctl*> " : "mailctl> ")) != NULL) {
 		if (*line != '\0' && isatty(STDIN_FILENO) && strstr(line, "--password") == NULL)
 			add_history(line);

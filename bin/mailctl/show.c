@@ -66,22 +66,49 @@ show_all(const struct ctl *c, const struct settings *st, enum setting_scope scop
 	output_end(&o);
 }
 
-/* One setting: its bare value in text, rows for lists; EXIT_NO_OBJECT for unknown names. */
+static const struct setting *
+find(enum setting_scope scope, const char *name)
+{
+	const struct setting *s = setting_find(scope, span_of(name));
+
+	if (s != NULL && setting_parent(s) == NULL)
+		return s;
+	ctl_fail(EXIT_NO_OBJECT, "%s: no such setting", name);
+	return NULL;
+}
+
+/* For people: the bare value, rows for lists. */
 static int
 show_one(const struct ctl *c, const struct settings *st, enum setting_scope scope, const char *name)
 {
-	const struct setting *s = setting_find(scope, span_of(name));
+	const struct setting *s = find(scope, name);
 	struct output *o;
 
-	if (s == NULL || setting_parent(s) != NULL)
-		return ctl_fail(EXIT_NO_OBJECT, "%s: no such setting", name);
-	if (c->format == CTL_TEXT && s->type != SETTING_LIST && s->type != SETTING_RECORDS) {
+	if (s == NULL)
+		return EXIT_NO_OBJECT;
+	if (s->type != SETTING_LIST && s->type != SETTING_RECORDS) {
 		puts(s->format == FORMAT_SECRET && settings_text(st, s->path)[0] != '\0' ? "***" :
 			settings_text(st, s->path));
 		return EXIT_DONE;
 	}
 	o = output_begin(c, columns);
 	add(o, st, s);
+	output_end(&o);
+	return EXIT_DONE;
+}
+
+/* For machines: all of them, or none. */
+static int
+show_rows(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names, size_t count)
+{
+	struct output *o;
+
+	for (size_t i = 0; i < count; i++)
+		if (find(scope, names[i]) == NULL)
+			return EXIT_NO_OBJECT;
+	o = output_begin(c, columns);
+	for (size_t i = 0; i < count; i++)
+		add(o, st, find(scope, names[i]));
 	output_end(&o);
 	return EXIT_DONE;
 }
@@ -95,6 +122,8 @@ show_settings(const struct ctl *c, const struct settings *st, enum setting_scope
 		return EXIT_REFUSED;
 	if (count == 0)
 		show_all(c, st, scope);
+	else if (c->format != CTL_TEXT)
+		return show_rows(c, st, scope, names, count);
 	for (size_t i = 0; i < count && code == EXIT_DONE; i++)
 		code = show_one(c, st, scope, names[i]);
 	return code;

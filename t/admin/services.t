@@ -28,6 +28,23 @@ $pb->ctl_ok('start', 'pop');
 is(states()->{'pop3-serve'}, 'running', 'and started');
 is(($pb->ctl('stop', 'nonsense'))[0], 3, 'an unknown service: exit 3');
 
+# reload: all use the settings; the programs of a named service begin anew in any case.
+sub pid_of { my ($name) = @_; return (grep { $_->{program} eq $name } @{ decode_json($pb->ctl_ok(qw(status --json))) })[0]{pid} }
+my %before = map { $_ => pid_of($_) } qw(spool-schedule auth-check);
+my $open = $pb->connect('imap');
+$pb->ctl_ok('reload');
+is(pid_of('spool-schedule'), $before{'spool-schedule'}, 'reload leaves alone for whom nothing changed');
+$pb->ctl_ok('reload', 'spool');
+isnt(pid_of('spool-schedule'), $before{'spool-schedule'}, 'reload spool begins anew with it');
+is(pid_of('auth-check'), $before{'auth-check'}, 'and with no other');
+$pb->ctl_ok('reload', 'imap', 'pop');
+like($open->command('NOOP'), qr/^a\d+ OK/, 'a session goes on over a reload of its service');
+is(($pb->ctl('reload', 'nonsense'))[0], 3, 'an unknown service: exit 3');
+$pb->ctl_ok('stop', 'pop');
+$pb->ctl_ok('reload', 'pop');
+is(states()->{'pop3-serve'}, 'stopped', 'reload starts nothing that is stopped');
+$pb->ctl_ok('start', 'pop');
+
 # Mail in, and the views on it.
 like($pb->send_mail(from => 'alice@example.com', to => 'bob@example.com', subject => 'seen'), qr/^250 /, 'mail is taken');
 $pb->wait_mail('bob@example.com', 1);

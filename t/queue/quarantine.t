@@ -76,6 +76,9 @@ is(($pb->ctl('quarantine', 'list', '-w', 'colour=red'))[0], 2, 'a selector that 
 like($pb->ctl_ok('quarantine', 'show', $id{both}), qr/quarantine +looks odd/, 'show tells the reason');
 like($pb->ctl_ok('quarantine', 'show', $id{both}), qr/status +quarantined/, '... and the state');
 like($pb->ctl_ok('quarantine', 'view', $id{one}), qr/^X-From: one\@far\.example\r$/m, 'view shows the message');
+like(decode_json($pb->ctl_ok('quarantine', 'view', $id{one}, '--json'))->[0]{message}, qr/^X-From: one\@far\.example\r$/m, 'as JSON too');
+is(scalar(grep { $_->{field} eq 'quarantine' } @{ decode_json($pb->ctl_ok('quarantine', 'show', $id{both}, '--json')) }), 1,
+	'as show does');
 unlike($pb->ctl_ok('spool', 'list'), qr/far\.example/, 'they are not in the list of the queue');
 is(($pb->ctl('spool', 'force', $id{one}))[0], 3, 'nor can they be forced past it');
 
