@@ -28,6 +28,7 @@ struct auth_server {
 	struct loop *loop;
 	struct auth_core *core;
 	struct refresh *refresh;
+	struct spaces *spaces;
 	uint32_t connections;		/* numbers for CUID */
 };
 
@@ -49,6 +50,7 @@ struct connection {
 	struct auth_server *server;
 	struct client *client;
 	bool has_version;
+	char domain[LIMIT_DOMAIN + 1];	/* of the mailbox that it was given last; "" for none */
 	struct login *logins;
 	size_t count;
 };
@@ -143,6 +145,7 @@ send_mailbox(struct login *l, struct span line)
 	}
 	client_send_fd(n->client, line, fd);
 	close(fd);
+	snprintf(n->domain, sizeof(n->domain), "%s", l->x.user + at + 1);
 	return true;
 }
 
@@ -352,6 +355,24 @@ on_cancel(struct connection *n, struct auth_line *line)
 	return true;
 }
 
+/*
+ * SPACE, TAB, bytes with or without "-": the session put so much mail into the mailbox
+ * it was given.  It speaks of its own domain only, and what it says is counted
+ * again before that domain is said to be full for long (spaces.h).
+ */
+static bool
+on_space(struct connection *n, struct auth_line *line)
+{
+	struct span text = auth_line_field(line);
+	bool is_minus = span_starts(text, SPAN("-"));
+	uint64_t bytes;
+
+	if (n->domain[0] == '\0' || !num_parse(span_from(text, is_minus), INT64_MAX, &bytes))
+		return false;
+	spaces_add(n->server->spaces, span_of(n->domain), is_minus ? -(int64_t)bytes : (int64_t)bytes);
+	return true;
+}
+
 static bool
 on_line(struct connection *n, struct span text)
 {
@@ -371,6 +392,8 @@ on_line(struct connection *n, struct span text)
 		return on_continue(n, &line);
 	if (span_is(line.verb, "CANCEL"))
 		return on_cancel(n, &line);
+	if (span_is(line.verb, "SPACE"))
+		return on_space(n, &line);
 	return true;		/* unknown lines are skipped, so that newer clients can talk */
 }
 
@@ -405,7 +428,8 @@ static const struct client_kind kind = {
 };
 
 struct auth_server *
-auth_server_new(struct service *svc, struct loop *loop, struct auth_core *core, struct refresh *refresh)
+auth_server_new(struct service *svc, struct loop *loop, struct auth_core *core, struct refresh *refresh,
+	struct spaces *spaces)
 {
 	struct auth_server *s = mem_new(sizeof(*s));
 
@@ -413,6 +437,7 @@ auth_server_new(struct service *svc, struct loop *loop, struct auth_core *core, 
 	s->loop = loop;
 	s->core = core;
 	s->refresh = refresh;
+	s->spaces = spaces;
 	return s;
 }
 

@@ -7,11 +7,12 @@
 #include "io/loop.h"
 #include "refresh.h"
 #include "service/service.h"
+#include "spaces.h"
 
 struct auth_server;
 
 struct auth_server *auth_server_new(struct service *svc, struct loop *loop, struct auth_core *core,
-	struct refresh *refresh);
+	struct refresh *refresh, struct spaces *spaces);
 /* A connection that was accepted; fd is then owned. */
 void auth_server_client(struct auth_server *s, int fd);
 

@@ -42,30 +42,47 @@ changed(struct resolver *rs, const struct record *request, struct buf *reply)
 	say_ok(reply);
 }
 
+static void
+tell_space(struct control_ask *ask, const struct record *request, struct buf *reply)
+{
+	struct space_use use;
+
+	say_ok(reply);
+	if (!spaces_use(ask->spaces, record_get(request, "domain"), &use))
+		return;		/* mailctl knows domains that we have not read yet */
+	if (use.is_counted)
+		record_add_num(reply, "used", use.used);
+	record_add_num(reply, "limit", use.limit);
+}
+
 static bool
 handle(void *ctx, struct control_call *call PB_UNUSED, const struct record *request, struct buf *reply)
 {
-	struct resolver *rs = ctx;
+	struct control_ask *ask = ctx;
+	struct resolver *rs = ask->rs;
 
 	if (span_is(request->verb, "changed")) {
 		changed(rs, request, reply);
 	} else if (span_is(request->verb, "reindex")) {
 		refresh_all(rs->refresh);
+		spaces_recount_all(ask->spaces);
 		say_ok(reply);
+	} else if (span_is(request->verb, "space")) {
+		tell_space(ask, request, reply);
 	} else if (span_is(request->verb, "status")) {
 		say_ok(reply);
 		record_add_num(reply, "scanning", refresh_is_scanning(rs->refresh));
 		record_add_num(reply, "clients", client_count());
 		record_add_num(reply, "version", index_version(rs->ix));
 	} else {
-		control_error(reply, EXIT_USAGE, "auth-check knows changed, reindex and status");
+		control_error(reply, EXIT_USAGE, "auth-check knows changed, reindex, space and status");
 	}
 	return true;
 }
 
 void
-control_start(struct loop *loop, int fd, struct resolver *rs)
+control_start(struct loop *loop, int fd, struct control_ask *ask)
 {
-	if (control_serve(loop, fd, NULL, 0, handle, rs) == NULL)
+	if (control_serve(loop, fd, NULL, 0, handle, ask) == NULL)
 		die(EXIT_TRY_LATER, "cannot serve auth-control: %m");
 }

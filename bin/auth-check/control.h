@@ -4,6 +4,7 @@
  *	changed domain=NAME	its settings, aliases or users changed (also: was added or removed)
  *	changed user=ADDRESS	one account changed
  *	reindex			forget the index and read every file again
+ *	space domain=NAME	ok used= limit=, of its mail in bytes; used only once it was counted
  *	status			ok scanning= clients= version=
  */
 #ifndef AUTH_CHECK_CONTROL_H
@@ -12,7 +13,14 @@
 #include "base/base.h"
 #include "io/loop.h"
 #include "resolve.h"
+#include "spaces.h"
 
-void control_start(struct loop *loop, int fd, struct resolver *rs);
+/* Borrowed for good. */
+struct control_ask {
+	struct resolver *rs;
+	struct spaces *spaces;
+};
+
+void control_start(struct loop *loop, int fd, struct control_ask *ask);
 
 #endif

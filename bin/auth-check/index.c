@@ -273,7 +273,8 @@ index_domain(struct index *ix, struct span name, struct domain *out)
 		return false;
 	/* A record of an older form is as good as none: the file is read again. */
 	good = read_stamp(&r, &out->stamp) && record_get_num(&r, "maxsizekb", UINT32_MAX, &out->max_size_kb) &&
-	       record_get_num(&r, "maxrcpts", UINT32_MAX, &out->max_rcpts);
+	       record_get_num(&r, "maxrcpts", UINT32_MAX, &out->max_rcpts) &&
+	       record_get_num(&r, "spacemb", LIMIT_MAILBOX_MB, &out->space_mb);
 	out->disabled = flag(&r, "disabled");
 	out->require_auth = flag(&r, "requireauth");
 	out->no_greylisting = flag(&r, "nogreylisting");
@@ -313,6 +314,7 @@ index_put_domain(struct index *ix, const struct domain *d)
 	record_add_text(&out, "postmaster", d->postmaster);
 	record_add_num(&out, "maxsizekb", d->max_size_kb);
 	record_add_num(&out, "maxrcpts", d->max_rcpts);
+	record_add_num(&out, "spacemb", d->space_mb);
 	put(ix, key_make(&k, 'd', span_of(d->name), SPAN_NONE), buf_view(&out));
 	ix->offers_known = false;
 	buf_free(&out);
@@ -463,6 +465,7 @@ index_drop_domain(struct index *ix, struct span domain)
 	drop_prefix(ix, key_make(&k, 't', domain, SPAN("")));
 	snprintf(name, sizeof(name), "aliases/%.*s", SPAN_ARG(domain));
 	drop(ix, key_make(&k, 's', span_of(name), SPAN_NONE));
+	drop(ix, key_make(&k, 'q', domain, SPAN_NONE));
 	drop(ix, key_make(&k, 'd', domain, SPAN_NONE));
 }
 
@@ -550,6 +553,41 @@ index_offers(struct index *ix)
 		ix->offers_known = true;
 	}
 	return ix->offers;
+}
+
+/* -- space --------------------------------------------------------------- */
+
+void
+index_get_space(struct index *ix, struct span domain, struct index_space *out)
+{
+	uint64_t warned = 0;
+	struct record r;
+	struct key k;
+
+	*out = (struct index_space){ .used = 0 };
+	if (!get_record(ix, key_make(&k, 'q', domain, SPAN_NONE), &r))
+		return;
+	out->is_counted = record_get_num(&r, "used", INT64_MAX, &out->used) && flag(&r, "counted");
+	if (record_get_num(&r, "warned", INT64_MAX, &warned))
+		out->warned_s = (int64_t)warned;
+	record_free(&r);
+}
+
+void
+index_put_space(struct index *ix, struct span domain, const struct index_space *space)
+{
+	uint64_t version = ix->version;
+	struct buf out;
+	struct key k;
+
+	buf_init(&out, 256);
+	record_begin(&out, "space");
+	record_add_num(&out, "used", space->used);
+	record_add_num(&out, "warned", (uint64_t)space->warned_s);
+	add_flag(&out, "counted", space->is_counted);
+	put(ix, key_make(&k, 'q', domain, SPAN_NONE), buf_view(&out));
+	ix->version = version;		/* no answer was computed from it */
+	buf_free(&out);
 }
 
 /* -- our own ------------------------------------------------------------- */

@@ -10,6 +10,7 @@
  *	u/DOMAIN/USER	an account's secrets and settings, with the stamp of its file
  *	a/DOMAIN/NAME	targets of an alias, comma separated
  *	t/DOMAIN/USER/PATTERN, t/DOMAIN//PATTERN	trusted senders of a user, of a domain
+ *	q/DOMAIN	how much mail it holds (spaces.h)
  *	s/NAME		stamps and secrets of our own ("s/list", "s/aliases/DOMAIN", "s/pepper")
  *
  * Every value but n, m and t is a text record.  A failure of the database ends the
@@ -50,6 +51,7 @@ struct domain {
 	bool no_greylisting;
 	bool catch_alls;
 	uint64_t max_size_kb, max_rcpts;	/* of a message that a user sends; 0: no limit */
+	uint64_t space_mb;			/* for all mail of the domain; 0: no limit */
 	bool offers_cram, offers_scram, offers_scram1;	/* secrets of these mechanisms count */
 	bool no_plain;				/* no log-in with the password itself */
 	char name[LIMIT_DOMAIN + 1];
@@ -100,6 +102,15 @@ struct index_offers {
 	bool cram, scram, scram1;
 };
 struct index_offers index_offers(struct index *ix);
+
+/* Mail of a domain, all zero when it was never counted; not what the version counts. */
+struct index_space {
+	bool is_counted;
+	uint64_t used;			/* bytes */
+	int64_t warned_s;		/* when its administrator was told that it is full; 0: never */
+};
+void index_get_space(struct index *ix, struct span domain, struct index_space *out);
+void index_put_space(struct index *ix, struct span domain, const struct index_space *space);
 
 /* Small values of our own under "s/". */
 bool index_get_stamp(struct index *ix, const char *name, struct stamp *out);

@@ -12,10 +12,8 @@
 #include <stdlib.h>
 #include "base/mem.h"
 #include "client.h"
-#include "base/num.h"
 #include "directory/socketmap.h"
-#include "rooms.h"
-#include "sys/clock.h"
+#include "room.h"
 #include "sys/random.h"
 
 #define CACHE_SLOTS 16384
@@ -34,7 +32,7 @@ struct lookup {
 	struct resolver *rs;
 	uint64_t seed;		/* so that nobody outside chooses who shares a slot */
 	struct kept *slots[CACHE_SLOTS];
-	struct rooms *rooms;
+	struct room room;
 	struct buf answer;
 };
 
@@ -125,50 +123,6 @@ answer(struct lookup *l, struct span question)
 		keep(l, question, hash);
 }
 
-/* "mailbox CANONICAL" of a mailbox that is nearly full becomes "mailbox/ROOM CANONICAL"; never kept. */
-static void
-add_room(struct lookup *l, struct span question)
-{
-	char name[LIMIT_ADDRESS + 1], mailbox[LIMIT_ADDRESS + 1];
-	struct span word = SPAN("OK mailbox "), address = span_from(buf_view(&l->answer), word.n);
-	uint64_t room;
-
-	if (!span_starts(question, SPAN("rcpt ")) || !span_starts(buf_view(&l->answer), word) ||
-	    address.n > LIMIT_ADDRESS)
-		return;
-	snprintf(name, sizeof(name), "%.*s", SPAN_ARG(address));
-	if (span_find(address, '+') >= 0) {
-		if (!resolve_mailbox(l->rs, span_of(name), mailbox))
-			return;
-		address = span_of(mailbox);
-	}
-	if (!rooms_find(l->rooms, address, clock_ms(), &room))
-		return;
-	buf_clear(&l->answer);
-	buf_printf(&l->answer, "OK mailbox/%llu %s", (unsigned long long)room, name);
-}
-
-/* "BYTES ADDRESS" from local-deliver, of a mailbox with a limit. */
-static void
-take_room(struct lookup *l, const struct client *c, struct span key)
-{
-	struct span address = key, bytes = span_cut(&address, ' ');
-	uint64_t n;
-
-	buf_clear(&l->answer);
-	if (client_uid(c) != service_uid(l->svc, "pbmail") || !num_parse(bytes, UINT64_MAX, &n) || address.n == 0) {
-		buf_text_put(&l->answer, "PERM 550 5.7.1 Only who delivers may say so");
-		return;
-	}
-	resolve_limit(l->rs, address, &l->answer);
-	if (n == UINT64_MAX)
-		rooms_forget(l->rooms, address);
-	else if (span_starts(buf_view(&l->answer), SPAN("OK ")) && !span_is(buf_view(&l->answer), "OK 0"))
-		rooms_note(l->rooms, address, n, clock_ms());
-	buf_clear(&l->answer);
-	buf_text_put(&l->answer, "OK ");
-}
-
 static size_t
 on_input(struct client *c, void *ctx, struct span in)
 {
@@ -180,11 +134,9 @@ on_input(struct client *c, void *ctx, struct span in)
 
 	if (r <= 0)
 		return r < 0 ? CLIENT_HOSTILE : 0;
-	if (span_starts(question, SPAN("room "))) {
-		take_room(l, c, span_from(question, 5));
-	} else {
+	if (!room_question(&l->room, client_uid(c), question, &l->answer)) {
 		answer(l, question);
-		add_room(l, question);
+		room_add(&l->room, question, &l->answer);
 	}
 	buf_init(&out, LIMIT_SOCKETMAP_REPLY + 16);
 	socketmap_put(&out, buf_view(&l->answer));
@@ -207,7 +159,7 @@ static const struct client_kind kind = {
 };
 
 struct lookup *
-lookup_new(struct service *svc, struct loop *loop, struct resolver *rs)
+lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces)
 {
 	struct lookup *l = mem_new(sizeof(*l));
 
@@ -215,7 +167,7 @@ lookup_new(struct service *svc, struct loop *loop, struct resolver *rs)
 	l->loop = loop;
 	l->rs = rs;
 	l->seed = random_u64();
-	l->rooms = rooms_new();
+	l->room = (struct room){ .svc = svc, .rs = rs, .rooms = rooms_new(), .spaces = spaces };
 	buf_init(&l->answer, LIMIT_SOCKETMAP_REPLY);
 	return l;
 }

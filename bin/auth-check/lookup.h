@@ -6,10 +6,11 @@
 #include "io/loop.h"
 #include "resolve.h"
 #include "service/service.h"
+#include "spaces.h"
 
 struct lookup;
 
-struct lookup *lookup_new(struct service *svc, struct loop *loop, struct resolver *rs);
+struct lookup *lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces);
 /* A connection that was accepted and whose caller may ask; fd is then owned. */
 void lookup_client(struct lookup *l, int fd);
 

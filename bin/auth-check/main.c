@@ -28,6 +28,7 @@
 #include "refresh.h"
 #include "resolve.h"
 #include "service/service.h"
+#include "spaces.h"
 #include "sys/peer.h"
 #include "sys/user.h"
 #include "verify.h"
@@ -44,6 +45,8 @@ struct auth_check {
 	struct auth_core core;
 	struct auth_server *auth;
 	struct lookup *lookup;
+	struct spaces *spaces;
+	struct control_ask control;
 	uid_t callers[UIDS_MAX];	/* who may connect to both sockets */
 	size_t caller_count;
 	size_t own_count;		/* the first of them: only to "lookup" from here on */
@@ -140,6 +143,7 @@ tend(void *ctx)
 {
 	struct auth_check *p = ctx;
 
+	spaces_save(p->spaces);
 	index_tend(p->resolver.ix);
 	log_flush(&p->svc, false);
 	loop_timer(p->loop, TEND_MS, tend, p);
@@ -152,6 +156,12 @@ flush_log(void *ctx)
 
 	log_flush(&p->svc, false);
 	loop_timer(p->loop, 1000, flush_log, p);
+}
+
+static void
+on_user_gone(void *ctx, struct span domain)
+{
+	spaces_recount(ctx, domain);
 }
 
 static void
@@ -178,17 +188,18 @@ serve(struct auth_check *p)
 {
 	int control = service_fd(&p->svc, "listen.unix.auth-control");
 
+	p->control = (struct control_ask){ &p->resolver, p->spaces };
 	p->core.rs = &p->resolver;
 	p->core.settings = p->svc.settings;
 	p->core.host_name = settings_text(p->svc.settings, "hostName");
 	p->core.verifier = verifier_new(&p->resolver, p->helpers,
 		(unsigned)settings_num(p->svc.settings, "authCacheSeconds"));
-	p->auth = auth_server_new(&p->svc, p->loop, &p->core, p->refresh);
-	p->lookup = lookup_new(&p->svc, p->loop, &p->resolver);
+	p->auth = auth_server_new(&p->svc, p->loop, &p->core, p->refresh, p->spaces);
+	p->lookup = lookup_new(&p->svc, p->loop, &p->resolver, p->spaces);
 	watch(p, "listen.unix.auth", on_auth_caller);
 	watch(p, "listen.unix.lookup", on_lookup_caller);
 	if (control >= 0)
-		control_start(p->loop, control, &p->resolver);
+		control_start(p->loop, control, &p->control);
 }
 
 int
@@ -214,6 +225,8 @@ main(int argc, char **argv)
 	p.helpers = helpers_start(processors());
 	p.loop = loop_new();
 	open_index(&p, home);
+	p.spaces = spaces_new(p.resolver.ix);
+	refresh_on_gone(p.refresh, on_user_gone, p.spaces);
 	p.resolver.refresh = p.refresh;
 	p.resolver.settings = p.svc.settings;
 	refresh_start(p.refresh, p.resolver.ix, p.helpers, p.loop);
@@ -224,6 +237,7 @@ main(int argc, char **argv)
 	loop_timer(p.loop, 1000, flush_log, &p);
 	service_ready(&p.svc);
 	loop_run(p.loop);
+	spaces_save(p.spaces);
 	index_close(&p.resolver.ix);
 	log_flush(&p.svc, true);
 	return EXIT_DONE;

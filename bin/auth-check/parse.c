@@ -79,6 +79,7 @@ parse_domain(struct answering *a, const struct settings *s)
 	record_add_text(a->out, "postmaster", settings_text(s, "postmaster"));
 	record_add_num(a->out, "maxsizekb", settings_num(s, "maxMessageSizeKB"));
 	record_add_num(a->out, "maxrcpts", settings_num(s, "maxRecipientsPerMessage"));
+	record_add_num(a->out, "spacemb", settings_num(s, "diskSpaceMB"));
 	a->answer(a->out);
 	for (size_t i = 0; i < settings_count(s, "domainAliases/domainAlias"); i++) {
 		begin(a, "other");

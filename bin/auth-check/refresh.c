@@ -30,6 +30,8 @@ struct refresh {
 	struct loop *loop;
 	int domains_fd;		/* O_PATH of domains/ */
 	int etc_fd;		/* O_PATH of etc/ */
+	refresh_gone *user_gone;	/* NULL, or told of a user who is not there any more */
+	void *gone_ctx;
 	bool scanning;
 	char scan_domain[LIMIT_DOMAIN + 1];	/* being compared now; "" before the first */
 	DIR *scan_dir;				/* its users, NULL between two */
@@ -214,6 +216,8 @@ refresh_user(struct refresh *r, struct span domain, struct span user)
 		index_begin(r->ix);
 		index_drop_account(r->ix, domain, user);
 		index_commit(r->ix);
+		if (r->user_gone != NULL)
+			r->user_gone(r->gone_ctx, domain);
 	} else if (now.exists && (!has || !stamp_eq(&now.stamp, &known.stamp))) {
 		read_user(r, domain, user, path, &now.stamp);
 	}
@@ -263,6 +267,8 @@ take_domain(void *ctx, const struct record *rec)
 			d->domain.max_size_kb = 0;
 		if (!record_get_num(rec, "maxrcpts", UINT32_MAX, &d->domain.max_rcpts))
 			d->domain.max_rcpts = 0;
+		if (!record_get_num(rec, "spacemb", LIMIT_MAILBOX_MB, &d->domain.space_mb))
+			d->domain.space_mb = 0;
 		d->domain.offers_scram1 = is_on(rec, "scram1");
 		d->domain.no_plain = is_on(rec, "noplain");
 		copy_lower(record_get(rec, "catchall"), d->domain.catch_all, sizeof(d->domain.catch_all));
@@ -274,7 +280,7 @@ static void
 read_domain(struct refresh *r, struct span name, const char *folder)
 {
 	struct domain_reading d = { .r = r, .name = name, .domain.require_auth = true,
-		.domain.offers_scram = true, .domain.max_size_kb = 10000, .domain.max_rcpts = 200 };
+		.domain.offers_scram = true, .domain.max_size_kb = 10000, .domain.max_rcpts = 200, .domain.space_mb = 500 };
 	char path[PATH_SIZE];
 	struct domain known;
 	struct stamp_of now;
@@ -606,6 +612,13 @@ refresh_start(struct refresh *r, struct index *ix, struct helpers *h, struct loo
 	r->loop = loop;
 	compare_domains(r);
 	scan_begin(r);
+}
+
+void
+refresh_on_gone(struct refresh *r, refresh_gone *gone, void *ctx)
+{
+	r->user_gone = gone;
+	r->gone_ctx = ctx;
 }
 
 bool

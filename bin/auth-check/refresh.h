@@ -26,6 +26,9 @@ struct refresh;
 struct refresh *refresh_new(struct service *svc);
 /* List and domains now, users later in the loop. */
 void refresh_start(struct refresh *r, struct index *ix, struct helpers *h, struct loop *loop);
+/* Call gone(ctx, domain) for every user who is found to be deleted; domain as in the index. */
+typedef void refresh_gone(void *ctx, struct span domain);
+void refresh_on_gone(struct refresh *r, refresh_gone *gone, void *ctx);
 /* True while users are still being compared. */
 bool refresh_is_scanning(const struct refresh *r);
 

@@ -14,6 +14,7 @@
 #include "mail/date.h"
 #include "policy/greeting.h"
 #include "service/service_tls.h"
+#include "store/quota.h"
 #include "sys/clock.h"
 
 /* A response that a handler builds in memory: names and flags, not messages. */
@@ -351,6 +352,7 @@ dispatch(struct imap *im)
 			return;
 		}
 		commands[i].handler(im, &c, &x);
+		auth_tell_space(im->program->directory, quota_moved());
 		return;
 	}
 	imap_bad(im, &c, "There is no such command");

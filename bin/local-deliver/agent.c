@@ -99,11 +99,18 @@ deliver_one(struct agent *a, struct batch *b, const struct job *job, const struc
 	struct place place;
 	bool is_place = place_find(a->domains, r->address, &place);
 	enum maildir_how how;
-	bool is_limited;
+	bool is_limited = false;
 
-	if (is_place && !limits_allow(a->limits, a->domains, place.inbox, span_of(place.account), m->fd, &is_limited)) {
+	switch (is_place ? limits_allow(a->limits, a->domains, place.inbox, span_of(place.account), m->fd, &is_limited) :
+		LIMITS_ROOM) {
+	case LIMITS_MAILBOX_FULL:
 		log_mailbox(a, job, r, "mailbox-full", "it has no room for this message");
 		return verdict_make(552, "5.2.2", "the mailbox is full");
+	case LIMITS_DOMAIN_FULL:
+		log_mailbox(a, job, r, "domain-full", "the domain has no room for this message");
+		return verdict_make(552, "5.2.2", "the domain has no room for this message");
+	case LIMITS_ROOM:
+		break;
 	}
 	errno = EINVAL;
 	if (!is_place || put_message(a, b, m, &place, r->number, &how) < 0) {
@@ -112,8 +119,8 @@ deliver_one(struct agent *a, struct batch *b, const struct job *job, const struc
 		log_mailbox(a, job, r, "mailbox-refused", strerror(error));
 		return maildir_deliver_verdict(error);
 	}
-	if (is_limited && how != MAILDIR_WAS_THERE)
-		limits_count(a->domains, place.inbox, m->fd);
+	if (how != MAILDIR_WAS_THERE)
+		limits_count(a->limits, a->domains, place.inbox, span_of(place.account), m->fd, is_limited);
 	if (how == MAILDIR_COPIED)
 		log_mailbox(a, job, r, "mailbox-copied", "the file system makes no link there");
 	return verdict_make(250, "2.0.0", "delivered to mailbox");

@@ -6,6 +6,7 @@
  */
 #include "base/base.h"
 #include "limits.h"
+#include "domain_space.h"
 #include "nearly_full.h"
 
 #include <sys/stat.h>
@@ -35,6 +36,7 @@ struct limits {
 	uint64_t retry_ms;		/* not before this time */
 	uint64_t seed;
 	struct nearly_full *nearly_full;
+	struct domain_space *space;
 	struct kept slots[SLOTS];
 };
 
@@ -46,6 +48,7 @@ limits_new(struct service *svc)
 	l->svc = svc;
 	l->seed = random_u64();
 	l->nearly_full = nearly_full_new();
+	l->space = domain_space_new();
 	return l;
 }
 
@@ -139,11 +142,14 @@ limits_look(struct limits *l, int domains)
 {
 	if (domains >= 0 && nearly_full_any(l->nearly_full))
 		nearly_full_look(l->nearly_full, is_connected(l, clock_ms()) ? l->directory : NULL, domains);
-	return nearly_full_any(l->nearly_full);
+	if (domains >= 0 && domain_space_owes(l->space))
+		domain_space_tell(l->space, is_connected(l, clock_ms()) ? l->directory : NULL);
+	return nearly_full_any(l->nearly_full) || domain_space_owes(l->space);
 }
 
-bool
-limits_allow(struct limits *l, int domains, const char *path, struct span address, int message, bool *is_limited)
+/* Is there room in the mailbox itself? */
+static bool
+mailbox_allows(struct limits *l, int domains, const char *path, struct span address, int message, bool *is_limited)
 {
 	uint64_t limit = limit_of(l, domains, path, address);
 	struct quota q;
@@ -165,13 +171,62 @@ limits_allow(struct limits *l, int domains, const char *path, struct span addres
 	return good;
 }
 
-void
-limits_count(int domains, const char *path, int message)
+static struct span
+domain_of(struct span address)
 {
-	int dir = maildir_open_dir(domains, path);
+	return span_from(address, (size_t)(span_rfind(address, '@') + 1));
+}
 
-	if (dir < 0)
-		return;
-	quota_add(dir, (int64_t)size_of(message), 1);
+/* Does mail for postmaster of the account's domain come to it? */
+static bool
+is_postmaster(struct limits *l, struct span address)
+{
+	struct directory_targets targets;
+	char text[LIMIT_DOMAIN + 16];
+	bool found = false;
+
+	snprintf(text, sizeof(text), "postmaster@%.*s", SPAN_ARG(span_first(domain_of(address), LIMIT_DOMAIN)));
+	if (directory_expand(l->directory, span_of(text), &targets) == RCPT_TROUBLE)
+		return false;
+	for (size_t i = 0; i < targets.count; i++)
+		found |= targets.at[i].is_mailbox && span_eq(address, span_of(targets.at[i].address));
+	directory_targets_free(&targets);
+	return found;
+}
+
+static struct directory *
+directory_of(struct limits *l)
+{
+	return is_connected(l, clock_ms()) ? l->directory : NULL;
+}
+
+static bool
+domain_allows(struct limits *l, struct span address, uint64_t bytes)
+{
+	if (domain_space_allows(l->space, directory_of(l), domain_of(address), bytes))
+		return true;
+	if (bytes <= LIMITS_POSTMASTER && is_postmaster(l, address))
+		return true;
+	if (directory_space_refused(l->directory, domain_of(address)) != 0)
+		log_failure(l->svc, NULL, NULL, "event=limits-unknown");
+	return false;
+}
+
+enum limits_answer
+limits_allow(struct limits *l, int domains, const char *path, struct span address, int message, bool *is_limited)
+{
+	if (!mailbox_allows(l, domains, path, address, message, is_limited))
+		return LIMITS_MAILBOX_FULL;
+	return domain_allows(l, address, size_of(message)) ? LIMITS_ROOM : LIMITS_DOMAIN_FULL;
+}
+
+void
+limits_count(struct limits *l, int domains, const char *path, struct span address, int message, bool is_limited)
+{
+	int dir = is_limited ? maildir_open_dir(domains, path) : -1;
+
+	if (dir >= 0)
+		quota_add(dir, (int64_t)size_of(message), 1);
 	file_close(&dir);
+	domain_space_count(l->space, directory_of(l), domain_of(address), size_of(message));
 }

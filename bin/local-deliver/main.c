@@ -2,7 +2,8 @@
  * local-deliver: put messages into mailboxes.
  *
  * A parent accepts connections of intake and schedule on run/pub/deliver and
- * forks one agent for each (agent.c); they are few and long-lived.
+ * forks one agent for each (agent.c); they are few and long-lived.  Beside them runs
+ * the counter (counter.c).
  *
  * Trust: callers are checked by uid, their jobs are read as hostile (job.c),
  * and what users may have put into their Maildirs is refused (openat2).
@@ -17,10 +18,14 @@
 #include <sys/wait.h>
 
 #include "agent.h"
+#include "counter.h"
 #include "base/die.h"
 #include "base/limits.h"
 #include "service/service.h"
 #include "sys/peer.h"
+
+/* After the counter has died. */
+#define COUNTER_REST_MS 10000
 
 struct deliver {
 	struct service svc;
@@ -33,6 +38,7 @@ struct deliver {
 	uid_t callers[1];
 	size_t agents;
 	pid_t agent[LIMIT_DELIVER_AGENTS];
+	pid_t counter;		/* 0: it does not run */
 };
 
 static int
@@ -55,7 +61,38 @@ open_folders(struct deliver *d)
 	service_path(&d->svc, "domains", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER | SANDBOX_MKDIR);
 }
 
-/* In the child: only what an agent needs stays open. */
+/* In a child: only what it needs stays open, and SIGTERM ends it. */
+static void
+become_child(const struct deliver *d, int conn, int spool)
+{
+	sigset_t all;
+
+	for (int fd = 3; fd < SERVICE_FDS_MAX + 64; fd++)
+		if (fd != conn && fd != spool && fd != d->domains && fd != d->svc.log.fd)
+			close(fd);
+	signal(SIGTERM, SIG_DFL);
+	sigfillset(&all);
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
+}
+
+static void
+start_counter(void *ctx)
+{
+	struct deliver *d = ctx;
+
+	log_flush(&d->svc, false);
+	d->counter = fork();
+	if (d->counter == 0) {
+		become_child(d, -1, -1);
+		counter_run(&d->svc, d->domains);
+	}
+	if (d->counter < 0) {
+		log_failure(&d->svc, NULL, NULL, "event=counter-not-started error=%d", errno);
+		d->counter = 0;
+		loop_timer(d->loop, COUNTER_REST_MS, start_counter, d);
+	}
+}
+
 static void
 become_agent(struct deliver *d, int conn)
 {
@@ -63,12 +100,7 @@ become_agent(struct deliver *d, int conn)
 		.sync_always = d->sync_always };
 	sigset_t all;
 
-	for (int fd = 3; fd < SERVICE_FDS_MAX + 64; fd++)
-		if (fd != conn && fd != d->spool && fd != d->domains && fd != d->svc.log.fd)
-			close(fd);
-	signal(SIGTERM, SIG_DFL);
-	sigfillset(&all);
-	sigprocmask(SIG_UNBLOCK, &all, NULL);
+	become_child(d, conn, d->spool);
 	sigemptyset(&all);
 	sigaddset(&all, SIGTERM);
 	sigprocmask(SIG_BLOCK, &all, NULL);
@@ -126,8 +158,13 @@ on_child(void *ctx, int signo)
 	(void)signo;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_DONE)
-			log_failure(&d->svc, NULL, NULL, "event=agent-died status=%d", status);
-		forget_agent(d, pid);
+			log_failure(&d->svc, NULL, NULL, "event=%s-died status=%d", pid == d->counter ? "counter" : "agent", status);
+		if (pid == d->counter) {
+			d->counter = 0;
+			loop_timer(d->loop, COUNTER_REST_MS, start_counter, d);
+		} else {
+			forget_agent(d, pid);
+		}
 	}
 	log_flush(&d->svc, false);
 }
@@ -139,6 +176,8 @@ on_stop(void *ctx)
 
 	for (size_t i = 0; i < d->agents; i++)
 		kill(d->agent[i], SIGTERM);
+	if (d->counter > 0)
+		kill(d->counter, SIGTERM);
 	loop_stop(d->loop);
 }
 
@@ -162,6 +201,7 @@ main(int argc, char **argv)
 	service_attach(&d.svc, d.loop, on_stop, &d);
 	d.watch = loop_fd(d.loop, d.listen, LOOP_READ, on_connection, &d);
 	service_ready(&d.svc);
+	start_counter(&d);	/* with the filter that service_ready puts on */
 	loop_run(d.loop);
 	while (waitpid(-1, NULL, 0) > 0)
 		;

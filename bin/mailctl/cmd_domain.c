@@ -20,6 +20,7 @@
 #include "edit.h"
 #include "output.h"
 #include "show.h"
+#include "space.h"
 #include "sys/file.h"
 
 static int
@@ -251,7 +252,8 @@ cmd_domain_add(struct ctl *c, int argc, char **argv)
 static void
 list_row(struct output *o, const struct ctl *c, const char *name)
 {
-	char users[32], aliases[32];
+	char users[32], aliases[32], used[32] = "";
+	uint64_t bytes;
 	struct settings *st, *al;
 	struct domain d;
 	size_t n;
@@ -263,9 +265,11 @@ list_row(struct output *o, const struct ctl *c, const char *name)
 	names_free(names_list(d.users_fd, "userConfig.xml", &n));
 	snprintf(users, sizeof(users), "%zu", n);
 	snprintf(aliases, sizeof(aliases), "%zu", al == NULL ? 0 : settings_count(al, "alias"));
+	if (space_used(c, name, &bytes))
+		snprintf(used, sizeof(used), "%llu", (unsigned long long)(bytes + (1 << 20) - 1) >> 20);
 	if (st != NULL)
 		output_row(o, name, settings_bool(st, "disabled") ? "disabled" : "enabled", users, aliases,
-			settings_text(st, "diskSpaceMB"));
+			settings_text(st, "diskSpaceMB"), used);
 	settings_free(&st);
 	settings_free(&al);
 	domain_close(&d);
@@ -274,7 +278,7 @@ list_row(struct output *o, const struct ctl *c, const char *name)
 int
 cmd_domain_list(struct ctl *c, int argc, char **argv)
 {
-	static const char *const columns[] = { "domain", "state", "users#", "aliases#", "diskSpaceMB#", NULL };
+	static const char *const columns[] = { "domain", "state", "users#", "aliases#", "diskSpaceMB#", "usedMB#", NULL };
 	struct output *o;
 	struct args a;
 	char **names;
@@ -299,6 +303,10 @@ cmd_domain_list(struct ctl *c, int argc, char **argv)
 int
 cmd_domain_show(struct ctl *c, int argc, char **argv)
 {
+	char used[32] = "";
+	const struct show_fact fact = { "diskSpaceUsed", used, "bytes",
+		"Mail of the domain now; empty while the server does not run, or has not counted it yet." };
+	uint64_t bytes;
 	struct settings *st;
 	struct domain d;
 	struct args a;
@@ -310,7 +318,9 @@ cmd_domain_show(struct ctl *c, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	st = domain_settings(&d);
-	code = show_settings(c, st, SCOPE_DOMAIN, a.item + 1, a.count - 1);
+	if (space_used(c, d.name, &bytes))
+		snprintf(used, sizeof(used), "%llu", (unsigned long long)bytes);
+	code = show_with_fact(c, st, SCOPE_DOMAIN, a.item + 1, a.count - 1, &fact);
 	settings_free(&st);
 	domain_close(&d);
 	return code;

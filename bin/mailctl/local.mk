@@ -9,7 +9,7 @@ prog_mailctl_SOURCES = bin/mailctl/main.c bin/mailctl/account.c bin/mailctl/acco
 	bin/mailctl/ctl.c bin/mailctl/ctl.h bin/mailctl/edit.c bin/mailctl/edit.h \
 	bin/mailctl/logs.c bin/mailctl/logs.h bin/mailctl/output.c bin/mailctl/output.h bin/mailctl/queue.c \
 	bin/mailctl/queue.h bin/mailctl/queue_select.c bin/mailctl/queue_select.h bin/mailctl/shell.c \
-	bin/mailctl/show.c bin/mailctl/show.h
+	bin/mailctl/show.c bin/mailctl/show.h bin/mailctl/space.c bin/mailctl/space.h
 prog_mailctl_SOURCES += bin/mailctl/cmd_bindings.c bin/mailctl/cmd_bindings_check.c bin/mailctl/cmd_ip_list.c \
 	bin/mailctl/domain_port.c bin/mailctl/domain_port.h
 prog_mailctl_SOURCES += bin/mailctl/cmd_spool_shape.c bin/mailctl/cmd_spool.h bin/mailctl/cmd_quarantine.c

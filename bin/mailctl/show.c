@@ -56,13 +56,21 @@ add(struct output *o, const struct settings *st, const struct setting *s)
 }
 
 static void
-show_all(const struct ctl *c, const struct settings *st, enum setting_scope scope)
+add_fact(struct output *o, const struct show_fact *fact)
+{
+	output_row(o, fact->name, fact->value, fact->unit, "", fact->help);
+}
+
+static void
+show_all(const struct ctl *c, const struct settings *st, enum setting_scope scope, const struct show_fact *fact)
 {
 	struct output *o = output_begin(c, columns);
 
 	for (size_t i = 0; i < setting_count; i++)
 		if (setting_table[i].scope == scope && setting_parent(&setting_table[i]) == NULL)
 			add(o, st, &setting_table[i]);
+	if (fact != NULL)
+		add_fact(o, fact);
 	output_end(&o);
 }
 
@@ -97,18 +105,28 @@ show_one(const struct ctl *c, const struct settings *st, enum setting_scope scop
 	return EXIT_DONE;
 }
 
+static bool
+is_fact(const struct show_fact *fact, const char *name)
+{
+	return fact != NULL && strcasecmp(name, fact->name) == 0;
+}
+
 /* For machines: all of them, or none. */
 static int
-show_rows(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names, size_t count)
+show_rows(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names, size_t count,
+	const struct show_fact *fact)
 {
 	struct output *o;
 
 	for (size_t i = 0; i < count; i++)
-		if (find(scope, names[i]) == NULL)
+		if (!is_fact(fact, names[i]) && find(scope, names[i]) == NULL)
 			return EXIT_NO_OBJECT;
 	o = output_begin(c, columns);
 	for (size_t i = 0; i < count; i++)
-		add(o, st, find(scope, names[i]));
+		if (is_fact(fact, names[i]))
+			add_fact(o, fact);
+		else
+			add(o, st, find(scope, names[i]));
 	output_end(&o);
 	return EXIT_DONE;
 }
@@ -116,15 +134,25 @@ show_rows(const struct ctl *c, const struct settings *st, enum setting_scope sco
 int
 show_settings(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names, size_t count)
 {
+	return show_with_fact(c, st, scope, names, count, NULL);
+}
+
+int
+show_with_fact(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names,
+	size_t count, const struct show_fact *fact)
+{
 	int code = EXIT_DONE;
 
 	if (st == NULL)
 		return EXIT_REFUSED;
 	if (count == 0)
-		show_all(c, st, scope);
+		show_all(c, st, scope, fact);
 	else if (c->format != CTL_TEXT)
-		return show_rows(c, st, scope, names, count);
+		return show_rows(c, st, scope, names, count, fact);
 	for (size_t i = 0; i < count && code == EXIT_DONE; i++)
-		code = show_one(c, st, scope, names[i]);
+		if (is_fact(fact, names[i]))
+			puts(fact->value);
+		else
+			code = show_one(c, st, scope, names[i]);
 	return code;
 }

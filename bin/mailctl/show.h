@@ -17,4 +17,11 @@
 int show_settings(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names,
 	size_t count);
 
+/* Something beside the settings that is shown as if it were one; texts are borrowed. */
+struct show_fact {
+	const char *name, *value, *unit, *help;
+};
+int show_with_fact(const struct ctl *c, const struct settings *st, enum setting_scope scope, char *const *names,
+	size_t count, const struct show_fact *fact);
+
 #endif

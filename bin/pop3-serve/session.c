@@ -11,6 +11,7 @@
 #include "mail/date.h"
 #include "policy/greeting.h"
 #include "service/service_tls.h"
+#include "store/quota.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 
@@ -93,11 +94,14 @@ pop3_noop(struct pop3 *p, const struct pop3_command *c)
 static void
 pop3_quit(struct pop3 *p, const struct pop3_command *c)
 {
+	int r = p->state == POP3_TRANSACTION ? pop3_update(p) : 0, error = errno;
+
 	(void)c;
 	p->closing = true;
-	if (p->state == POP3_TRANSACTION && pop3_update(p) < 0) {
+	auth_tell_space(p->program->directory, quota_moved());
+	if (r < 0) {
 		log_failure(p->s->svc, p->s->ticket, p->s->ip, "event=store-failed doing=expunge user=%s error=\"%s\"",
-			p->user, strerror(errno));
+			p->user, strerror(error));
 		pop3_err(p, "SYS/TEMP", "Some deleted messages were not removed");
 		return;
 	}

@@ -440,6 +440,35 @@ store(struct smtp *c, struct span from)
 	return v;
 }
 
+/*
+ * Room for the whole message in the domains, as it was at RCPT: refused when no
+ * recipient has it.  When only some have not, those are told of by a bounce
+ * (RFC 5321 has one reply for all).
+ */
+static struct verdict
+check_room(struct smtp *c)
+{
+	const struct message *m = &c->w->message;
+	struct policy_rcpt facts = { .room_known = true, .domain_full = true, .size = m->size + m->trace.n + m->added.n };
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v = verdict_make(250, "2.0.0", "OK");
+
+	for (size_t i = 0; i < c->t.count; i++) {
+		if (c->t.rcpts[i].room >= facts.size)
+			return v;
+		if (c->t.rcpts[i].room >= facts.room)
+			facts.room = c->t.rcpts[i].room;
+	}
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_room(&facts, &why);
+	(void)smtp_decided(c, "room", &why, &v);
+	for (size_t i = 0; i < c->t.count; i++)
+		if (c->t.rcpts[i].is_in_domain)
+			facts_domain_refused(c, span_of(c->t.rcpts[i].address));
+	return v;
+}
+
 /* Everything between the last dot and the verdict. */
 static struct verdict
 process(struct smtp *c, const struct smtp_data *d)
@@ -463,6 +492,9 @@ process(struct smtp *c, const struct smtp_data *d)
 		return v;
 	complete(c);
 	heed_delegates(c);
+	v = check_room(c);
+	if (v.kind != VERDICT_OK)
+		return v;
 	switch (filter_message(c, &v)) {
 	case FILTER_PASS:
 		return store(c, buf_view(&from));

@@ -112,6 +112,8 @@ recipient_add(struct transaction *t, const struct smtp_rcpt *r, struct span addr
 		t->rcpts = mem_array(LIMIT_SMTP_RECIPIENTS, sizeof(*t->rcpts));
 	at = &t->rcpts[t->count];
 	at->notify = r->notify;
+	at->room = t->room;
+	at->is_in_domain = t->is_in_domain;
 	at->address = arena_copy(t->arena, address);
 	at->named = span_is(address, r->to.text) ? at->address : arena_copy(t->arena, span_of(r->to.text));
 	at->orcpt = r->orcpt[0] != '\0' ? arena_copy(t->arena, span_of(r->orcpt)) : "";
@@ -136,13 +138,38 @@ is_foreign_allowed(struct smtp *c, const struct smtp_rcpt *r)
 	return is_allowed(c, r, &facts);
 }
 
-/* Where the directory says the address leads; false: replied. */
+/*
+ * For the end of the message, whose size may not be known yet.  Only the room of
+ * a domain, which is always up to date; that of a mailbox may be a second old.  True.
+ */
+static bool
+note_room(struct smtp *c, const struct policy_rcpt *facts, enum rcpt_kind kind)
+{
+	if (facts->room_known && facts->domain_full && !facts->is_postmaster) {
+		c->t.room = facts->room;
+		c->t.is_in_domain = kind == RCPT_MAILBOX;
+	}
+	return true;
+}
+
+/* The administrator of a full domain is to be told of that.  False. */
+static bool
+tell_refused(struct smtp *c, const struct policy_rcpt *facts, const struct directory_rcpt *found)
+{
+	if (facts->domain_full && found->kind == RCPT_MAILBOX && policy_is_full(facts))
+		facts_domain_refused(c, span_of(found->canonical));
+	return false;
+}
+
+/* Where the directory says the address leads, and the room that is known to be there; false: replied. */
 static bool
 find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 {
 	static _Thread_local struct directory_rcpt found;
 	struct policy_rcpt facts = { .place = POLICY_PLACE_LOCAL };
 
+	c->t.room = UINT64_MAX;
+	c->t.is_in_domain = false;
 	*address_out = smtp_path_view(&r->to);
 	switch (directory_rcpt(c->w->directory, *address_out, &found)) {
 	case RCPT_MAILBOX:
@@ -150,8 +177,9 @@ find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 		*address_out = span_of(found.canonical);
 		facts.room_known = found.room_known;
 		facts.room = found.room;
+		facts.domain_full = found.room_of_domain;
 		facts.size = c->t.mail.has_size ? c->t.mail.size : 0;
-		return is_allowed(c, r, &facts);
+		return is_allowed(c, r, &facts) ? note_room(c, &facts, found.kind) : tell_refused(c, &facts, &found);
 	case RCPT_FOREIGN:
 		return is_foreign_allowed(c, r);
 	case RCPT_REFUSED:

@@ -139,6 +139,8 @@ make_add(struct smtp *c, const struct smtp_rcpt *r)
 	default:
 		return false;
 	}
+	c->t.room = UINT64_MAX;
+	c->t.is_in_domain = false;
 	if (c->t.count == LIMIT_SMTP_RECIPIENTS || !recipient_add(&c->t, r, address))
 		log_left_out(c, r, "too-many");
 	else

@@ -154,6 +154,15 @@ facts_account(struct smtp *c)
 	return answer >= 0;
 }
 
+void
+facts_domain_refused(struct smtp *c, struct span address)
+{
+	struct span domain = span_from(address, (size_t)(span_rfind(address, '@') + 1));
+
+	if (!c->dry && directory_space_refused(c->w->directory, domain) != 0)
+		smtp_log(c, "event=not-told about=domain-full");
+}
+
 bool
 facts_sender_needs_login(struct smtp *c, struct span domain, bool *needs_out)
 {

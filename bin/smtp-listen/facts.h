@@ -25,6 +25,9 @@ bool facts_is_blocked(const struct smtp *c, struct span address);
 /* Limits of who logged in (LIMIT-07, LIMIT-08), into c->t. */
 bool facts_account(struct smtp *c) PB_MUST_CHECK;
 
+/* Mail for the address was refused because its domain, one of ours, has no room. */
+void facts_domain_refused(struct smtp *c, struct span address);
+
 /* Does the domain of the sender of this transaction want a log-in (DOM-18)?  Asked once. */
 bool facts_sender_needs_login(struct smtp *c, struct span domain, bool *needs_out) PB_MUST_CHECK;
 

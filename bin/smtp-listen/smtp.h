@@ -49,6 +49,8 @@ struct recipient {
 	const char *named;		/* as the client or a milter wrote it */
 	unsigned notify;		/* SMTP_NOTIFY_ bits */
 	const char *orcpt;		/* "" when not given */
+	uint64_t room;			/* bytes that its domain takes; UINT64_MAX: enough, or not known */
+	bool is_in_domain;		/* it is a mailbox of that domain, no alias */
 };
 
 /* Where the chunks of BDAT have got to. */
@@ -67,6 +69,8 @@ struct transaction {
 	bool sender_is_user;		/* facts for allowRelay; looked up only when it asks */
 	bool sender_is_domain;
 	const char *mailer;		/* of the recipient that RCPT is about: macro {rcpt_mailer} */
+	uint64_t room;			/* and these as in struct recipient */
+	bool is_in_domain;
 	struct span rcpt_args;		/* and what the client wrote behind RCPT; valid during the command */
 	struct policy_points points;	/* of the envelope checks: HELO's and the sender's */
 	uint64_t user_max_size, user_max_rcpts;	/* of who logged in; 0: no limit */

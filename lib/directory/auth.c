@@ -309,6 +309,18 @@ auth_cancel(struct directory *d)
 		wire_fail(&d->auth);
 }
 
+void
+auth_tell_space(struct directory *d, int64_t bytes)
+{
+	char line[48];
+
+	if (bytes == 0 || d->auth.dead || !d->greeted)
+		return;
+	snprintf(line, sizeof(line), "SPACE\t%lld\n", (long long)bytes);
+	if (!wire_send(&d->auth, span_of(line), clock_ms() + DIRECTORY_WAIT_MS))
+		wire_fail(&d->auth);
+}
+
 enum auth_result
 auth_plain(struct directory *d, const struct auth_request *request, struct span user, struct span password,
 	struct auth_reply *reply)

@@ -90,14 +90,17 @@ refusal(enum socketmap_kind kind, struct span data, struct verdict *out)
 	return RCPT_TROUBLE;
 }
 
-/* "mailbox CANONICAL", "mailbox/ROOM CANONICAL" or "alias CANONICAL" */
+/* "mailbox CANONICAL", or "alias"; behind the word there may be "/ROOM" or "/ROOM/domain". */
 static bool
 read_rcpt(struct span data, struct directory_rcpt *out)
 {
-	struct span room = span_cut(&data, ' '), what = span_cut(&room, '/');
+	struct span whose = span_cut(&data, ' '), what = span_cut(&whose, '/'), room = span_cut(&whose, '/');
 
 	out->room_known = room.p != NULL;
+	out->room_of_domain = whose.p != NULL;
 	if (out->room_known && !num_parse(room, UINT64_MAX, &out->room))
+		return false;
+	if (out->room_of_domain && !span_is(whose, "domain"))
 		return false;
 	if (data.p == NULL || data.n == 0 || data.n > LIMIT_ADDRESS)
 		return false;

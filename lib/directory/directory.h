@@ -46,8 +46,9 @@ enum rcpt_kind {
 struct directory_rcpt {
 	enum rcpt_kind kind;
 	char canonical[LIMIT_ADDRESS + 1];	/* mailbox, alias: the normalised address */
-	bool room_known;			/* a mailbox that is nearly full ... */
-	uint64_t room;				/* ... takes so many bytes; 0: it is full */
+	bool room_known;			/* there is little room for its mail: ... */
+	uint64_t room;				/* ... so many bytes; 0: full */
+	bool room_of_domain;			/* the domain has no more, whatever the mailbox has */
 	struct verdict verdict;			/* refused, trouble: the reply without ticket */
 };
 
@@ -131,6 +132,32 @@ int directory_domain_wants_login(struct directory *d, struct span domain, bool *
  */
 int directory_tell_room(struct directory *d, struct span address, uint64_t bytes) PB_MUST_CHECK;
 
+/*
+ * For the program that delivers: mail of so many bytes was put into mailboxes of
+ * the domain (real name); *left_out is what it still takes, UINT64_MAX without a
+ * limit.  0, or -1 trouble.
+ */
+int directory_tell_space(struct directory *d, struct span domain, uint64_t bytes, uint64_t *left_out) PB_MUST_CHECK;
+
+/* What auth-check wants done about the space of domains: 1, 0 for nothing, -1 trouble. */
+struct directory_space_work {
+	bool warns;				/* tell the administrator; else count its mail */
+	char domain[LIMIT_DOMAIN + 1];
+	uint64_t used, limit;			/* bytes, when it warns */
+};
+int directory_space_work(struct directory *d, struct directory_space_work *out) PB_MUST_CHECK;
+/*
+ * Users of a domain, one by one: the next after `user` ("": the first), which it replaces.
+ * 1, 0 at the end, -1 trouble.
+ */
+int directory_space_user(struct directory *d, struct span domain, char user[LIMIT_LOCAL_PART + 1]) PB_MUST_CHECK;
+/* It was done.  0, or -1 trouble. */
+int directory_space_counted(struct directory *d, struct span domain, uint64_t bytes) PB_MUST_CHECK;
+int directory_space_warned(struct directory *d, struct span domain) PB_MUST_CHECK;
+
+/* Mail for the domain was refused because it has no room.  For smtp-listen too.  0, or -1 trouble. */
+int directory_space_refused(struct directory *d, struct span domain) PB_MUST_CHECK;
+
 /* What the domain of an account allows it to send; 0: no limit. */
 struct directory_account {
 	uint64_t max_message_bytes;
@@ -187,6 +214,12 @@ void auth_cancel(struct directory *d);
  * step.  A NUL in either, or a password over LIMIT_PASSWORD, is AUTH_FAILED.
  */
 enum auth_result auth_plain(struct directory *d, const struct auth_request *request, struct span user, struct span password, struct auth_reply *reply);
+
+/*
+ * So many bytes of mail came into the mailbox that the last log-in gave, or went
+ * (less than 0).  There is no answer; without auth-check it is lost and counted another time.
+ */
+void auth_tell_space(struct directory *d, int64_t bytes);
 
 /* Mechanisms that auth-check announced, upper case, separated by one blank; "" when it is down. */
 const char *auth_mechanisms(struct directory *d);

@@ -4,7 +4,7 @@ libpillarbox_a_SOURCES += \
 	lib/directory/secret.c lib/directory/secret.h \
 	lib/directory/socketmap.c lib/directory/socketmap.h \
 	lib/directory/wire.c lib/directory/wire.h
-libpillarbox_a_SOURCES += lib/directory/account.c
+libpillarbox_a_SOURCES += lib/directory/account.c lib/directory/space.c
 libpillarbox_a_SOURCES += lib/directory/jwk.c lib/directory/jwk.h lib/directory/jwt.c lib/directory/jwt.h \
 	lib/directory/oauthbearer.c lib/directory/oauthbearer.h
 libpillarbox_a_SOURCES += lib/directory/auth_channel.c lib/directory/auth_channel.h

@@ -196,13 +196,25 @@ place_name(enum policy_place place)
 }
 
 /* Room for the recipient, for one that is full already or that this message would fill. */
+bool
+policy_is_full(const struct policy_rcpt *f)
+{
+	return f->room_known && (f->room == 0 || f->size > f->room);
+}
+
 static bool
 is_full(struct policy_sum *s, const struct policy_rcpt *f)
 {
-	if (!f->room_known || (f->room > 0 && f->size <= f->room))
+	if (!policy_is_full(f))
 		return false;
 	policy_sum_add_num(s, f->domain_full ? "room-in-domain" : "room-in-mailbox", f->room, POLICY_AGAINST);
 	return true;
+}
+
+static struct verdict
+no_room(const struct policy_rcpt *f)
+{
+	return verdict_make(552, "5.2.2", f->domain_full ? "The domain has no room for this message" : "The mailbox is full");
 }
 
 /* Limits that hold whoever sends: number of recipients, room, envelope checks. */
@@ -215,8 +227,7 @@ check_limits(struct policy_sum *s, const struct policy_rcpt *f)
 				    (unsigned long long)f->count_max);
 	}
 	if (is_full(s, f))
-		return verdict_make(552, "5.2.2", f->domain_full ? "The domain has no room for this message" :
-				    "The mailbox is full");
+		return no_room(f);
 	if (f->points_max > 0 && f->points >= f->points_max && !f->no_checks && !is_known(&f->client)) {
 		policy_sum_add_num(s, "envelope-checks", (uint64_t)f->points, POLICY_AGAINST);
 		return *f->points_verdict;
@@ -255,6 +266,14 @@ policy_rcpt(const struct policy_rcpt *f, struct buf *why)
 	if (is_ours && is_unknown_elsewhere(&s, f))
 		return verdict_make(550, "5.1.1", "There is no such user here");
 	return check_limits(&s, f);
+}
+
+struct verdict
+policy_room(const struct policy_rcpt *f, struct buf *why)
+{
+	struct policy_sum s = { why, 0 };
+
+	return is_full(&s, f) ? no_room(f) : verdict_make(250, "2.0.0", "OK");
 }
 
 struct verdict

@@ -114,8 +114,17 @@ struct policy_rcpt {
 	const struct verdict *points_verdict;	/* what to say then */
 };
 
+/* Does the message not fit, by room and size? */
+bool policy_is_full(const struct policy_rcpt *f);
+
 /* 250, 452 4.5.3, 530 5.7.0, 550 5.7.1 (no relay), 550 5.1.1, 552 5.2.2, or points_verdict. */
 struct verdict policy_rcpt(const struct policy_rcpt *f, struct buf *why) PB_MUST_CHECK;
+
+/*
+ * Room for a message as received, for one of its recipients: 250 or 552 5.2.2.
+ * Only room, size, room_known and domain_full count.
+ */
+struct verdict policy_room(const struct policy_rcpt *f, struct buf *why) PB_MUST_CHECK;
 
 /* The header section of a received message: 250, 554 5.4.6 or 554 5.6.0. */
 struct policy_trace {

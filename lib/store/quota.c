@@ -23,6 +23,8 @@
 #define QUOTA_FILE "maildirsize"
 #define QUOTA_FILE_MAX 5120
 
+static int64_t moved;
+
 static bool
 parse_signed(struct span s, int64_t *out)
 {
@@ -163,6 +165,8 @@ quota_add(int rootfd, int64_t bytes, int64_t count)
 	char text[64];
 	struct buf b;
 
+	if (__builtin_add_overflow(moved, bytes, &moved))
+		moved = 0;
 	if (fd < 0)
 		return;		/* the first reader counts */
 	buf_init_fixed(&b, text, sizeof(text));
@@ -183,6 +187,25 @@ quota_set_limit(int rootfd, uint64_t bytes, uint64_t count)
 	q.limit_bytes = bytes;
 	q.limit_count = count;
 	return write_file(rootfd, &q);
+}
+
+int64_t
+quota_moved(void)
+{
+	int64_t bytes = moved;
+
+	moved = 0;
+	return bytes;
+}
+
+int
+quota_count(int rootfd, uint64_t *bytes_out)
+{
+	struct quota q;
+	int r = count_all(rootfd, &q);
+
+	*bytes_out = q.bytes;
+	return r;
 }
 
 bool

@@ -21,6 +21,10 @@ struct quota {
 int quota_read(int rootfd, struct quota *out) PB_MUST_CHECK;
 /* Messages came or went.  Best effort: the next count repairs it. */
 void quota_add(int rootfd, int64_t bytes, int64_t count);
+/* Bytes that this process added (less than 0: removed) since it was asked last. */
+int64_t quota_moved(void);
+/* Bytes of the messages in all folders, found by looking at every file; writes nothing.  0, or -1 with errno. */
+int quota_count(int rootfd, uint64_t *bytes_out) PB_MUST_CHECK;
 /* Set the limit, keeping the use. */
 int quota_set_limit(int rootfd, uint64_t bytes, uint64_t count) PB_MUST_CHECK;
 bool quota_has_room(const struct quota *q, uint64_t bytes, uint64_t count);

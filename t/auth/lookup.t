@@ -135,6 +135,12 @@ for my $bytes ('99999999:x', 'abc', '5:rcpt;', "4294967299:\n", '2000:' . 'x' x 
 	syswrite $s, $bytes;
 	is(read_line($s), undef, 'ended: ' . substr($bytes, 0, 12) =~ s/\n/\\n/r);
 }
+SKIP: {
+	skip 'all programs have one uid here', 6 if $> != 0;
+	like((lookup($pb, $_))[0], qr/^PERM 550 5\.7\.1/, "smtp-listen has no say in: $_") for 'space 900000000 example.com',
+		'space-work next', 'space-user @example.com', 'space-counted 900000000 example.com', 'space-warned example.com';
+	is((lookup($pb, 'space-refused example.com'))[0], 'OK ', 'but it may say that it refused mail (LIMIT-01)');
+}
 is((lookup($pb, "rcpt alice\0\@example.com"))[0] =~ /^PERM/, 1, 'a NUL is no part of an address');
 is((lookup($pb, 'rcpt alice@example.com'))[0], 'OK mailbox alice@example.com', 'and it still serves');
 done_testing;

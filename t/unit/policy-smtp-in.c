@@ -93,6 +93,14 @@ test_limits(void)
 	is_text(policy_rcpt(&f, NULL).status, "5.2.2", "a declared size that does not fit");
 	f.size = 100;
 	is_num(policy_rcpt(&f, NULL).code, 250, "one that does");
+	is_num(policy_room(&f, NULL).code, 250, "also at the end of the data");
+	f.size = 101;
+	is_text(policy_room(&f, NULL).text, "The mailbox is full", "where one too large is refused");
+	f.domain_full = true;
+	is_text(policy_room(&f, NULL).text, "The domain has no room for this message", "and the domain's room is named (LIMIT-01)");
+	is_text(policy_rcpt(&f, NULL).status, "5.2.2", "as it is at RCPT");
+	f.domain_full = false;
+	f.size = 100;
 	f.refusal = &refusal;
 	is_text(policy_rcpt(&f, NULL).status, "5.2.1", "the directory's refusal is passed on");
 	is_num(policy_size(&size, NULL).code, 250, "a size at the limit");
