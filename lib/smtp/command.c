@@ -165,20 +165,30 @@ static const struct param rcpt_params[] = {
 	{ "NOTIFY", read_notify }, { "ORCPT", read_orcpt }, { NULL, NULL }
 };
 
+static bool
+are_too_many(struct span args)
+{
+	for (size_t count = 0; span_word(&args).n > 0; count++)
+		if (count == LIMIT_SMTP_PARAMS)
+			return true;
+	return false;
+}
+
+/* Counted first: of too many not one is read, whatever is wrong with them. */
 static enum smtp_error
 params_parse(struct span args, const struct param *table, void *out)
 {
 	unsigned seen = 0;
 
-	for (size_t count = 0;; count++) {
+	if (are_too_many(args))
+		return SMTP_ERROR_PARAM_COUNT;
+	for (;;) {
 		struct span value = span_word(&args);
 		struct span keyword;
 		size_t i = 0;
 
 		if (value.n == 0)
 			return SMTP_OK;
-		if (count == LIMIT_SMTP_PARAMS)
-			return SMTP_ERROR_PARAM_COUNT;
 		keyword = span_cut(&value, '=');
 		while (table[i].keyword != NULL && !span_is_nocase(keyword, table[i].keyword))
 			i++;
