@@ -18,6 +18,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "sys/file.h"
 
 #define CLASS_IN 1
 #define RCODE_NO_ERROR 0
@@ -44,19 +45,10 @@ static bool
 read_file(const char *path, struct buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = -1;
-	char *p;
+	bool good = fd >= 0 && file_read_all(fd, out) == 0;
 
-	if (fd < 0)
-		return false;
-	while ((p = buf_reserve(out, 4096)) != NULL) {
-		got = read(fd, p, 4096);
-		if (got <= 0)
-			break;
-		buf_commit(out, (size_t)got);
-	}
-	close(fd);
-	return p != NULL && got == 0;
+	file_close(&fd);
+	return good;
 }
 
 /* Without any, libunbound asks the root. */

@@ -5,9 +5,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unbound.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "sys/clock.h"
 
 #define DS ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"
@@ -23,6 +25,30 @@ write_anchor(const char *text, size_t times)
 		fputs(text, f);
 	if (f == NULL || fclose(f) != 0)
 		_exit(99);
+}
+
+/* A good anchor, with a comment so that the file has n bytes. */
+static void
+write_anchor_of(size_t n)
+{
+	char *text = mem_new(n + 1);
+
+	memset(text, 'x', n);
+	memcpy(text, DS "\n;", sizeof(DS) + 1);
+	text[n - 1] = '\n';
+	write_anchor(text, 1);
+	free(text);
+}
+
+static bool
+is_taken(void)
+{
+	char error[200] = "";
+	struct dns *d = dns_new("127.0.0.1", path, true, error, sizeof(error));
+	bool taken = d != NULL;
+
+	dns_free(&d);
+	return taken;
 }
 
 static void
@@ -44,7 +70,9 @@ files(void)
 	refused("127.0.0.1", "one without record");
 	write_anchor(". IN DNSKEY ( 257 3 8\n AwEAA )\n", 1);
 	refused("127.0.0.1", "a record over several lines");
-	write_anchor("; filler\n", LIMIT_DNS_FILE / 9 + 2);
+	write_anchor_of(LIMIT_DNS_FILE);
+	ok(is_taken(), "an anchor at LIMIT_DNS_FILE bytes");
+	write_anchor_of(LIMIT_DNS_FILE + 1);
 	refused("127.0.0.1", "over LIMIT_DNS_FILE");
 	write_anchor(DS " ; the root\n", 1);
 	refused("ns.example.org", "a name instead of an address");
@@ -55,6 +83,7 @@ files(void)
 
 static int answers;
 static enum dns_outcome outcome;
+static size_t records;
 
 static void
 on_answer(void *ctx, const struct dns_answer *a)
@@ -62,6 +91,7 @@ on_answer(void *ctx, const struct dns_answer *a)
 	(void)ctx;
 	answers++;
 	outcome = a->outcome;
+	records = a->count;
 }
 
 static void
@@ -113,6 +143,73 @@ queries(void)
 	dns_free(&d);
 }
 
+/* Set: the library is asked nothing, and how it would have told its answer is kept. */
+static bool held;
+static ub_callback_type tell;
+static void *tell_ctx;
+
+int __real_ub_resolve_async(struct ub_ctx *ctx, const char *name, int type, int class, void *mydata,
+	ub_callback_type callback, int *id);
+int __wrap_ub_resolve_async(struct ub_ctx *ctx, const char *name, int type, int class, void *mydata,
+	ub_callback_type callback, int *id);
+void __real_ub_resolve_free(struct ub_result *r);
+void __wrap_ub_resolve_free(struct ub_result *r);
+
+int
+__wrap_ub_resolve_async(struct ub_ctx *ctx, const char *name, int type, int class, void *mydata,
+	ub_callback_type callback, int *id)
+{
+	if (!held)
+		return __real_ub_resolve_async(ctx, name, type, class, mydata, callback, id);
+	tell = callback;
+	tell_ctx = mydata;
+	*id = 1;
+	return 0;
+}
+
+void
+__wrap_ub_resolve_free(struct ub_result *r)
+{
+	if (!held)
+		__real_ub_resolve_free(r);
+}
+
+/* How many records are looked at of an answer with n. */
+static size_t
+records_of(struct dns *d, size_t n)
+{
+	char address[] = "\300\000\002\001";
+	char **data = mem_array(n + 1, sizeof(*data));
+	int *len = mem_array(n + 1, sizeof(*len));
+	struct ub_result r = { .data = data, .len = len, .havedata = 1 };
+
+	for (size_t i = 0; i < n; i++) {
+		data[i] = address;
+		len[i] = 4;
+	}
+	held = true;
+	records = 0;
+	if (dns_query(d, SPAN("many.example"), DNS_A, on_answer, NULL) != 0)
+		tell(tell_ctx, 0, &r);
+	held = false;
+	free(data);
+	free(len);
+	return records;
+}
+
+static void
+many_records(void)
+{
+	char error[200] = "";
+	struct dns *d = dns_new("127.0.0.1", NULL, false, error, sizeof(error));
+
+	if (!ok(d != NULL, "a resolver %s", error))
+		return;
+	is_num(records_of(d, LIMIT_DNS_RECORDS), LIMIT_DNS_RECORDS, "records at LIMIT_DNS_RECORDS are all looked at");
+	is_num(records_of(d, LIMIT_DNS_RECORDS + 1), LIMIT_DNS_RECORDS, "of one over LIMIT_DNS_RECORDS the last is not");
+	dns_free(&d);
+}
+
 int
 main(void)
 {
@@ -123,6 +220,7 @@ main(void)
 	close(fd);
 	files();
 	queries();
+	many_records();
 	(void)unlink(path);
 	return done();
 }

@@ -18,6 +18,7 @@ t_unit_net_proxy_SOURCES = t/unit/net-proxy.c
 
 check_PROGRAMS += t/unit/net-dns
 t_unit_net_dns_SOURCES = t/unit/net-dns.c
+t_unit_net_dns_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ub_resolve_async -Wl,--wrap=ub_resolve_free
 
 check_PROGRAMS += t/unit/net-endpoint
 t_unit_net_endpoint_SOURCES = t/unit/net-endpoint.c
