@@ -16,7 +16,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-/* Read a whole small file from its start; false when it is larger than max. */
+#define PIECE 4096
+
+/* Read a whole small file from its start, in pieces of PIECE; false when out has no room for one. */
 static bool
 read_all(int fd, struct buf *out)
 {
@@ -24,11 +26,11 @@ read_all(int fd, struct buf *out)
 	ssize_t got;
 
 	do {
-		char *p = buf_reserve(out, 4096);
+		char *p = buf_reserve(out, PIECE);
 
 		if (p == NULL)
 			return false;
-		got = pread(fd, p, 4096, at);
+		got = pread(fd, p, PIECE, at);
 		if (got < 0 && errno != EINTR)
 			return false;
 		if (got > 0) {
@@ -42,10 +44,13 @@ read_all(int fd, struct buf *out)
 static BIO *
 read_pem(int fd, struct buf *b, const char *what, char error[TLS_ERROR_MAX])
 {
-	buf_init(b, LIMIT_PEM);
+	bool good;
+
+	buf_init(b, LIMIT_PEM + PIECE);	/* the last piece shows whether there is more */
 	errno = 0;
-	if (!read_all(fd, b)) {
-		snprintf(error, TLS_ERROR_MAX, "%s: %s", what, b->overflow ? "too large" : strerror(errno));
+	good = read_all(fd, b);
+	if (!good || b->n > LIMIT_PEM) {
+		snprintf(error, TLS_ERROR_MAX, "%s: %s", what, good || b->overflow ? "too large" : strerror(errno));
 		return NULL;
 	}
 	return BIO_new_mem_buf(buf_text(b), (int)b->n);
