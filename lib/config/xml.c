@@ -106,29 +106,19 @@ note_error(void *ctx, xmlErrorPtr error)
 			error->message == NULL ? "unknown error" : error->message);
 }
 
-static bool
-depth_is_allowed(xmlNodePtr root, struct xml_error *err)
+/* Refused where it begins, so that no deeper tree is ever built. */
+static void
+start_element(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespace_n,
+	const xmlChar **namespaces, int attribute_n, int default_n, const xmlChar **attributes)
 {
-	xmlNodePtr n = root;
-	int depth = 1;
+	xmlParserCtxtPtr parser = ctx;
 
-	while (n != NULL) {
-		if (depth > LIMIT_XML_DEPTH) {
-			set_error(err, (int)xmlGetLineNo(n), "nested deeper than %d elements", LIMIT_XML_DEPTH);
-			return false;
-		}
-		if (n->type == XML_ELEMENT_NODE && n->children != NULL) {
-			n = n->children;
-			depth++;
-			continue;
-		}
-		while (n != root && n->next == NULL) {
-			n = n->parent;
-			depth--;
-		}
-		n = n == root ? NULL : n->next;
+	if (parser->nodeNr >= LIMIT_XML_DEPTH) {
+		set_error(parser->_private, xmlSAX2GetLineNumber(parser), "nested deeper than %d elements", LIMIT_XML_DEPTH);
+		xmlStopParser(parser);
+		return;
 	}
-	return true;
+	xmlSAX2StartElementNs(ctx, name, prefix, uri, namespace_n, namespaces, attribute_n, default_n, attributes);
 }
 
 static bool
@@ -156,9 +146,11 @@ parse_document(struct span text, struct xml_error *err)
 	*err = (struct xml_error){ .line = 0 };
 	parser->_private = err;
 	parser->sax->internalSubset = refuse_dtd;
+	parser->sax->startElementNs = start_element;
 	parser->sax->serror = note_error;
+	/* HUGE: the library's own limits, which lie below LIMIT_XML, make place for ours. */
 	doc = xmlCtxtReadMemory(parser, text.p == NULL ? "" : text.p, (int)text.n, NULL, "UTF-8",
-		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_BIG_LINES);
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_BIG_LINES | XML_PARSE_HUGE);
 	if (err->text[0] != '\0' && doc != NULL) {
 		xmlFreeDoc(doc);
 		doc = NULL;
@@ -180,7 +172,7 @@ xml_parse(struct span text, struct xml_error *err)
 	doc = parse_document(text, err);
 	if (doc == NULL)
 		return NULL;
-	if (xmlDocGetRootElement(doc) == NULL || !depth_is_allowed(xmlDocGetRootElement(doc), err)) {
+	if (xmlDocGetRootElement(doc) == NULL) {
 		xmlFreeDoc(doc);
 		return NULL;
 	}
