@@ -403,7 +403,7 @@ on_input(struct client *c PB_UNUSED, void *ctx, struct span in)
 	ssize_t end = span_find(in, '\n');
 
 	if (end < 0)
-		return in.n >= LIMIT_AUTH_LINE ? CLIENT_HOSTILE : 0;
+		return in.n > LIMIT_AUTH_LINE ? CLIENT_HOSTILE : 0;
 	if (end > LIMIT_AUTH_LINE || !on_line(ctx, span_first(in, (size_t)end)))
 		return CLIENT_HOSTILE;
 	return (size_t)end + 1;
