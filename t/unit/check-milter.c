@@ -7,6 +7,7 @@
 #include "check/milter.h"
 #include "check/milter_wire.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "sys/clock.h"
 #include "tap.h"
 #include <signal.h>
@@ -556,7 +557,6 @@ test_bad_negotiation(void)
 	static const struct { struct span raw; const char *name; } table[] = {
 		{ { "", 0 }, "an end" }, { { "\0\0\0\0", 4 }, "a packet of no bytes" },
 		{ { "\377\377\377\377O", 5 }, "a packet of 4 GiB" },
-		{ { "\0\20\0\1O", 5 }, "a packet over LIMIT_MILTER_PACKET" },
 		{ { "\0\0\0\1O", 5 }, "no numbers" }, { { "\0\0\0\1c", 5 }, "another answer" },
 		{ { "\0\0\0\15O\0\0\0\7\0\0\0\0\0\0\0\0", 17 }, "version 7" },
 		{ { "\0\0\0\15O\0\0\0\6\0\0\2\0\0\0\0\0", 17 }, "an action that was not offered" },
@@ -572,6 +572,27 @@ test_bad_negotiation(void)
 		ok(milter_error(m)[0] != '\0', "says why: %s", milter_error(m));
 		end();
 	}
+}
+
+/* An answer in a packet of n bytes: "accept", and what nobody reads. */
+static enum milter_outcome
+answered_in(size_t n)
+{
+	char *data = mem_new(n);
+	enum milter_outcome o = answered('a', span_make(data, n - 1));
+
+	free(data);
+	return o;
+}
+
+static void
+test_packet_limit(void)
+{
+	is_num(answered_in(LIMIT_MILTER_PACKET), MILTER_ACCEPT, "a packet at LIMIT_MILTER_PACKET");
+	end();
+	is_num(answered_in(LIMIT_MILTER_PACKET + 1), MILTER_FAILED, "over LIMIT_MILTER_PACKET");
+	is_text(milter_error(m), "a packet of an impossible length", "for its length");
+	end();
 }
 
 static void
@@ -601,6 +622,7 @@ main(void)
 	test_versions();
 	test_lines();
 	test_bad_negotiation();
+	test_packet_limit();
 	test_silence();
 	return done();
 }

@@ -80,7 +80,7 @@ messages(void)
 	ok(!is_message("n,,\1auth=Bearer a b\1\1", &m), "a token with a blank");
 	ok(!is_message("p=tls-unique,,\1auth=Bearer x\1\1", &m), "a binding, which there is none of");
 	snprintf(name, sizeof(name), "n,a=%0*d,\1auth=Bearer x\1\1", LIMIT_LOGIN_NAME + 1, 0);
-	ok(!is_message(name, &m), "a name longer than LIMIT_LOGIN_NAME");
+	ok(!is_message(name, &m), "a name that is too long");
 }
 
 static void
@@ -95,13 +95,13 @@ limits(void)
 	memset(token, 'A', sizeof(token) - 1);
 	token[10] = token[20] = '.';
 	ok(!jwt_verify(span_make(token, LIMIT_JWT), SPAN("{}"), &rules, &claims, why) && strcmp(why, "not a token") != 0,
-		"a token of LIMIT_JWT bytes is read");
-	ok(!jwt_verify(span_make(token, LIMIT_JWT + 1), SPAN("{}"), &rules, &claims, why), "one more is too long");
+		"a token at LIMIT_JWT is read");
+	ok(!jwt_verify(span_make(token, LIMIT_JWT + 1), SPAN("{}"), &rules, &claims, why), "over LIMIT_JWT it is not");
 	is_text(why, "not a token", "and said so");
 	memset(set, ' ', sizeof(set));
 	memcpy(set, "{\"keys\":[]}", 11);
-	is_num(jwk_check(span_make(set, LIMIT_JWKS), &wanted, SPAN("x"), SPAN("y")), JWK_NO_KEY, "a set of LIMIT_JWKS bytes is read");
-	is_num(jwk_check(span_make(set, LIMIT_JWKS + 1), &wanted, SPAN("x"), SPAN("y")), JWK_NO_SET, "one more is too long");
+	is_num(jwk_check(span_make(set, LIMIT_JWKS), &wanted, SPAN("x"), SPAN("y")), JWK_NO_KEY, "a set at LIMIT_JWKS is read");
+	is_num(jwk_check(span_make(set, LIMIT_JWKS + 1), &wanted, SPAN("x"), SPAN("y")), JWK_NO_SET, "over LIMIT_JWKS it is not");
 }
 
 int

@@ -77,12 +77,25 @@ test_strings(void)
 	ok(!imap_lex_string(&x, &s), "a NUL in a literal");
 }
 
+/* NOOP with a tag of n characters. */
+static bool
+tag_is_read(size_t n)
+{
+	char line[LIMIT_IMAP_TAG + 20];
+	struct imap_command c;
+	struct imap_lex x;
+
+	memset(line, 'a', n);
+	memcpy(line + n, " NOOP\r\n", 7);
+	x = lex(span_make(line, n + 7));
+	return imap_command_parse(&x, &c) && c.tag.n == n && span_is(c.name, "NOOP");
+}
+
 static void
 test_command(void)
 {
 	struct imap_lex x = lex(SPAN("a1 UID FETCH 1 x\r\n"));
 	struct imap_command c;
-	char long_tag[LIMIT_IMAP_TAG + 10];
 
 	ok(imap_command_parse(&x, &c) && c.uid && span_is(c.name, "FETCH"), "UID FETCH");
 	x = lex(SPAN("a1 noop\r\n"));
@@ -91,9 +104,17 @@ test_command(void)
 	ok(!imap_command_parse(&x, &c) && c.tag.p == NULL, "+ is no tag");
 	x = lex(SPAN("a1\r\n"));
 	ok(!imap_command_parse(&x, &c) && span_is(c.tag, "a1"), "a tag alone");
-	memset(long_tag, 'a', sizeof(long_tag));
-	x = lex(span_make(long_tag, sizeof(long_tag)));
-	ok(!imap_command_parse(&x, &c), "LIMIT_IMAP_TAG holds");
+	ok(tag_is_read(LIMIT_IMAP_TAG), "a tag at LIMIT_IMAP_TAG");
+	ok(!tag_is_read(LIMIT_IMAP_TAG + 1), "over LIMIT_IMAP_TAG");
+}
+
+/* n times one text, and another behind it. */
+static void
+put_times(struct buf *b, const char *text, size_t n, const char *end)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_text_put(b, text);
+	buf_text_put(b, end);
 }
 
 static void
@@ -122,11 +143,12 @@ test_sets(void)
 	x = lex(SPAN("4294967296"));
 	ok(!imap_set_parse(&x, &s), "nor 2^32");
 	buf_clear(&b);
-	for (int i = 0; i < LIMIT_IMAP_RANGES + 1; i++)
-		buf_text_put(&b, "1,");
-	buf_text_put(&b, "1");
+	put_times(&b, "1,", LIMIT_IMAP_RANGES - 1, "1");
 	x = lex(buf_view(&b));
-	ok(!imap_set_parse(&x, &s), "LIMIT_IMAP_RANGES holds");
+	ok(imap_set_parse(&x, &s) && s.count == LIMIT_IMAP_RANGES && x.rest.n == 0, "a set at LIMIT_IMAP_RANGES");
+	buf_text_put(&b, ",1");
+	x = lex(buf_view(&b));
+	ok(!imap_set_parse(&x, &s), "over LIMIT_IMAP_RANGES");
 	buf_free(&b);
 }
 
@@ -136,6 +158,36 @@ search(const char *text, struct imap_search *s)
 	struct imap_lex x = lex(span_of(text));
 
 	return imap_search_parse(&x, s);
+}
+
+static enum imap_search_result
+search_times(const char *text, size_t n, const char *end)
+{
+	enum imap_search_result result;
+	struct imap_search s;
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	put_times(&b, text, n, end);
+	result = search(buf_text(&b), &s);
+	buf_free(&b);
+	return result;
+}
+
+static void
+test_search_limits(void)
+{
+	char close[LIMIT_IMAP_NESTING + 8] = "ALL";
+
+	/* The innermost key is a level of its own, the whole of the command a node. */
+	is_num(search_times("NOT ", LIMIT_IMAP_NESTING - 1, "ALL"), IMAP_SEARCH_OK, "keys at LIMIT_IMAP_NESTING levels");
+	is_num(search_times("NOT ", LIMIT_IMAP_NESTING, "ALL"), IMAP_SEARCH_TOO_DEEP, "over LIMIT_IMAP_NESTING");
+	memset(close + 3, ')', LIMIT_IMAP_NESTING - 1);
+	is_num(search_times("(", LIMIT_IMAP_NESTING - 1, close), IMAP_SEARCH_OK, "parentheses at LIMIT_IMAP_NESTING levels");
+	close[LIMIT_IMAP_NESTING + 2] = ')';
+	is_num(search_times("(", LIMIT_IMAP_NESTING, close), IMAP_SEARCH_TOO_DEEP, "parentheses over LIMIT_IMAP_NESTING");
+	is_num(search_times("HEADER a b ", LIMIT_IMAP_SEARCH_KEYS - 2, "ALL"), IMAP_SEARCH_OK, "keys at LIMIT_IMAP_SEARCH_KEYS");
+	is_num(search_times("HEADER a b ", LIMIT_IMAP_SEARCH_KEYS - 1, "ALL"), IMAP_SEARCH_TOO_MANY, "I08 over LIMIT_IMAP_SEARCH_KEYS");
 }
 
 static void
@@ -165,11 +217,7 @@ test_search(void)
 	buf_clear(&b);
 	for (int i = 0; i < 10000; i++)
 		buf_text_put(&b, "OR (");
-	is_num(search(buf_text(&b), &s), IMAP_SEARCH_TOO_DEEP, "I08 OR (OR (OR (...: LIMIT_IMAP_NESTING holds");
-	buf_clear(&b);
-	for (int i = 0; i < LIMIT_IMAP_SEARCH_KEYS + 1; i++)
-		buf_text_put(&b, "HEADER a b ");
-	is_num(search(buf_text(&b), &s), IMAP_SEARCH_TOO_MANY, "I08 LIMIT_IMAP_SEARCH_KEYS holds");
+	is_num(search(buf_text(&b), &s), IMAP_SEARCH_TOO_DEEP, "I08 OR (OR (OR (...");
 	buf_free(&b);
 }
 
@@ -181,6 +229,32 @@ fetch(const char *text, struct imap_fetch *f)
 	return imap_fetch_parse(&x, f) && imap_lex_end(&x);
 }
 
+static bool
+fetch_times(const char *begin, const char *text, size_t n, const char *end)
+{
+	struct imap_fetch f;
+	struct buf b;
+	bool good;
+
+	buf_init(&b, 1 << 20);
+	buf_text_put(&b, begin);
+	put_times(&b, text, n, end);
+	good = fetch(buf_text(&b), &f);
+	buf_free(&b);
+	return good;
+}
+
+static void
+test_fetch_limits(void)
+{
+	ok(fetch_times("BODY[1", ".1", LIMIT_IMAP_SECTION_DEPTH - 1, "]"), "a part at LIMIT_IMAP_SECTION_DEPTH");
+	ok(!fetch_times("BODY[1", ".1", LIMIT_IMAP_SECTION_DEPTH, "]"), "over LIMIT_IMAP_SECTION_DEPTH");
+	ok(fetch_times("(BODY[]", " BODY[]", LIMIT_IMAP_SECTIONS - 1, ")"), "sections at LIMIT_IMAP_SECTIONS");
+	ok(!fetch_times("(BODY[]", " BODY[]", LIMIT_IMAP_SECTIONS, ")"), "over LIMIT_IMAP_SECTIONS");
+	ok(fetch_times("BODY[HEADER.FIELDS (a", " a", LIMIT_IMAP_FIELDS - 1, ")]"), "fields at LIMIT_IMAP_FIELDS");
+	ok(!fetch_times("BODY[HEADER.FIELDS (a", " a", LIMIT_IMAP_FIELDS, ")]"), "over LIMIT_IMAP_FIELDS");
+}
+
 static void
 test_fetch(void)
 {
@@ -189,7 +263,6 @@ test_fetch(void)
 		"BODY[]<0>", "BODY[]<0.0>", "BODY[]<-1.5>", "(FLAGS", "FLAGS)", "BODY.PEEK", "FLAGS[]", "(FLAGS  UID)"
 	};
 	struct imap_fetch f;
-	struct buf b;
 
 	ok(fetch("FULL", &f) && (f.items & FETCH_BODY) && (f.items & FETCH_SIZE), "FULL");
 	ok(fetch("(FLAGS BODY.PEEK[HEADER.FIELDS (Subject \"X y\")]<5.10> BODY[1.2.MIME] RFC822.TEXT)", &f), "sections");
@@ -202,24 +275,6 @@ test_fetch(void)
 	ok(fetch("body.peek[text]", &f) && f.sections[0].kind == SECTION_TEXT, "letter case");
 	for (size_t i = 0; i < PB_COUNT(bad); i++)
 		ok(!fetch(bad[i], &f), "refused: %s", bad[i]);
-	buf_init(&b, 1 << 20);
-	buf_text_put(&b, "(BODY[");
-	for (int i = 0; i < LIMIT_IMAP_SECTION_DEPTH + 1; i++)
-		buf_text_put(&b, "1.");
-	buf_text_put(&b, "1])");
-	ok(!fetch(buf_text(&b), &f), "LIMIT_IMAP_SECTION_DEPTH holds");
-	buf_clear(&b);
-	for (int i = 0; i < LIMIT_IMAP_SECTIONS + 1; i++)
-		buf_text_put(&b, i == 0 ? "(BODY[]" : " BODY[]");
-	buf_text_put(&b, ")");
-	ok(!fetch(buf_text(&b), &f), "LIMIT_IMAP_SECTIONS holds");
-	buf_clear(&b);
-	buf_text_put(&b, "BODY[HEADER.FIELDS (a");
-	for (int i = 0; i < LIMIT_IMAP_FIELDS + 1; i++)
-		buf_text_put(&b, " a");
-	buf_text_put(&b, ")]");
-	ok(!fetch(buf_text(&b), &f), "LIMIT_IMAP_FIELDS holds");
-	buf_free(&b);
 }
 
 static void
@@ -251,11 +306,13 @@ test_flags_and_dates(void)
 	is_text(buf_text(&b), "\"05-Feb-2007 01:02:03 +0200\"", "an internal date");
 	buf_clear(&b);
 	buf_char(&b, '(');
-	for (int i = 0; i < LIMIT_IMAP_FLAGS + 1; i++)
-		buf_text_put(&b, "a ");
-	buf_text_put(&b, "a)");
+	put_times(&b, "a ", LIMIT_IMAP_FLAGS - 1, "a)");
 	x = lex(buf_view(&b));
-	ok(!imap_flags_parse(&x, false, &flags), "LIMIT_IMAP_FLAGS holds");
+	ok(imap_flags_parse(&x, false, &flags) && flags.count == LIMIT_IMAP_FLAGS, "keywords at LIMIT_IMAP_FLAGS");
+	buf_cut(&b, b.n - 1);
+	buf_text_put(&b, " a)");
+	x = lex(buf_view(&b));
+	ok(!imap_flags_parse(&x, false, &flags), "over LIMIT_IMAP_FLAGS");
 	buf_free(&b);
 }
 
@@ -356,7 +413,9 @@ main(void)
 	test_command();
 	test_sets();
 	test_search();
+	test_search_limits();
 	test_fetch();
+	test_fetch_limits();
 	test_flags_and_dates();
 	test_list();
 	test_print();

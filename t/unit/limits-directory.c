@@ -106,16 +106,16 @@ main(void)
 {
 	enum auth_result result;
 
-	is_num(delay_of(LIMIT_LOGIN_DELAY_MS, 5, &result), LIMIT_LOGIN_DELAY_MS, "auth-check may ask for LIMIT_LOGIN_DELAY_MS");
+	is_num(delay_of(LIMIT_LOGIN_DELAY_MS, 5, &result), LIMIT_LOGIN_DELAY_MS, "a wait at LIMIT_LOGIN_DELAY_MS, asked for by auth-check");
 	is_num(result, AUTH_FAILED, "the log-in failed");
-	is_num(delay_of(LIMIT_LOGIN_DELAY_MS + 1, 5, &result), 0, "a longer wait is not believed");
+	is_num(delay_of(LIMIT_LOGIN_DELAY_MS + 1, 5, &result), 0, "over LIMIT_LOGIN_DELAY_MS it is not believed");
 	is_num(result, AUTH_FAILED, "the failure is");
 	is_num(delay_by_abuse_check(LIMIT_LOGIN_DELAY_MS), LIMIT_LOGIN_DELAY_MS, "so may abuse-check");
 	is_num(delay_by_abuse_check(LIMIT_LOGIN_DELAY_MS + 1), 0, "and no more");
-	is_num(delay_of(100, LIMIT_LOGIN_NAME, &result), 100, "a name of LIMIT_LOGIN_NAME bytes is asked");
-	is_num(delay_of(100, LIMIT_LOGIN_NAME + 1, &result), 0, "a longer one is not");
+	is_num(delay_of(100, LIMIT_LOGIN_NAME, &result), 100, "a name at LIMIT_LOGIN_NAME is asked");
+	is_num(delay_of(100, LIMIT_LOGIN_NAME + 1, &result), 0, "over LIMIT_LOGIN_NAME it is not");
 	is_num(result, AUTH_FAILED, "it is a log-in that failed");
-	is_num(kind_of_answer(LIMIT_SOCKETMAP_REPLY), RCPT_REFUSED, "an answer of LIMIT_SOCKETMAP_REPLY bytes is read");
-	is_num(kind_of_answer(LIMIT_SOCKETMAP_REPLY + 1), RCPT_TROUBLE, "a longer one is no answer");
+	is_num(kind_of_answer(LIMIT_SOCKETMAP_REPLY), RCPT_REFUSED, "an answer at LIMIT_SOCKETMAP_REPLY is read");
+	is_num(kind_of_answer(LIMIT_SOCKETMAP_REPLY + 1), RCPT_TROUBLE, "over LIMIT_SOCKETMAP_REPLY it is none");
 	return done();
 }

@@ -34,16 +34,16 @@ arena(void)
 {
 	struct arena *a = arena_new(LIMIT_IMAP_ARENA);
 
-	ok(arena_get(a, LIMIT_IMAP_ARENA) != NULL, "all of LIMIT_IMAP_ARENA can be used");
-	ok(arena_get(a, 1) == NULL, "and nothing more");
+	ok(arena_get(a, LIMIT_IMAP_ARENA) != NULL, "an arena at LIMIT_IMAP_ARENA");
+	ok(arena_get(a, 1) == NULL, "over LIMIT_IMAP_ARENA there is no more");
 	arena_free(&a);
 	ok(set_is_parsed(0), "the largest set fits");
 	ok(!set_is_parsed(LIMIT_IMAP_ARENA - 1000), "a set that does not fit any more is refused");
 }
 
-/* A summary of a message whose Subject has n bytes. */
+/* A summary of a message with a field of n bytes, in a buffer that is large enough for any. */
 static bool
-summary_is_made(size_t n)
+summary_is_made(size_t n, size_t *size)
 {
 	struct imap_summary s;
 	struct buf message, out;
@@ -51,25 +51,38 @@ summary_is_made(size_t n)
 	char *at;
 
 	buf_init(&message, n + 100);
-	buf_text_put(&message, "Subject: ");
+	buf_text_put(&message, "Lines: ");
 	at = buf_reserve(&message, n);
-	memset(at, 's', n);
+	memset(at, '1', n);
 	buf_commit(&message, n);
 	buf_text_put(&message, "\r\n\r\nx\r\n");
-	buf_init(&out, LIMIT_IMAP_SUMMARY);
+	buf_init(&out, 2 * LIMIT_IMAP_SUMMARY);
 	made = imap_summary_make(buf_view(&message), &out);
 	if (made)
-		ok(out.n <= LIMIT_IMAP_SUMMARY && imap_summary_read(buf_view(&out), &s), "one that is made can be read");
+		ok(imap_summary_read(buf_view(&out), &s), "one that is made can be read");
+	*size = out.n;
 	buf_free(&out);
 	buf_free(&message);
 	return made;
+}
+
+static void
+summary(void)
+{
+	const size_t some = 1000000;	/* its length is written with as many digits as the limit */
+	size_t size = 0, n;
+
+	ok(summary_is_made(some, &size), "a summary of a long field");
+	n = some + LIMIT_IMAP_SUMMARY - size;
+	ok(summary_is_made(n, &size), "a summary at LIMIT_IMAP_SUMMARY");
+	is_num(size, LIMIT_IMAP_SUMMARY, "has as many bytes");
+	ok(!summary_is_made(n + 1, &size), "over LIMIT_IMAP_SUMMARY it is not kept");
 }
 
 int
 main(void)
 {
 	arena();
-	ok(summary_is_made(LIMIT_IMAP_SUMMARY / 2 - 1000), "a summary within LIMIT_IMAP_SUMMARY");
-	ok(!summary_is_made(LIMIT_IMAP_SUMMARY), "a larger one is not kept");
+	summary();
 	return done();
 }

@@ -45,8 +45,8 @@ joined(size_t n)
 static void
 param_value(void)
 {
-	is_num(joined(LIMIT_MIME_PARAM_VALUE), LIMIT_MIME_PARAM_VALUE, "sections of LIMIT_MIME_PARAM_VALUE bytes are joined");
-	is_num(joined(LIMIT_MIME_PARAM_VALUE + 1), 40000, "one byte more: the section that does not fit is left out");
+	is_num(joined(LIMIT_MIME_PARAM_VALUE), LIMIT_MIME_PARAM_VALUE, "sections at LIMIT_MIME_PARAM_VALUE are joined");
+	is_num(joined(LIMIT_MIME_PARAM_VALUE + 1), 40000, "the section that goes over LIMIT_MIME_PARAM_VALUE is left out");
 }
 
 /* A charset's name of n characters: ICU passes over hyphens. */
@@ -68,8 +68,8 @@ is_known(size_t n)
 static void
 charset_name(void)
 {
-	ok(is_known(LIMIT_CHARSET_NAME), "a charset name of LIMIT_CHARSET_NAME characters");
-	ok(!is_known(LIMIT_CHARSET_NAME + 1), "a longer one is no charset");
+	ok(is_known(LIMIT_CHARSET_NAME), "a charset name at LIMIT_CHARSET_NAME");
+	ok(!is_known(LIMIT_CHARSET_NAME + 1), "over LIMIT_CHARSET_NAME it is none");
 }
 
 /* An encoded word of n bytes behind its "=?"; true when it is decoded. */
@@ -96,13 +96,13 @@ word_is_decoded(size_t n)
 static void
 encoded_word(void)
 {
-	ok(word_is_decoded(LIMIT_ENCODED_WORD), "an encoded word of LIMIT_ENCODED_WORD bytes");
-	ok(!word_is_decoded(LIMIT_ENCODED_WORD + 1), "a longer one is plain text");
+	ok(word_is_decoded(LIMIT_ENCODED_WORD), "an encoded word at LIMIT_ENCODED_WORD");
+	ok(!word_is_decoded(LIMIT_ENCODED_WORD + 1), "over LIMIT_ENCODED_WORD it is plain text");
 }
 
-/* A multipart whose field needs about n bytes of memory before its boundary is known. */
+/* A multipart whose field has a parameter of n bytes before its boundary. */
 static enum mime_kind
-kind_with_comment(size_t n)
+kind_with_param(size_t n)
 {
 	struct mime_tree t;
 	struct buf b;
@@ -123,9 +123,11 @@ static void
 header_memory(void)
 {
 	struct buf header, out;
+	/* Two arrays of parameters, and of a text in quotes these with a NUL: sizes that align leave no gap. */
+	const size_t n = LIMIT_MIME_HEADER_MEMORY - 2 * LIMIT_MIME_PARAMS * sizeof(struct mime_param) - 3;
 
-	is_num(kind_with_comment(LIMIT_MIME_HEADER_MEMORY / 2), MIME_MULTIPART, "a field within LIMIT_MIME_HEADER_MEMORY");
-	is_num(kind_with_comment(LIMIT_MIME_HEADER_MEMORY + 1), MIME_LEAF, "one that needs more is not taken apart");
+	is_num(kind_with_param(n), MIME_MULTIPART, "a field that needs memory at LIMIT_MIME_HEADER_MEMORY");
+	is_num(kind_with_param(n + 1), MIME_LEAF, "over LIMIT_MIME_HEADER_MEMORY it is not taken apart");
 	buf_init(&header, 2 * LIMIT_MIME_HEADER_MEMORY);
 	buf_init(&out, 4 * LIMIT_MIME_HEADER_MEMORY);
 	for (int i = 0; i < 5000; i++) {
@@ -134,7 +136,7 @@ header_memory(void)
 		buf_text_put(&header, "\r\n");
 	}
 	imap_print_envelope(buf_view(&header), &out);
-	ok(out.overflow, "an envelope over LIMIT_MIME_HEADER_MEMORY says that it is not whole");
+	ok(out.overflow, "an envelope that needs more says that it is not whole");
 	buf_free(&header);
 	buf_free(&out);
 }

@@ -80,8 +80,8 @@ number_of_edits(void)
 	edit_begin(&m, &edits);
 	for (int i = 0; i < LIMIT_MILTER_EDITS; i++)
 		good = good && edits.add(edits.ctx, SPAN("X"), SPAN(" y"));
-	ok(good, "LIMIT_MILTER_EDITS fields are added to the longest header");
-	ok(!edits.add(edits.ctx, SPAN("X"), SPAN(" y")), "one more is refused");
+	ok(good, "fields at LIMIT_MILTER_EDITS are added to the longest header");
+	ok(!edits.add(edits.ctx, SPAN("X"), SPAN(" y")), "one over LIMIT_MILTER_EDITS is refused");
 	ok(!edits.insert(edits.ctx, 0, SPAN("X"), SPAN(" y")), "inserted too");
 	ok(edit_end(&m, &edits, true), "the edits are made");
 	is_num(edit_header(&m).n, LIMIT_HEADER_LINES * 6 + LIMIT_MILTER_EDITS * 6, "the others are in the header");
@@ -138,8 +138,8 @@ bytes_of_edits(void)
 	memset(value, 'v', LIMIT_MILTER_HEADERS);
 	begin(&m, 1);
 	edit_begin(&m, &edits);
-	ok(edits.add(edits.ctx, SPAN("X"), span_make(value, LIMIT_MILTER_HEADERS - 4)), "a field of LIMIT_MILTER_HEADERS bytes");
-	ok(!edits.add(edits.ctx, SPAN("X"), SPAN("y")), "and no other beside it");
+	ok(edits.add(edits.ctx, SPAN("X"), span_make(value, LIMIT_MILTER_HEADERS - 4)), "a field at LIMIT_MILTER_HEADERS");
+	ok(!edits.add(edits.ctx, SPAN("X"), SPAN("y")), "another beside it would be over LIMIT_MILTER_HEADERS");
 	ok(edit_end(&m, &edits, false), "the edits are dropped");
 	is_num(edit_header(&m).n, 6, "dropped edits leave the header as it was");
 	free(value);
@@ -160,8 +160,8 @@ new_body(void)
 	edit_begin(&m, &edits);
 	for (int i = 0; i < 64; i++)
 		good = good && edits.body(edits.ctx, span_make(text, piece), i == 0);
-	ok(good, "a body of LIMIT_MILTER_BODY bytes");
-	ok(!edits.body(edits.ctx, SPAN("x"), false), "one byte more is refused");
+	ok(good, "a body at LIMIT_MILTER_BODY");
+	ok(!edits.body(edits.ctx, SPAN("x"), false), "over LIMIT_MILTER_BODY it is refused");
 	ok(edit_end(&m, &edits, false), "the edits are dropped");
 	free(text);
 	end(&m);
@@ -237,9 +237,9 @@ message_memory(void)
 	memset(text, 't', LIMIT_MESSAGE_MEMORY);
 	message_init(&m);
 	take_text(&m, span_make(text, LIMIT_MESSAGE_MEMORY));
-	ok(!m.spilled && m.text.n == LIMIT_MESSAGE_MEMORY, "LIMIT_MESSAGE_MEMORY bytes are kept in memory");
+	ok(!m.spilled && m.text.n == LIMIT_MESSAGE_MEMORY, "a message at LIMIT_MESSAGE_MEMORY is kept in memory");
 	*message_room(&m, 1) = 'u';
-	ok(file != NULL && message_take(&m, 1, dup(fileno(file))) && m.spilled, "with one more they go to the file");
+	ok(file != NULL && message_take(&m, 1, dup(fileno(file))) && m.spilled, "over LIMIT_MESSAGE_MEMORY it goes to the file");
 	*message_room(&m, 1) = 'v';
 	ok(!message_take(&m, 1, -1) && m.text.n == LIMIT_MESSAGE_MEMORY + 1, "what follows is not kept in memory");
 	m.found.body = 0;

@@ -109,10 +109,10 @@ names_are_allowed(size_t n)
 int
 main(void)
 {
-	is_num(addresses_kept(LIMIT_OWN_ADDRS), LIMIT_OWN_ADDRS, "LIMIT_OWN_ADDRS addresses of interfaces are known");
-	is_num(addresses_kept(LIMIT_OWN_ADDRS + 1), LIMIT_OWN_ADDRS, "one more is left out");
-	is_num(names_kept(LIMIT_OWN_NAMES - 1), LIMIT_OWN_NAMES, "hostName and all hostNames: LIMIT_OWN_NAMES");
+	is_num(addresses_kept(LIMIT_OWN_ADDRS), LIMIT_OWN_ADDRS, "addresses of interfaces at LIMIT_OWN_ADDRS are known");
+	is_num(addresses_kept(LIMIT_OWN_ADDRS + 1), LIMIT_OWN_ADDRS, "one over LIMIT_OWN_ADDRS is left out");
+	is_num(names_kept(LIMIT_OWN_NAMES - 1), LIMIT_OWN_NAMES, "hostName and all hostNames, names at LIMIT_OWN_NAMES");
 	ok(names_are_allowed(LIMIT_OWN_NAMES - 1), "the settings take as many");
-	ok(!names_are_allowed(LIMIT_OWN_NAMES), "and refuse one more");
+	ok(!names_are_allowed(LIMIT_OWN_NAMES), "and refuse one over LIMIT_OWN_NAMES");
 	return done();
 }

@@ -65,8 +65,8 @@ main(void)
 	pool_watch_start(&p);
 	for (int i = 0; i < LIMIT_SESSION_WATCHES; i++)
 		polls |= watch(&w, fds[1], i);
-	ok(!polls && w.watch_count == 2 * LIMIT_SESSION_WATCHES, "LIMIT_SESSION_WATCHES folders are watched");
-	ok(watch(&w, fds[1], LIMIT_SESSION_WATCHES), "with one more the session polls");
+	ok(!polls && w.watch_count == 2 * LIMIT_SESSION_WATCHES, "folders at LIMIT_SESSION_WATCHES are watched");
+	ok(watch(&w, fds[1], LIMIT_SESSION_WATCHES), "with one over LIMIT_SESSION_WATCHES the session polls");
 	is_num(w.watch_count, 2 * LIMIT_SESSION_WATCHES, "the others stay watched");
 	pool_watch_forget(&w);
 	is_num(w.watch_count, 0, "all end with the session");

@@ -3,10 +3,12 @@
 #include "base/buf.h"
 #include "base/die.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "imap/command.h"
 #include "store/folder.h"
 #include "store/index.h"
 #include "store/mailbox.h"
+#include "store/mailbox_private.h"
 #include "store/maildir.h"
 #include "tap.h"
 #include "tmpdir.h"
@@ -31,16 +33,16 @@ folders(void)
 {
 	char name[32];
 
-	ok(path_of_depth(LIMIT_FOLDER_DEPTH), "a folder LIMIT_FOLDER_DEPTH levels deep");
-	ok(!path_of_depth(LIMIT_FOLDER_DEPTH + 1) && errno == EINVAL, "one level more is refused");
+	ok(path_of_depth(LIMIT_FOLDER_DEPTH), "a folder at LIMIT_FOLDER_DEPTH levels");
+	ok(!path_of_depth(LIMIT_FOLDER_DEPTH + 1) && errno == EINVAL, "over LIMIT_FOLDER_DEPTH");
 	/* INBOX is one of them. */
 	for (int i = 2; i < LIMIT_FOLDERS; i++) {
 		snprintf(name, sizeof(name), ".f%d", i);
 		if (mkdirat(root, name, 0700) != 0)
 			bug("mkdir %s: %m", name);
 	}
-	is_num(folder_create(root, SPAN("last")), 0, "as many folders as LIMIT_FOLDERS");
-	ok(folder_create(root, SPAN("over")) < 0 && errno == EDQUOT, "one more is refused");
+	is_num(folder_create(root, SPAN("last")), 0, "the folder that makes them stand at LIMIT_FOLDERS");
+	ok(folder_create(root, SPAN("over")) < 0 && errno == EDQUOT, "one over LIMIT_FOLDERS is refused");
 	is_num(folder_delete(root, SPAN("last")), 0, "after a deletion");
 	is_num(folder_create(root, SPAN("over")), 0, "there is room again");
 }
@@ -60,8 +62,8 @@ subscriptions(void)
 		bug("subscriptions: %m");
 	close(fd);
 	buf_free(&b);
-	is_num(folder_subscribe(root, SPAN("last"), true), 0, "as many subscriptions as LIMIT_SUBSCRIPTIONS");
-	ok(folder_subscribe(root, SPAN("over"), true) < 0 && errno == EDQUOT, "one more is refused");
+	is_num(folder_subscribe(root, SPAN("last"), true), 0, "subscriptions at LIMIT_SUBSCRIPTIONS");
+	ok(folder_subscribe(root, SPAN("over"), true) < 0 && errno == EDQUOT, "one over LIMIT_SUBSCRIPTIONS is refused");
 	ok(folder_subscribed(root, &l) == 0 && l.count == LIMIT_SUBSCRIPTIONS, "all others are kept");
 	folder_list_free(&l);
 	is_num(folder_subscribe(root, SPAN("last"), false), 0, "one can be given up");
@@ -78,9 +80,9 @@ keyword_names(void)
 		bug("mailbox_open: %m");
 	memset(name, 'k', sizeof(name));
 	ok(mailbox_keyword_bit(m, span_make(name, LIMIT_KEYWORD_NAME), true, &bit) == 0 && bit == 1,
-		"a keyword of LIMIT_KEYWORD_NAME characters");
+		"a keyword at LIMIT_KEYWORD_NAME");
 	ok(mailbox_keyword_bit(m, span_make(name, LIMIT_KEYWORD_NAME + 1), true, &bit) == 0 && bit == 0,
-		"a longer one is none");
+		"one over LIMIT_KEYWORD_NAME is none");
 	mailbox_close(&m);
 	m = mailbox_open(root, ".", MAILBOX_SELECT);
 	ok(m != NULL && mailbox_keyword_count(m) == 1, "the journal holds the first");
@@ -114,28 +116,79 @@ index_is_taken(size_t n)
 	return taken;
 }
 
-/* Open a mailbox whose journal is a hole of n bytes; the size of the journal after that. */
-static off_t
-journal_after(uint64_t n)
+/* The file with this inode is said to have claimed_size bytes. */
+static ino_t claimed_inode;
+static off_t claimed_size;
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+
+int
+__wrap_fstat(int fd, struct stat *st)
 {
-	static const char *const dirs[] = { ".huge", ".huge/cur", ".huge/new", ".huge/tmp" };
+	int r = __real_fstat(fd, st);
+
+	if (r == 0 && claimed_inode != 0 && st->st_ino == claimed_inode)
+		st->st_size = claimed_size;
+	return r;
+}
+
+/* Keywords of a mailbox with one, opened when its journal seems to have n bytes. */
+static unsigned
+keywords_with_journal(const char *name, uint64_t n)
+{
+	static const char *const below[] = { "", "/cur", "/new", "/tmp" };
+	char path[100];
 	struct mailbox *m;
 	struct stat st;
-	int fd;
+	unsigned count;
+	uint64_t bit;
 
-	for (size_t i = 0; i < PB_COUNT(dirs); i++)
-		if (mkdirat(root, dirs[i], 0700) != 0)
-			bug("%s: %m", dirs[i]);
-	fd = openat(root, ".huge/" MAILDIR_JOURNAL, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, (off_t)n) != 0)
-		bug("journal: %m");
-	close(fd);
-	m = mailbox_open(root, ".huge", MAILBOX_SELECT);
-	ok(m != NULL && mailbox_count(m) == 0, "the mailbox is opened");
+	for (size_t i = 0; i < PB_COUNT(below); i++) {
+		snprintf(path, sizeof(path), "%s%s", name, below[i]);
+		if (mkdirat(root, path, 0700) != 0)
+			bug("%s: %m", path);
+	}
+	m = mailbox_open(root, name, MAILBOX_SELECT);
+	if (m == NULL || mailbox_keyword_bit(m, SPAN("$one"), true, &bit) != 0)
+		bug("mailbox: %m");
 	mailbox_close(&m);
-	if (fstatat(root, ".huge/" MAILDIR_JOURNAL, &st, 0) != 0)
-		bug("journal: %m");
-	return st.st_size;
+	snprintf(path, sizeof(path), "%s/" MAILDIR_JOURNAL, name);
+	if (fstatat(root, path, &st, 0) != 0)
+		bug("%s: %m", path);
+	claimed_inode = st.st_ino;
+	claimed_size = (off_t)n;
+	m = mailbox_open(root, name, MAILBOX_SELECT);
+	claimed_inode = 0;
+	if (m == NULL)
+		bug("mailbox_open: %m");
+	count = (unsigned)mailbox_keyword_count(m);
+	mailbox_close(&m);
+	return count;
+}
+
+/* The number of messages when a mailbox of n is told of one more by its journal.  The list is not touched but at its end. */
+static size_t
+messages_after(size_t n)
+{
+	size_t size = (n + 1) * sizeof(struct message);
+	struct mailbox *m = mem_new(sizeof(*m));
+	struct journal_line add = { .kind = JOURNAL_ADD, .uid = 10, .name = "x", .name_n = 1 };
+	size_t count;
+
+	m->at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->at == MAP_FAILED)
+		bug("mmap: %m");
+	m->count = n;
+	m->cap = n + 1;
+	m->at[n - 1].uid = 9;
+	buf_init(&m->names, 100);
+	view_apply(m, &add);
+	count = m->count;
+	munmap(m->at, size);
+	buf_free(&m->names);
+	free(m);
+	return count;
 }
 
 int
@@ -150,9 +203,12 @@ main(void)
 	keyword_names();
 	folders();
 	subscriptions();
-	ok(journal_after(LIMIT_STORE_FILE + 1) < 4096, "a journal over LIMIT_STORE_FILE is not read: a new one is made");
+	is_num(keywords_with_journal(".large", LIMIT_STORE_FILE), 1, "a journal at LIMIT_STORE_FILE is read");
+	is_num(keywords_with_journal(".huge", LIMIT_STORE_FILE + 1), 0, "one over LIMIT_STORE_FILE is not: a new one is made");
+	is_num(messages_after(LIMIT_MESSAGES - 1), LIMIT_MESSAGES, "the message that makes a mailbox stand at LIMIT_MESSAGES");
+	is_num(messages_after(LIMIT_MESSAGES), LIMIT_MESSAGES, "one over LIMIT_MESSAGES is not taken");
 	ok(index_is_taken(1000), "an index of 1000 messages");
-	ok(!index_is_taken(LIMIT_MESSAGES + 1), "one of more than LIMIT_MESSAGES is no cache to trust");
+	ok(!index_is_taken(LIMIT_MESSAGES + 1), "one with too many is no cache to trust");
 	tmpdir_remove();
 	return done();
 }

@@ -112,8 +112,40 @@ large(struct buf *b)
 	d.return_full = true;
 	buf_clear(b);
 	ok(dsn_write(b, &d) && b->n < LIMIT_DSN_ORIGINAL + 8192 && has(b, "text/rfc822-headers"),
-	    "a large original is cut to LIMIT_DSN_ORIGINAL between lines");
+	    "a large original is cut between lines");
 	free(text);
+}
+
+/* A notification about an original of n bytes with a last line of its own, in the header section or behind it. */
+static void
+write_of(struct buf *b, size_t n, bool is_header)
+{
+	static const char last[] = "\r\nX: the end\r\n";
+	struct dsn d = sample();
+	char *text = mem_new(n);
+
+	memset(text, 'y', n);
+	if (!is_header)
+		memcpy(text, "A: b\r\n\r\n", 8);
+	memcpy(text + n - (sizeof(last) - 1), last, sizeof(last) - 1);
+	d.original = span_make(text, n);
+	d.return_full = !is_header;
+	buf_clear(b);
+	ok(dsn_write(b, &d), "an original of %zu bytes", n);
+	free(text);
+}
+
+static void
+limits(struct buf *b)
+{
+	write_of(b, LIMIT_DSN_ORIGINAL, false);
+	ok(has(b, "message/rfc822") && has(b, "X: the"), "a message at LIMIT_DSN_ORIGINAL is returned whole");
+	write_of(b, LIMIT_DSN_ORIGINAL + 1, false);
+	ok(has(b, "text/rfc822-headers") && !has(b, "X: the"), "of one over LIMIT_DSN_ORIGINAL only the header");
+	write_of(b, LIMIT_DSN_ORIGINAL, true);
+	ok(has(b, "X: the"), "a header at LIMIT_DSN_ORIGINAL is returned whole");
+	write_of(b, LIMIT_DSN_ORIGINAL + 1, true);
+	ok(!has(b, "X: the") && has(b, "yyyy"), "the line that goes over LIMIT_DSN_ORIGINAL is not");
 }
 
 int
@@ -126,6 +158,7 @@ main(void)
 	plain(&b);
 	hostile(&b);
 	large(&b);
+	limits(&b);
 	ok(!dsn_write(&small, &(struct dsn){ .host = SPAN("h"), .to = SPAN("t"), .rcpt = &rcpt, .nrcpt = 1 }),
 	    "too small a buffer is an error");
 	buf_free(&b);

@@ -98,15 +98,99 @@ test_deep(void)
 	for (int i = 0; i < 10000; i++)
 		buf_printf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
 	timed(&b, 20000, &t, "M01 nested multiparts");
-	ok(t.truncated && t.count <= LIMIT_MIME_DEPTH, "LIMIT_MIME_DEPTH holds");
+	ok(t.truncated && t.count == LIMIT_MIME_DEPTH, "are read as deep as may be");
 	mime_tree_free(&t);
 	buf_clear(&b);
 	for (int i = 0; i < 10000; i++)
 		buf_text_put(&b, "Content-Type: message/rfc822\r\n\r\n");
 	timed(&b, 20000, &t, "M01 nested messages");
-	ok(t.truncated && t.count <= LIMIT_MIME_DEPTH, "LIMIT_MIME_DEPTH holds for messages");
+	ok(t.truncated && t.count == LIMIT_MIME_DEPTH, "are read as deep as may be");
 	mime_tree_free(&t);
 	buf_free(&b);
+}
+
+/* A text inside n - 1 containers, multiparts or messages: true when all are parts. */
+static bool
+is_read_to(size_t n, bool multipart)
+{
+	struct mime_tree t;
+	struct buf b;
+	bool whole;
+
+	buf_init(&b, 1 << 20);
+	for (size_t i = 1; i < n; i++)
+		if (multipart)
+			buf_printf(&b, "Content-Type: multipart/mixed; boundary=b%zu\r\n\r\n--b%zu\r\n", i, i);
+		else
+			buf_text_put(&b, "Content-Type: message/rfc822\r\n\r\n");
+	buf_text_put(&b, "\r\nx\r\n");
+	mime_parse(buf_view(&b), &t);
+	whole = t.count == n && !t.truncated;
+	ok(whole || (t.truncated && t.count == LIMIT_MIME_DEPTH), "%zu levels are %s", n, whole ? "read" : "too many");
+	mime_tree_free(&t);
+	buf_free(&b);
+	return whole;
+}
+
+static void
+test_depth(void)
+{
+	ok(is_read_to(LIMIT_MIME_DEPTH, true), "multiparts at LIMIT_MIME_DEPTH");
+	ok(!is_read_to(LIMIT_MIME_DEPTH + 1, true), "over LIMIT_MIME_DEPTH");
+	ok(is_read_to(LIMIT_MIME_DEPTH, false), "messages at LIMIT_MIME_DEPTH");
+	ok(!is_read_to(LIMIT_MIME_DEPTH + 1, false), "over LIMIT_MIME_DEPTH");
+}
+
+/* How many parts a message with n in all is read as. */
+static size_t
+parts_of(size_t n, bool *truncated)
+{
+	struct mime_tree t;
+	struct buf b;
+	size_t count;
+
+	buf_init(&b, 1 << 20);
+	buf_text_put(&b, "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	for (size_t i = 1; i < n; i++)
+		buf_text_put(&b, "--b\r\n\r\nx\r\n");
+	mime_parse(buf_view(&b), &t);
+	*truncated = t.truncated;
+	count = t.count;
+	mime_tree_free(&t);
+	buf_free(&b);
+	return count;
+}
+
+static enum mime_kind
+kind_with_boundary(size_t n)
+{
+	struct mime_tree t;
+	struct buf b;
+	enum mime_kind kind;
+
+	buf_init(&b, n + 100);
+	buf_text_put(&b, "Content-Type: multipart/mixed; boundary=");
+	for (size_t i = 0; i < n; i++)
+		buf_char(&b, 'x');
+	buf_text_put(&b, "\r\n\r\n");
+	mime_parse(buf_view(&b), &t);
+	kind = t.parts[0].kind;
+	mime_tree_free(&t);
+	buf_free(&b);
+	return kind;
+}
+
+static void
+test_part_limits(void)
+{
+	bool truncated;
+
+	is_num(parts_of(LIMIT_MIME_PARTS, &truncated), LIMIT_MIME_PARTS, "parts at LIMIT_MIME_PARTS");
+	ok(!truncated, "are all there are");
+	is_num(parts_of(LIMIT_MIME_PARTS + 1, &truncated), LIMIT_MIME_PARTS, "the part over LIMIT_MIME_PARTS is none");
+	ok(truncated, "and the tree says so");
+	is_num(kind_with_boundary(LIMIT_MIME_BOUNDARY), MIME_MULTIPART, "a boundary at LIMIT_MIME_BOUNDARY");
+	is_num(kind_with_boundary(LIMIT_MIME_BOUNDARY + 1), MIME_LEAF, "over LIMIT_MIME_BOUNDARY it is none");
 }
 
 static void
@@ -120,7 +204,7 @@ test_many(void)
 	for (int i = 0; i < 1000000; i++)
 		buf_text_put(&b, "--b\r\n\r\nx\r\n");
 	timed(&b, 40000, &t, "M02 a million parts");
-	ok(t.truncated && t.count == LIMIT_MIME_PARTS, "LIMIT_MIME_PARTS holds");
+	ok(t.truncated && t.count == LIMIT_MIME_PARTS, "are cut");
 	mime_tree_free(&t);
 	buf_clear(&b);
 	for (int i = 0; i < 90; i++)
@@ -128,14 +212,6 @@ test_many(void)
 	for (int i = 0; i < 1000000; i++)
 		buf_text_put(&b, "--samf\r\n");
 	timed(&b, 40000, &t, "M02 equal boundaries nested");
-	mime_tree_free(&t);
-	buf_clear(&b);
-	buf_text_put(&b, "Content-Type: multipart/mixed; boundary=");
-	for (int i = 0; i < LIMIT_MIME_BOUNDARY + 1; i++)
-		buf_char(&b, 'x');
-	buf_text_put(&b, "\r\n\r\n");
-	mime_parse(buf_view(&b), &t);
-	is_num(t.parts[0].kind, MIME_LEAF, "LIMIT_MIME_BOUNDARY: a longer one is none");
 	mime_tree_free(&t);
 	buf_free(&b);
 }
@@ -161,7 +237,7 @@ test_params(void)
 	for (int i = 0; i < 100000; i++)
 		buf_text_put(&b, "; a*0=x; a*1=y; a*5*=z");
 	start = tap_cpu_ms();
-	ok(mime_value_parse(buf_view(&b), a, &v) && v.count <= LIMIT_MIME_PARAMS, "M03: LIMIT_MIME_PARAMS holds");
+	ok(mime_value_parse(buf_view(&b), a, &v) && v.count <= LIMIT_MIME_PARAMS, "M03: sections without end");
 	is_span(mime_value_param(&v, "a"), "xy", "sections up to the gap");
 	ok(tap_cpu_ms() - start < 5000, "M03 in time");
 	buf_clear(&b);
@@ -177,6 +253,25 @@ test_params(void)
 	arena_free(&a);
 }
 
+static void
+test_number_of_params(void)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct mime_value v;
+	struct buf b;
+
+	buf_init(&b, 10000);
+	buf_text_put(&b, "text/plain");
+	for (int i = 1; i <= LIMIT_MIME_PARAMS; i++)
+		buf_printf(&b, "; p%d=x", i);
+	buf_text_put(&b, "; last=y");
+	ok(mime_value_parse(buf_view(&b), a, &v) && v.count == LIMIT_MIME_PARAMS &&
+		span_is(v.params[LIMIT_MIME_PARAMS - 1].value, "x"), "parameters at LIMIT_MIME_PARAMS are read");
+	ok(mime_value_param(&v, "last").p == NULL, "the one over LIMIT_MIME_PARAMS is not");
+	buf_free(&b);
+	arena_free(&a);
+}
+
 int
 main(void)
 {
@@ -186,7 +281,10 @@ main(void)
 	test_nested();
 	test_simple();
 	test_deep();
+	test_depth();
 	test_many();
+	test_part_limits();
 	test_params();
+	test_number_of_params();
 	return done();
 }

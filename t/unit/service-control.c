@@ -86,11 +86,60 @@ raw_client(const char *path)
 	return fd;
 }
 
+/* A request that is a record of n bytes. */
+static bool
+is_answered(const char *path, size_t n)
+{
+	static const char begin[] = "echo\ntext=";
+	static char text[LIMIT_RECORD + 1], answer[LIMIT_RECORD];
+	int fd = raw_client(path);
+	ssize_t got;
+
+	memset(text, 'x', n);
+	memcpy(text, begin, sizeof(begin) - 1);
+	text[n - 1] = '\n';
+	ok(send(fd, text, n, MSG_NOSIGNAL) == (ssize_t)n, "a request of %zu bytes", n);
+	got = recv(fd, answer, sizeof(answer), 0);
+	close(fd);
+	return got > 8 && memcmp(answer, "ok\necho=x", 9) == 0;
+}
+
+static bool
+is_served(int fd)
+{
+	char answer[512];
+
+	return send(fd, "echo\ntext=x\n", 12, MSG_NOSIGNAL) == 12 && recv(fd, answer, sizeof(answer), 0) > 0;
+}
+
+/* With `first`, who is connected already, as many as there may be, and one more. */
+static void
+crowd(const char *path, int first)
+{
+	int fd[LIMIT_CONTROL_CLIENTS] = { first };
+	char answer[512];
+	int served = 0;
+
+	for (int i = 1; i < LIMIT_CONTROL_CLIENTS; i++)
+		fd[i] = raw_client(path);
+	for (int i = 0; i < LIMIT_CONTROL_CLIENTS; i++)
+		served += is_served(fd[i]);
+	is_num(served, LIMIT_CONTROL_CLIENTS, "callers at LIMIT_CONTROL_CLIENTS are all served");
+	{
+		int over = raw_client(path);
+
+		is_num(recv(over, answer, sizeof(answer), 0), 0, "the caller over LIMIT_CONTROL_CLIENTS is closed");
+		close(over);
+	}
+	ok(is_served(first), "who was there before is served on");
+	for (int i = 1; i < LIMIT_CONTROL_CLIENTS; i++)
+		close(fd[i]);
+}
+
 static void
 hostile_clients(const char *path)
 {
-	int last = -1, silent = raw_client(path), wrong = raw_client(path), long_one = raw_client(path);
-	static char big[LIMIT_RECORD + 2];
+	int silent = raw_client(path), wrong = raw_client(path);
 	char answer[512];
 	struct record reply;
 	ssize_t n;
@@ -98,17 +147,13 @@ hostile_clients(const char *path)
 	ok(send(wrong, "no record", 9, MSG_NOSIGNAL) == 9, "something that is no record");
 	n = recv(wrong, answer, sizeof(answer), 0);
 	ok(n > 6 && memcmp(answer, "error\n", 6) == 0, "is answered by an error");
-	memset(big, 'x', sizeof(big));
-	ok(send(long_one, big, sizeof(big), MSG_NOSIGNAL) == (ssize_t)sizeof(big), "one byte over LIMIT_RECORD");
-	is_num(recv(long_one, answer, sizeof(answer), 0), 0, "ends that connection");
+	close(wrong);
+	ok(is_answered(path, LIMIT_RECORD), "a request at LIMIT_RECORD is answered");
+	ok(!is_answered(path, LIMIT_RECORD + 1), "one over LIMIT_RECORD ends its connection");
 	ask(path, "echo", "still here", &reply);
 	is_span(record_get(&reply, "echo"), "still here", "and nobody else is touched");
 	record_free(&reply);
-	for (int i = 0; i < LIMIT_CONTROL_CLIENTS + 8; i++)
-		last = raw_client(path);
-	is_num(recv(last, answer, sizeof(answer), 0), 0, "past LIMIT_CONTROL_CLIENTS a caller is closed");
-	ok(send(silent, "echo\necho=x\n", 12, MSG_NOSIGNAL) == 12 && recv(silent, answer, sizeof(answer), 0) > 0,
-		"who was there before is answered");
+	crowd(path, silent);
 	close(silent);
 }
 

@@ -60,17 +60,78 @@ values_are_quoted(void)
 	buf_free(&b);
 }
 
-static void
-long_lines_are_cut(void)
+/* How much of a line of n bytes goes out. */
+static size_t
+sent_of_line(size_t n)
 {
 	static char text[LIMIT_LOG_LINE * 2];
 	const char *sent;
 
-	memset(text, 'x', sizeof(text) - 1);
+	memset(text, 'X', n);
+	text[n] = '\0';
 	log_line(&svc, NULL, NULL, "%s", text);
 	log_flush(&svc, true);
-	sent = next_datagram();
-	ok(strlen(sent) < LIMIT_LOG_LINE + 200 && strlen(sent) >= LIMIT_LOG_LINE, "a line ends at LIMIT_LOG_LINE");
+	sent = strchr(next_datagram(), 'X');
+	return sent == NULL ? 0 : strspn(sent, "X");
+}
+
+static void
+long_lines_are_cut(void)
+{
+	/* The limit counts a NUL. */
+	is_num(sent_of_line(LIMIT_LOG_LINE - 1), LIMIT_LOG_LINE - 1, "a line at LIMIT_LOG_LINE goes out whole");
+	is_num(sent_of_line(LIMIT_LOG_LINE), LIMIT_LOG_LINE - 1, "over LIMIT_LOG_LINE it is cut");
+}
+
+/* Lines until so many bytes are pending; nobody reads them.  The longest line of all has room behind them. */
+static void
+fill_pending(size_t bytes)
+{
+	static const char filler[] = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+	size_t frame;
+
+	log_line(&svc, NULL, NULL, "x");
+	frame = svc.log.pending.n - 1;
+	while (bytes - svc.log.pending.n > 3 * (frame + sizeof(filler)))
+		log_line(&svc, NULL, NULL, "%s", filler);
+	for (int left = 3; left > 0; left--) {
+		size_t n = (bytes - svc.log.pending.n) / (size_t)left - frame;
+
+		log_line(&svc, NULL, NULL, "%0*d", (int)n, 0);
+	}
+	is_num(svc.log.pending.n, bytes, "lines of so many bytes wait");
+}
+
+/* With a reader that is stopped: what is pending, and one line more. */
+static bool
+is_kept_with_pending(size_t bytes)
+{
+	unsigned long long lost = svc.log.lost;
+	bool kept;
+
+	fill_pending(bytes);
+	log_line(&svc, NULL, NULL, "one more");
+	kept = svc.log.lost == lost && svc.log.pending.n > bytes;
+	if (!kept)
+		ok(svc.log.lost > lost && svc.log.pending.n < 100, "what is dropped is counted");
+	buf_clear(&svc.log.pending);
+	svc.log.lines = 0;
+	return kept;
+}
+
+static void
+pending_is_bounded(void)
+{
+	const size_t longest = 4 * LIMIT_LOG_LINE + 256;
+
+	while (send(svc.log.fd, "x", 1, MSG_DONTWAIT) > 0)
+		;
+	ok(is_kept_with_pending(LIMIT_LOG_DATAGRAM - longest), "lines that may grow to stand at LIMIT_LOG_DATAGRAM are kept");
+	ok(!is_kept_with_pending(LIMIT_LOG_DATAGRAM - longest + 1), "those that may go over LIMIT_LOG_DATAGRAM are dropped");
+	svc.log.lost = 0;
+	svc.log.stalled = false;
+	while (recv(reader, (char[8]){ 0 }, 8, MSG_DONTWAIT) >= 0)
+		;
 }
 
 static void
@@ -119,7 +180,7 @@ datagrams_are_bounded(void)
 			lines++;
 		text = "";
 	}
-	ok(fits && sent >= 2, "more than LIMIT_LOG_DATAGRAM bytes go out in several: %u", sent);
+	ok(fits && sent >= 2, "many lines go out in several: %u", sent);
 	is_num(lines, 100, "and no line is lost");
 	close(ends[0]);
 	close(ends[1]);
@@ -135,6 +196,7 @@ main(void)
 	lines_are_one_line();
 	values_are_quoted();
 	long_lines_are_cut();
+	pending_is_bounded();
 	datagrams_are_bounded();
 	stopped_reader_costs_little();
 	return done();

@@ -144,7 +144,7 @@ test_lines(void)
 	struct buf text;
 	struct got g;
 
-	buf_init(&text, LIMIT_DATA_LINE + 100);
+	buf_init(&text, 1100);
 	for (size_t i = 0; i < 998; i++)
 		buf_char(&text, 'x');
 	buf_text_put(&text, "\r\n.\r\n");
@@ -154,13 +154,33 @@ test_lines(void)
 	g = unstuff(buf_view(&text), 100, 999, false);
 	ok(g.flaws == SMTP_FLAW_LONG_LINE && g.done, "one byte more is a flaw");
 	buf_free(&g.text);
-	buf_clear(&text);
-	for (size_t i = 0; i <= LIMIT_DATA_LINE; i++)
+	buf_free(&text);
+}
+
+/* What is wrong with a line of n bytes, CRLF counted. */
+static unsigned
+flaws_of_line(size_t n, size_t max_line)
+{
+	struct buf text;
+	struct got g;
+
+	buf_init(&text, n + 100);
+	for (size_t i = 2; i < n; i++)
 		buf_char(&text, 'x');
-	g = unstuff(buf_view(&text), 60000, 0, false);
-	ok(g.flaws == SMTP_FLAW_LONG_LINE, "LIMIT_DATA_LINE is kept");
+	buf_text_put(&text, "\r\n.\r\n");
+	g = unstuff(buf_view(&text), 60000, max_line, false);
+	ok(g.done, "a line of %zu bytes comes to its end", n);
 	buf_free(&g.text);
 	buf_free(&text);
+	return g.flaws;
+}
+
+static void
+test_limit(void)
+{
+	is_num(flaws_of_line(LIMIT_DATA_LINE, 0), 0, "a line at LIMIT_DATA_LINE");
+	is_num(flaws_of_line(LIMIT_DATA_LINE + 1, 0), SMTP_FLAW_LONG_LINE, "over LIMIT_DATA_LINE");
+	is_num(flaws_of_line(LIMIT_DATA_LINE + 1, 2 * LIMIT_DATA_LINE), SMTP_FLAW_LONG_LINE, "which no caller can raise");
 }
 
 int
@@ -171,5 +191,6 @@ main(void)
 	test_dots();
 	test_stuff();
 	test_lines();
+	test_limit();
 	return done();
 }

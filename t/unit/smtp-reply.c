@@ -59,20 +59,56 @@ test_bad(void)
 	for (size_t i = 0; i < PB_COUNT(bad); i++)
 		is_num(read_all(bad[i]), SMTP_REPLY_BAD, bad[i]);
 	buf_init(&text, 100000);
-	for (int i = 0; i < LIMIT_SMTP_REPLY_LINES; i++)
-		buf_text_put(&text, "250-more|");
-	buf_text_put(&text, "250 end");
-	is_num(read_all(buf_text(&text)), SMTP_REPLY_BAD, "LIMIT_SMTP_REPLY_LINES is kept");
-	buf_clear(&text);
 	for (int i = 0; i < 20; i++)
 		buf_printf(&text, "250-%01000d|", i);
 	buf_text_put(&text, "250 end");
 	is_num(read_all(buf_text(&text)), SMTP_REPLY_DONE, "long lines are read on");
-	ok(reply.cut && reply.text_n < LIMIT_SMTP_REPLY_TEXT, "but not kept past LIMIT_SMTP_REPLY_TEXT");
+	ok(reply.cut && reply.text_n == LIMIT_SMTP_REPLY_TEXT - 1, "but not kept");
 	buf_free(&text);
 	smtp_reply_begin(&reply);
 	with_exact(SPAN("550 a\0b\x1b[2J\r"), feed, NULL);
 	is_text(smtp_reply_verdict(&reply).text, "a b\\x1b[2J\\x0d", "control characters do not get out");
+}
+
+static enum smtp_reply_step
+read_lines(size_t n)
+{
+	enum smtp_reply_step result;
+	struct buf text;
+
+	buf_init(&text, 10 * n);
+	for (size_t i = 1; i < n; i++)
+		buf_text_put(&text, "250-more|");
+	buf_text_put(&text, "250 end");
+	result = read_all(buf_text(&text));
+	buf_free(&text);
+	return result;
+}
+
+/* A reply of two lines with n bytes of text, LF between them counted. */
+static void
+read_text(size_t n)
+{
+	struct buf text;
+
+	buf_init(&text, n + 100);
+	buf_text_put(&text, "250-a|250 ");
+	for (size_t i = 2; i < n; i++)
+		buf_char(&text, 'x');
+	is_num(read_all(buf_text(&text)), SMTP_REPLY_DONE, "a long text is read to its end");
+	buf_free(&text);
+}
+
+static void
+test_limits(void)
+{
+	is_num(read_lines(LIMIT_SMTP_REPLY_LINES), SMTP_REPLY_DONE, "a reply at LIMIT_SMTP_REPLY_LINES");
+	is_num(read_lines(LIMIT_SMTP_REPLY_LINES + 1), SMTP_REPLY_BAD, "over LIMIT_SMTP_REPLY_LINES");
+	/* The limit counts a NUL. */
+	read_text(LIMIT_SMTP_REPLY_TEXT - 1);
+	ok(!reply.cut && reply.text_n == LIMIT_SMTP_REPLY_TEXT - 1, "text at LIMIT_SMTP_REPLY_TEXT is kept");
+	read_text(LIMIT_SMTP_REPLY_TEXT);
+	ok(reply.cut && reply.text_n == LIMIT_SMTP_REPLY_TEXT - 1, "text over LIMIT_SMTP_REPLY_TEXT is cut");
 }
 
 static void
@@ -116,6 +152,7 @@ main(void)
 {
 	test_good();
 	test_bad();
+	test_limits();
 	test_ehlo();
 	test_print();
 	return done();

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "tap.h"
 #include "base/crc32c.h"
+#include "base/die.h"
 #include "base/limits.h"
 #include "spool/body_writer.h"
 #include "spool/spool.h"
@@ -16,6 +17,7 @@
 #include "sys/file.h"
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define DAY 86400
@@ -375,8 +377,6 @@ test_ids(void)
 static void
 test_folders_and_locks(void)
 {
-	struct spool_options o = { .sub_spools = LIMIT_SUB_SPOOLS + 1, .sub_spool_size = 10 };
-	struct spool *none = NULL;
 	uint32_t got[8], sub;
 	int lock;
 
@@ -391,7 +391,6 @@ test_folders_and_locks(void)
 	ok(got[0] == 0 && got[1] == 0 && got[2] == 1 && got[3] == 1 && got[4] == 2 && got[5] == 2,
 		"each folder takes its number before the next");
 	ok(got[6] != got[7], "then the emptiest takes more");
-	ok(spool_open(top, &o, &none) < 0 && errno == EINVAL, "LIMIT_SUB_SPOOLS");
 	ok(spool_sub_find(sp, SPAN("SubSpool2"), &sub) && sub == 2 && !spool_sub_find(sp, SPAN("SubSpool3"), &sub),
 		"folders are found by name");
 	lock = spool_lock(sp, "intake.lock");
@@ -401,6 +400,30 @@ test_folders_and_locks(void)
 	lock = spool_lock(sp, "intake.lock");
 	ok(lock >= 0, "it is free when the first is gone");
 	close(lock);
+}
+
+/* Each folder is an open descriptor. */
+static void
+test_number_of_folders(void)
+{
+	struct spool_options o = { .sub_spools = LIMIT_SUB_SPOOLS, .sub_spool_size = 10 };
+	struct rlimit files;
+	struct spool *many = NULL;
+	uint32_t sub;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max < LIMIT_SUB_SPOOLS + 100)
+		bug("no %d descriptors", LIMIT_SUB_SPOOLS + 100);
+	if (files.rlim_cur < LIMIT_SUB_SPOOLS + 100) {
+		files.rlim_cur = LIMIT_SUB_SPOOLS + 100;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	fresh(3, 2);
+	spool_free(&sp);
+	is_num(spool_open(top, &o, &many), 0, "folders at LIMIT_SUB_SPOOLS");
+	ok(many != NULL && spool_sub_find(many, SPAN("SubSpool999"), &sub) && sub == LIMIT_SUB_SPOOLS - 1, "the last is there");
+	spool_free(&many);
+	o.sub_spools = LIMIT_SUB_SPOOLS + 1;
+	ok(spool_open(top, &o, &many) < 0 && errno == EINVAL, "over LIMIT_SUB_SPOOLS");
 }
 
 static void
@@ -427,6 +450,7 @@ main(void)
 	test_broken_lease();
 	test_ids();
 	test_folders_and_locks();
+	test_number_of_folders();
 	failed = done();
 	fflush(stdout);
 	if (failed == 0)
