@@ -137,10 +137,13 @@ good($issuer->token('new', claims()), 'a new key counts at once');
 bad($issuer->token('e1', claims()), 'no key', 'and an old one not any more');
 keys_are('{ "keys": 7 }');
 bad($issuer->token('new', claims()), 'key set cannot be read', 'a set that is none');
-keys_are($Pillarbox::Tokens::JSON->encode({ keys => [ (map { { kty => 'EC' } } 1 .. 64), $issuer->{keys}{new}{jwk} ] }));
-bad($issuer->token('new', claims()), 'no key', 'a key behind LIMIT_JWKS_KEYS others');
+sub keys_with { my ($others) = @_; keys_are($Pillarbox::Tokens::JSON->encode({ keys => [ (map { { kty => 'EC' } } 1 .. $others), $issuer->{keys}{new}{jwk} ] })) }
+keys_with(63);
+good($issuer->token('new', claims()), 'the last key of a set at LIMIT_JWKS_KEYS');
+keys_with(64);
+bad($issuer->token('new', claims()), 'no key', 'and of one over LIMIT_JWKS_KEYS');
 keys_are($issuer->jwks('new') . ' ' x 131072);
-bad($issuer->token('new', claims()), 'key set cannot be read', 'a set larger than LIMIT_JWKS');
+bad($issuer->token('new', claims()), 'key set cannot be read', 'a set that is too large');
 keys_are($issuer->jwks('new'), 0666);
 like(try_message(message($issuer->token('new', claims()))), qr/^454 4\.7\.0/, 'a set that everybody may write: not now');
 ok($pb->wait_log('authLog', qr/oauth\/jwksPath/), 'and the log says which file');

@@ -34,7 +34,9 @@ my %script = (
 	'an empty line' => sub { my $c = shift; $c->raw("\r\n"); $c->hear },
 	'code 999' => sub { my $c = shift; $c->raw("999 hello\r\n"); $c->hear },
 	'continued for ever' => sub { my $c = shift; $c->raw("220-again\r\n" x 100) for 1 .. 200; $c->hear },
-	'ten megabytes in a line, LIMIT_SMTP_REPLY_LINE' => sub { my $c = shift; $c->raw('220 ' . 'x' x 10_000_000); $c->hear },
+	'ten megabytes in a line' => sub { my $c = shift; $c->raw('220 ' . 'x' x 10_000_000); $c->hear },
+	'a line at LIMIT_SMTP_REPLY_LINE' => sub { $_[0]->serve(greeting => '220 ' . 'x' x 2044) },
+	'a line over LIMIT_SMTP_REPLY_LINE' => sub { $_[0]->serve(greeting => '220 ' . 'x' x 2045) },
 	'bytes without end' => sub { my $c = shift; $c->raw("220 mx"); sleep 20 },
 	'NUL and escapes' => sub { my $c = shift; $c->raw("554 no\0\e[2J\xff thing\r\n"); $c->hear },
 	'silence' => sub { sleep 20 },
@@ -93,7 +95,9 @@ sub verdict {
 
 verdict($_, qr/^451 4\.5\.0 /) for 'continued without end', 'a single digit', 'an empty line', 'code 999',
 	'continued for ever', 'ten thousand lines of EHLO', '250 to DATA', '354 to RCPT';
-verdict($_, qr/^451 4\.(5\.0|4\.2) /) for 'ten megabytes in a line, LIMIT_SMTP_REPLY_LINE';
+verdict($_, qr/^451 4\.(5\.0|4\.2) /) for 'ten megabytes in a line';
+verdict('a line at LIMIT_SMTP_REPLY_LINE', qr/^250 /);
+verdict('a line over LIMIT_SMTP_REPLY_LINE', qr/^451 4\.5\.0 .*does not speak SMTP/);
 verdict($_, qr/^451 4\.4\.2 /) for 'bytes without end', 'silence', 'a byte a second', 'a close';
 verdict('NUL and escapes', qr/^(554|451) /);
 verdict('421 at once', qr/^421 4\.3\.2 /);
@@ -125,7 +129,7 @@ like($r{1}, qr/^451 4\.4\.2/, 'after the final dot no other host gets the messag
 my $begin = time;
 %r = $out->send("x\r\n", domain => 'many.example', from => '', rcpt => ['a@many.example']);
 like($r{1}, qr/^451 4\.4\.1 /, 'three hundred hosts that are down');
-cmp_ok(time - $begin, '<', 5, '... are not all tried: LIMIT_DNS_RECORDS, LIMIT_MX_HOSTS');
+cmp_ok(time - $begin, '<', 5, '... are not all tried');
 
 my $rss = 0;
 for my $stat (glob '/proc/[0-9]*/stat') {

@@ -39,7 +39,14 @@ sub answer_to {
 	return receive($s);
 }
 
+# A good question of so many bytes: leading zeros of its number fill it.
+sub record_of {
+	my ($size) = @_;
+	return sprintf "domain\nn=%0*d\nname=good.test\n", $size - length("domain\nn=\nname=good.test\n"), 1;
+}
+
 is(answer_to("domain\nn=1\nname=good.test\n"), "domain\nn=1\nresult=resolves\nname=\n", 'a well-formed question');
+is(answer_to(record_of(8192)), "domain\nn=1\nresult=resolves\nname=\n", 'one at LIMIT_SCAN_RECORD');
 my %bad = (
 	'nothing but a letter' => 'x', 'zeros' => "\0" x 40, 'no number' => "domain\nname=good.test\n",
 	'a number that is none' => "domain\nn=-1\nname=good.test\n", 'an unknown verb' => "flush\nn=1\n",
@@ -47,36 +54,40 @@ my %bad = (
 	'a field too many' => "domain\nn=1\nname=a.test\nip=192.0.2.1\n", 'a field twice' => "domain\nn=1\nname=a.test\nname=b.test\n",
 	'no address' => "reverse\nn=1\nip=local\n", 'a bad range' => "mx\nn=1\nname=a.test\nrange=192.0.2.9-192.0.2.1\n",
 	'a wrong key' => "mx\nn=1\nname=a.test\nranges=192.0.2.1\n", 'a name too long' => "domain\nn=1\nname=" . 'a' x 321 . "\n",
-	'a range too many, over LIMIT_SCAN_RANGES' => "mx\nn=1\nname=a.test\n" . "range=192.0.2.1\n" x 65,
+	'a range over LIMIT_SCAN_RANGES' => "mx\nn=1\nname=a.test\n" . "range=192.0.2.1\n" x 65,
 	'SPF with a long sender' => "spf\nn=1\nip=192.0.2.1\nhelo=a.test\nfrom=" . 'a' x 400 . "\@a.test\n",
-	'over LIMIT_SCAN_RECORD' => "mx\nn=1\nname=a.test\n" . "range=192.0.2.1\n" x 600,
+	'over LIMIT_SCAN_RECORD' => record_of(8193),
 );
 is(answer_to($bad{$_}), 'closed', "$_: the connection ends") for sort keys %bad;
-like(answer_to("mx\nn=1\nname=good.test\n" . "range=192.0.2.1\n" x 64), qr/^mx\nn=1\nresult=no\n/, '64 ranges are LIMIT_SCAN_RANGES');
+like(answer_to("mx\nn=1\nname=good.test\n" . "range=192.0.2.1\n" x 64), qr/^mx\nn=1\nresult=no\n/, 'ranges at LIMIT_SCAN_RANGES');
 like(answer_to("spf\nn=1\nip=192.0.2.1\nhelo=\nfrom=%n%s\\n\@%i\n"), qr/^spf\nn=1\nresult=none\n/, 'odd texts are asked about');
 
 my $scan = Pillarbox::Scan->new($pb);
 $dns->queries;
 is($scan->ask('mx 9000 many.test 203.0.113.1'), 'no', 'a domain with 21 MX hosts');
-is(scalar(grep { /^m\d+\.many\.test A$/ } $dns->queries), 20, '... of which LIMIT_SCAN_HOSTS are looked at');
+my %asked = map { $_ => 1 } grep { /^m\d+\.many\.test A$/ } $dns->queries;
+is(scalar(keys %asked), 20, '... hosts at LIMIT_SCAN_HOSTS are looked at, the one over LIMIT_SCAN_HOSTS is not');
 
 # Questions that DNS leaves open.
-my $first = caller_socket();
-CORE::send($first, "domain\nn=$_\nname=q$_.silent.test\n", 0) for 1 .. 17;
-is(receive($first), "domain\nn=17\nresult=unknown\n", 'the question over LIMIT_SCAN_PENDING is unknown at once');
-is(receive($first, 0.1), 'silence', 'the 16 before it are under way');
-my @more;
-while (@more < 63) {
+# The answer to the seventeenth, which comes at once, says that those before it are under way.
+sub ask_17 {
+	my ($s, $who) = @_;
+	CORE::send($s, "domain\nn=$_\nname=q$_.$who.silent.test\n", 0) for 1 .. 17;
+	return receive($s);
+}
+my $seventeenth = "domain\nn=17\nresult=unknown\n";
+my @more = (caller_socket());
+is(ask_17($more[0], 0), $seventeenth, 'the question over LIMIT_SCAN_PENDING is unknown at once');
+is(receive($more[0], 0.1), 'silence', 'questions at LIMIT_SCAN_PENDING are under way');
+my $first_answers = 0;
+for my $who (1 .. 63) {
 	push @more, caller_socket();
-	CORE::send($more[-1], "domain\nn=$_\nname=q$_." . @more . ".silent.test\n", 0) for 1 .. 16;
+	$first_answers += ask_17($more[-1], $who) eq $seventeenth;
 }
+is($first_answers, 63, 'so are those of all callers, at LIMIT_SCAN_TASKS');
 my $other = caller_socket();
-my $full = '';
-for my $n (1 .. 16) {
-	CORE::send($other, "domain\nn=$n\nname=other$n.silent.test\n", 0);
-	last if ($full = receive($other, 1)) ne 'silence';
-}
-like($full, qr/^domain\nn=\d+\nresult=unknown\n$/, 'and so is one over LIMIT_SCAN_TASKS of all callers');
+CORE::send($other, "domain\nn=1\nname=other.silent.test\n", 0);
+is(receive($other), "domain\nn=1\nresult=unknown\n", 'one over LIMIT_SCAN_TASKS is unknown at once');
 CORE::close($_) for splice(@more);
 my $answer = '';
 for (1 .. 100) {

@@ -84,9 +84,14 @@ for my $args ('18446744073709551616', '-1', '0x10', '10 LAST X', '', '4294967297
 	like($c->reply, qr/^521 5\.5\.4 .* ticket \d{12}$/, "S11: BDAT $args");
 	ok($c->at_end, '  and the connection is closed');
 }
-# LIMIT_SMTP_CHUNK
+# Its content does not come whole here: that the server waits for it is in the log.
+unlike($pb->log_text('smtpLog'), qr/event=data-ended/, 'no content was cut off so far');
 $c = begin();
-like($c->command('BDAT 2147483648'), qr/^521 5\.5\.4/, 'LIMIT_SMTP_CHUNK is kept');
+$c->send_raw("BDAT 2147483647\r\nthe beginning");
+$c->close;
+ok($pb->wait_log('smtpLog', qr/event=data-ended why="closed by peer"/), 'the content of a chunk at LIMIT_SMTP_CHUNK is waited for');
+$c = begin();
+like($c->command('BDAT 2147483648'), qr/^521 5\.5\.4/, 'over LIMIT_SMTP_CHUNK');
 
 # S13: a chunk that is too big is skipped without memory.
 $c = begin();
