@@ -70,6 +70,8 @@ enum purpose {
 /* rules.c: read the settings. */
 void abuse_read_settings(struct abuse *a);
 bool abuse_is_listed(const struct listed *list, size_t n, const struct addr *ip, int service);
+/* Is all that is counted as one with ip (IPv6: its /64) in one range of the list? */
+bool abuse_is_network_listed(const struct listed *list, size_t n, const struct addr *ip, int service);
 const char *rule_kind_name(enum rule_kind kind);
 
 /* Seconds of a clock that does not go back, for the tables. */

@@ -88,8 +88,8 @@ load_one(struct span key, struct span value PB_UNUSED, int64_t expires, void *ct
 	int service;
 	uint8_t network[16], lost[16];
 
-	/* Who was put on the whitelist meanwhile is let in by it. */
-	if (!parse_key(key, &ip, &service) || abuse_is_listed(a->white, a->white_count, &ip, service))
+	/* A network that was put on the whitelist meanwhile is let in by it, a part of it by those who listen. */
+	if (!parse_key(key, &ip, &service) || abuse_is_network_listed(a->white, a->white_count, &ip, service))
 		return 0;
 	abuse_key(&ip, network);
 	/* The database held no more than a map of this size. */
@@ -211,7 +211,7 @@ list_one(struct span key, struct span value, int64_t expires, void *ctx)
 	int service;
 
 	if (!parse_key(key, &ip, &service) || (l->of != NULL && !addr_eq_ip(&ip, l->of)) ||
-	    abuse_is_listed(l->a->white, l->a->white_count, &ip, service))
+	    abuse_is_network_listed(l->a->white, l->a->white_count, &ip, service))
 		return 0;
 	if (l->reply->n > LIMIT_RECORD - LIST_ROOM) {
 		record_add(l->reply, "next", key);

@@ -137,6 +137,20 @@ abuse_read_settings(struct abuse *a)
 }
 
 bool
+abuse_is_network_listed(const struct listed *list, size_t n, const struct addr *ip, int service)
+{
+	struct addr first = addr_prefix(ip, 32, 64), last = first;
+
+	if (last.family == AF_INET6)
+		memset(last.ip + 8, 0xff, 8);
+	for (size_t i = 0; i < n; i++)
+		if ((list[i].services >> service & 1) && addr_in_range(&first, &list[i].range) &&
+		    addr_in_range(&last, &list[i].range))
+			return true;
+	return false;
+}
+
+bool
 abuse_is_listed(const struct listed *list, size_t n, const struct addr *ip, int service)
 {
 	for (size_t i = 0; i < n; i++)

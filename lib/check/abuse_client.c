@@ -225,11 +225,11 @@ abuse_enter(struct abuse_client *c, const char *service, const char *ip, const c
 }
 
 bool
-abuse_admit(struct abuse_client *c, const char *service, const char *ip, char *why, size_t size)
+abuse_admit(struct abuse_client *c, const char *service, const char *ip, bool is_white, char *why, size_t size)
 {
 	struct addr a;
 
-	if (addr_parse(span_of(ip), &a) && abuse_is_blocked(c, service, &a)) {
+	if (!is_white && addr_parse(span_of(ip), &a) && abuse_is_blocked(c, service, &a)) {
 		snprintf(why, size, ABUSE_BLOCKED_TEXT);
 		return false;
 	}

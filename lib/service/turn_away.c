@@ -7,6 +7,7 @@
  * came in the time before: a flood fills neither the log nor a core.
  */
 #include "base/base.h"
+#include "service/gate.h"
 #include "service/pool.h"
 #include "sys/clock.h"
 
@@ -50,13 +51,21 @@ log_turned(struct service *svc, struct turned *t, const char *listener, const st
 	log_flush(svc, false);
 }
 
+/* Blocks are of whole networks in IPv6, so a neighbour's may hold an address of the whitelist. */
+static bool
+is_turned_away(struct service *svc, const struct addr *peer)
+{
+	return svc->is_blocked != NULL && svc->is_blocked(svc, peer) &&
+	       !(svc->gate != NULL && gate_standing_of(svc->gate, peer) == GATE_WHITE);
+}
+
 bool
 turn_away(struct service *svc, const char *listener, int fd, const struct addr *peer)
 {
 	struct turned *t;
 	char words[WORDS_MAX];
 
-	if (svc->is_blocked == NULL || !svc->is_blocked(svc, peer))
+	if (!is_turned_away(svc, peer))
 		return false;
 	t = place_of(peer);
 	if (addr_eq_ip(&t->peer, peer) && t->listener == listener && clock_ms() < t->until_ms)
