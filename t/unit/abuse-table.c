@@ -1,4 +1,4 @@
-/* abuse-table: counters by address in constant memory. */
+/* abuse-table: counters by address in constant memory; the time of a rule slides (ABUSE-03, ABUSE-07, ABUSE-11). */
 #include "base/base.h"
 #include "tap.h"
 
