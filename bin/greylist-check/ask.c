@@ -106,7 +106,7 @@ give_scan_client(int i)
 
 /* At most one line a minute: a scan-check that is away is asked with each delivery. */
 static void
-log_unknown(const char *ticket, const struct addr *client, const char *why)
+log_unknown(const char *ticket, const struct addr *client, const char *what, const char *why)
 {
 	uint64_t now = clock_ms();
 	char ip[ADDR_TEXT_MAX];
@@ -118,7 +118,7 @@ log_unknown(const char *ticket, const struct addr *client, const char *why)
 		scan.log_next_ms = now + LOG_EACH_MS;
 	pthread_mutex_unlock(&scan.lock);
 	if (is_due)
-		greylist_log(ticket, addr_print(client, ip, sizeof(ip)), "event=spf-unknown why=\"%s\"", why);
+		greylist_log(ticket, addr_print(client, ip, sizeof(ip)), "event=%s why=\"%s\"", what, why);
 }
 
 bool
@@ -128,12 +128,30 @@ ask_spf(const char *ticket, const struct addr *client, struct span helo, struct 
 	int i = take_scan_client();
 
 	if (i < 0) {
-		log_unknown(ticket, client, "too many questions at a time");
+		log_unknown(ticket, client, "spf-unknown", "too many questions at a time");
 		return false;
 	}
 	scan_spf(scan.at[i].client, client, helo, sender, ASK_SPF_MS, &spf);
 	if (spf.result == SCAN_SPF_UNKNOWN)
-		log_unknown(ticket, client, scan_client_why(scan.at[i].client));
+		log_unknown(ticket, client, "spf-unknown", scan_client_why(scan.at[i].client));
 	give_scan_client(i);
 	return spf.result == SCAN_SPF_PASS;
+}
+
+int
+ask_mx(const char *ticket, const struct addr *client, struct span domain, const struct addr_range *range)
+{
+	enum scan_mx_result r = SCAN_MX_UNKNOWN;
+	int i = take_scan_client();
+
+	if (i < 0) {
+		log_unknown(ticket, client, "mx-unknown", "too many questions at a time");
+		return -1;
+	}
+	r = scan_mx_points_to(scan.at[i].client, domain, range, 1, ASK_MX_MS);
+	if (r == SCAN_MX_UNKNOWN || r == SCAN_MX_TEMPERROR)
+		log_unknown(ticket, client, "mx-unknown",
+			r == SCAN_MX_TEMPERROR ? "DNS failed" : scan_client_why(scan.at[i].client));
+	give_scan_client(i);
+	return r == SCAN_MX_YES ? 1 : r == SCAN_MX_NO ? 0 : -1;
 }

@@ -33,4 +33,12 @@ bool ask_mailboxes(struct span recipient, ask_mailbox_fn *fn, void *ctx) PB_MUST
  */
 bool ask_spf(const char *ticket, const struct addr *client, struct span helo, struct span sender) PB_MUST_CHECK;
 
+/*
+ * Has the domain an MX host with an address in the range?  1, 0, or -1 when it is not known
+ * within ASK_MX_MS, which is logged.
+ */
+#define ASK_MX_MS 1000
+int ask_mx(const char *ticket, const struct addr *client, struct span domain,
+	const struct addr_range *range) PB_MUST_CHECK;
+
 #endif

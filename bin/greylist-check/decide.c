@@ -36,11 +36,27 @@ mailer_exempts(const struct rules *rules, const char *mailer)
 	return strcmp(mailer, "error") == 0 ? "refused" : NULL;
 }
 
+/* Of the servers whose backup MX we are the first that has an MX host of the domain says. */
+static bool
+backup_off(const struct rules *rules, const struct delivery *d)
+{
+	int found = 0;
+
+	if (d->mailer == NULL || strcmp(d->mailer, "backup") != 0)
+		return false;
+	for (size_t i = 0; found == 0 && i < rules->backup_count; i++) {
+		found = ask_mx(d->ticket, &d->client, domain_of(d->recipient), &rules->backups[i].range);
+		if (found == 1)
+			return rules->backups[i].no_greylisting;
+	}
+	return false;
+}
+
 /* Not in our directory: another server's, which we pass on, or the server that asks knows it. */
 static const char *
 foreign_exempts(const struct rules *rules, const struct delivery *d)
 {
-	if (rules_forward_off(rules, domain_of(d->recipient)))
+	if (rules_forward_off(rules, domain_of(d->recipient)) || backup_off(rules, d))
 		return "forward-off";
 	if (d->mailer == NULL && !route_find(rules->settings, domain_of(d->recipient), NULL))
 		return "not-ours";

@@ -38,6 +38,26 @@ read_addresses(struct rules *r)
 	addr_set_seal(&r->gateways);
 }
 
+static void
+read_backups(struct rules *r)
+{
+	static const char list[] = "incomingGateways/gateway";
+	size_t n = settings_count(r->settings, list), kept = 0;
+
+	r->backups = mem_array(n + 1, sizeof(*r->backups));
+	for (size_t i = 0; i < n; i++) {
+		struct backup *b = &r->backups[kept];
+
+		if (!route_is_backup(r->settings, i) ||
+		    !addr_range_parse(span_of(settings_entry(r->settings, list, i, "address")), &b->range))
+			continue;
+		kept++;
+		b->no_greylisting = settings_entry_bool(r->settings, list, i, "disableGreylisting");
+		if (b->no_greylisting)
+			r->backup_count = kept;
+	}
+}
+
 static enum key_by
 key_by(const char *word)
 {
@@ -57,6 +77,7 @@ rules_new(struct settings *s)
 	r->key_by = key_by(settings_text(s, "greylisting/keyBy"));
 	r->smart_hosts = settings_bool(s, "greylisting/smartHosts");
 	read_addresses(r);
+	read_backups(r);
 	return r;
 }
 
@@ -82,6 +103,7 @@ rules_release(struct rules *r)
 	addr_set_free(&r->bypass);
 	addr_set_free(&r->gateways);
 	addr_set_free(&r->hops);
+	free(r->backups);
 	settings_free(&r->settings);
 	free(r);
 }

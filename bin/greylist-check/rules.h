@@ -15,6 +15,12 @@
 
 enum key_by { KEY_BY_DOMAIN, KEY_BY_NETWORK, KEY_BY_ADDRESS };
 
+/* A server whose backup MX we are (incomingGateways/gateway, mode backupMx). */
+struct backup {
+	struct addr_range range;
+	bool no_greylisting;
+};
+
 struct rules {
 	struct periods periods;
 	enum key_by key_by;
@@ -22,6 +28,8 @@ struct rules {
 	struct addr_set white, no_login, bypass;
 	struct addr_set gateways;		/* own incoming gateways whose mail is judged by where it came from */
 	struct addr_set hops;		/* all own gateways: passed over in Received fields */
+	struct backup *backups;		/* in their order, up to the last without greylisting */
+	size_t backup_count;
 	struct settings *settings;	/* kept for domainForwarding */
 	unsigned users;			/* atomic */
 };
