@@ -67,7 +67,9 @@ like($new, qr/^451/, 'it comes back');
 like((recipient('stranger@far.example', 'alice@example.com'))[0], qr/^250/, 'and remembers who passed');
 like(ask_control($pb, 'greylist-control', "stats\n"), qr/^ok\ndelayed=\d+\npassed=\d+/, 'it counts');
 like(ask_control($pb, 'greylist-control', "reload\n"), qr/^ok$/m, 'it reads its settings again');
-like($pb->log_text('greylistLog'), qr/event=delayed/, 'it logs') if $pb->wait_log('greylistLog', qr/event=delayed/);
+ok($pb->wait_log('greylistLog', qr/event=greylist verdict=later name=first-contact value=\S+ weight=0 total=-100 from=stranger\@far\.example to=alice\@example\.com earliest="20/),
+	'a first contact is in the log');
+ok($pb->wait_log('greylistLog', qr/event=greylist verdict=pass name=came-back value=\S+ weight=100 total=0 from=stranger\@far\.example/), 'and so is the retry that passed');
 
 # Addresses and domains that are exempt.
 $pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=127.0.5.0/24', 'greylisting=True');
