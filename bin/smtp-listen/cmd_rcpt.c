@@ -130,8 +130,7 @@ is_foreign_allowed(struct smtp *c, const struct smtp_rcpt *r)
 	struct policy_rcpt facts = { .place = POLICY_PLACE_FOREIGN };
 
 	gateways_find(c, &r->to, &facts);
-	if (facts.place == POLICY_PLACE_FOREIGN &&
-	    !facts_sender_needs_login(c, smtp_path_domain(&c->t.mail.from), &facts.sender_needs_login)) {
+	if (!facts_sender_needs_login(c, smtp_path_domain(&c->t.mail.from), &facts.sender_needs_login)) {
 		reply_lost(c, "lookup");
 		return false;
 	}

@@ -251,7 +251,7 @@ policy_rcpt(const struct policy_rcpt *f, struct buf *why)
 	}
 	if (lacks_login(&s, &f->client))
 		return verdict_make(530, "5.7.0", "Authentication required");
-	if (!is_ours && f->sender_needs_login && !is_known(&f->client)) {
+	if (f->place != POLICY_PLACE_LOCAL && f->sender_needs_login && !is_known(&f->client)) {
 		policy_sum_add(&s, "sender-needs-log-in", YES, POLICY_AGAINST);
 		return verdict_make(530, "5.7.0", "Authentication required for this sender");
 	}

@@ -100,7 +100,7 @@ struct policy_rcpt {
 	bool allow_relay_authenticated;
 	bool sender_is_user;		/* the sender is a mailbox of ours */
 	bool sender_is_domain;		/* the sender's domain is ours */
-	bool sender_needs_login;	/* ... and wants its senders to log in (requireSmtpAuth) */
+	bool sender_needs_login;	/* ... and wants its senders to log in (requireSmtpAuth), but for local recipients */
 	enum policy_known listed;	/* in the list of valid recipients of its domain */
 	enum policy_known verified;	/* by the server that the domain belongs to */
 	struct span callout;		/* that server's words when it refused */

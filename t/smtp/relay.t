@@ -29,6 +29,17 @@ like(rcpt('alice@example.com', 'y@out.example'), qr/^530 5\.7\.0 .* ticket \d{12
 like(rcpt('alice@example.com', 'alice@example.com'), qr/^250/, 'but not for mail to us');
 ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=sender-needs-log-in value=yes weight=-100 total=-100/),
 	'the log says why');
+$pb->ctl_ok('set', '--add', 'domainForwarding/server', 'address=127.0.0.1', 'port=9', 'domains=inside.example');
+my $passed = time + 20;
+select undef, undef, undef, 0.2 while time < $passed && rcpt('x@out.example', 'bob@inside.example') !~ /^250/;
+like(rcpt('x@out.example', 'bob@inside.example'), qr/^250/, 'a recipient who is passed on');
+like(rcpt('alice@example.com', 'bob@inside.example'), qr/^530 5\.7\.0 .* ticket \d{12}$/, 'is not local: who says to be ours must log in (DOM-18)');
+my $known = $pb->connect('smtps');
+$known->expect('EHLO client.example', qr/^250/);
+$known->login('alice@example.com', $Pillarbox::PASSWORD);
+$known->expect('MAIL FROM:<alice@example.com>', qr/^250/);
+like($known->command('RCPT TO:<bob@inside.example>'), qr/^250/, 'and then may');
+$known->close;
 like(rcpt('x@out.example', 'postmaster'), qr/^250/, 'postmaster without a domain');
 like(rcpt('x@out.example', 'PostMaster@example.com'), qr/^250/, 'postmaster at our domain');
 like(rcpt('x@out.example', 'alice%out.example@example.com'), qr/^550 5\.1\.1/, 'no percent hack');

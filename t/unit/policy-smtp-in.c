@@ -137,6 +137,14 @@ test_elsewhere(void)
 	f.client.user = SPAN("a@b");
 	f.allow_relay_authenticated = true;
 	is_num(policy_rcpt(&f, NULL).code, 250, "and did");
+	f = (struct policy_rcpt){ .place = POLICY_PLACE_FORWARD, .sender_needs_login = true };
+	is_num(policy_rcpt(&f, NULL).code, 530, "a recipient that is passed on is not local (DOM-18)");
+	f.place = POLICY_PLACE_BACKUP;
+	is_num(policy_rcpt(&f, NULL).code, 530, "nor is one for whom we stand in");
+	f.client.is_trusted = true;
+	is_num(policy_rcpt(&f, NULL).code, 250, "a trusted address need not log in");
+	f = (struct policy_rcpt){ .place = POLICY_PLACE_LOCAL, .sender_needs_login = true };
+	is_num(policy_rcpt(&f, NULL).code, 250, "for a local one MAIL decides");
 }
 
 static void
