@@ -97,6 +97,12 @@ $end = time + 20;
 sleep 0.2 while time < $end && rcpt('alice@example.com', 'bare') !~ /^550/;
 like(rcpt('alice@example.com', 'bare'), qr/^550 5\.5\.2 HELO needs a full domain name ticket/, 'a bare HELO, when it weighs enough');
 like(rcpt('ann@listed.example', 'bare'), qr/^250/, 'but not for a gateway without checks (ROUTE-15)');
+($rc, $out) = $pb->ctl('try', '--from', 'x@far.example', '--to', 'ann@listed.example', '--ip', '192.0.2.1', '--helo', 'bare');
+like($out, qr/^rcpt +recipient-ours +forward +0 +0.*^rcpt +envelope-checks +off-for-gateway +0 +0.*^rcpt +reply +250/ms, '... which is said');
+$pb->ctl_ok('set', 'smtpLogLevel', 'Detailed');
+$end = time + 20;
+do { rcpt('ann@listed.example', 'bare') } while time < $end && !$pb->wait_log('smtpLog', qr/name=envelope-checks value=off-for-gateway/, 2);
+ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=envelope-checks value=off-for-gateway weight=0 total=0/), '... and logged');
 $pb->ctl_ok('set', 'envelopeChecks/senderNullMx', 100);
 sub from { my ($from) = @_; my $c = $pb->connect('smtp'); $c->expect('EHLO c.example', qr/^250/); $c->expect("MAIL FROM:<$from>", qr/^250/);
 	return $c->command('RCPT TO:<alice@example.com>') }

@@ -176,6 +176,10 @@ test_lines(void)
 	f.allow_relay_authenticated = true;
 	is_num(policy_rcpt(&f, &why).code, 250, "a permission");
 	is_span(buf_view(&why), "recipient-not-ours yes -100 -100\nlog-in al\\x20ice@x\\x0a 100 0\n", "the sum of a permission");
+	buf_clear(&why);
+	f = (struct policy_rcpt){ .place = POLICY_PLACE_FORWARD, .no_checks = true, .points = 100, .points_max = 100 };
+	is_num(policy_rcpt(&f, &why).code, 250, "a gateway without checks (ROUTE-15)");
+	is_span(buf_view(&why), "recipient-ours forward 0 0\nenvelope-checks off-for-gateway 0 0\n", "says so");
 	buf_free(&why);
 }
 
