@@ -4,6 +4,7 @@
 # A milter that never takes a connection costs its timeout and stops nobody.
 # The same under inetd, where all are connected before the session begins
 # (LIMIT_CONTACTS_MS bounds that).
+# Features: TOOL-15.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -2,6 +2,7 @@
 # Milters: everything a milter may do to a message, small or larger than what
 # is kept in memory; a milter that fails; and two foreign ones, libmilter's
 # own engine and opendkim.
+# Features: TOOL-15.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
@@ -138,6 +139,16 @@ cmp_ok(time - $before, '<', 6, 'and no more');
 like(send_one('next', "x\r\n"), qr/^250/, 'the next session has a new connection to it');
 stop_milter($milter);
 ok($pb->wait_log('smtpLog', qr/event=milter-failed socket=unix:test-milter why=/), 'failures are in the log');
+
+# failMode=reject while it is down.
+my $file = $pb->dir . '/etc/mailconfig.xml';
+Pillarbox::spew($file, Pillarbox::slurp($file) =~ s/tempfail/reject/r);
+$pb->ctl_ok('reload');
+my $patience = time + 20;
+my $down;
+do { $down = send_one('rejected', "x\r\n") } while $down !~ /^550/ && time < $patience;
+like($down, qr/^550 5\.7\.1 A content filter is not available ticket \d{12}$/, 'failMode=reject while the milter is down');
+is(scalar(grep { Pillarbox::slurp($_) =~ /^Subject: rejected/m } $pb->mail('alice@example.com')), 0, '... and nothing is taken');
 
 SKIP: {
 	my ($opendkim) = grep { -x } '/usr/sbin/opendkim', '/usr/bin/opendkim';
