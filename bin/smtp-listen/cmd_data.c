@@ -484,7 +484,9 @@ process(struct smtp *c, const struct smtp_data *d)
 	v = check_header(c);
 	if (v.kind != VERDICT_OK)
 		return v;
-	origin_note(c);
+	v = origin_check(c);
+	if (v.kind != VERDICT_OK)
+		return v;
 	buf_init_fixed(&from, storage, sizeof(storage));
 	find_from(c, &from);
 	v = check_from(c, buf_view(&from));

@@ -74,6 +74,7 @@ is_allowed(struct smtp *c, const struct smtp_rcpt *r, struct policy_rcpt *facts)
 	c->t.mailer = mailer_of(facts->place);
 	facts->client = smtp_client(c);
 	facts->is_postmaster = smtp_path_is_postmaster(&r->to);
+	c->t.rcpt_wants_checks = !facts->no_checks && !(facts->is_postmaster && facts->place == POLICY_PLACE_LOCAL);
 	facts->allow_relay = c->config->allow_relay;
 	facts->allow_relay_authenticated = c->config->allow_relay_authenticated;
 	facts->sender_is_user = c->t.sender_is_user;
@@ -210,6 +211,7 @@ cmd_rcpt(struct smtp *c, struct span args)
 	if (!has_room(c) || !find(c, &rcpt, &address) || !delegates_allow(c, &rcpt) || !filter_rcpt(c, &rcpt, args))
 		return;
 	c->t.named++;
+	c->t.wants_checks |= c->t.rcpt_wants_checks;
 	if (recipient_add(&c->t, &rcpt, address))
 		reply(c, 250, "2.1.5", "Recipient OK");
 	else

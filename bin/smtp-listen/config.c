@@ -128,6 +128,8 @@ config_read(struct config *c, const struct settings *s)
 	addr_set_seal(&c->bypass);
 	ip_list_add(&c->gateways, s, "ipBypasses/entry", NULL);
 	addr_set_seal(&c->gateways);
+	ip_list_add(&c->by_origin, s, "ipBypasses/entry", "bypassSpamChecks");
+	addr_set_seal(&c->by_origin);
 	ip_list_add_plain(&c->xclient, s, "xclientTrusted/address");
 	addr_set_seal(&c->xclient);
 	ip_list_add_plain(&c->xforward, s, "xforwardTrusted/address");

@@ -53,7 +53,8 @@ struct config {
 	enum policy_relay allow_relay;
 	bool allow_relay_authenticated;
 	struct addr_set bypass;		/* smtpAuthBypass; the whitelist is lib/service's (gate.h) */
-	struct addr_set gateways;	/* ipBypasses */
+	struct addr_set gateways;	/* ipBypasses ... */
+	struct addr_set by_origin;	/* ... those whose mail is checked by where it came from (bypassSpamChecks) */
 	struct addr_set xclient, xforward;	/* xclientTrusted, xforwardTrusted */
 	bool hides_client;		/* Received of those who logged in */
 	struct gateways gateways_in;	/* incomingGateways, smartHosts, validRecipients */

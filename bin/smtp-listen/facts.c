@@ -50,9 +50,9 @@ not_known(struct smtp *c, const char *about)
 }
 
 static enum policy_dns
-ask_helo(struct smtp *c, struct span name)
+ask_helo(struct smtp *c, struct span name, const struct addr *ip)
 {
-	switch (scan_helo(c->w->scan, name, &c->s->peer, SCAN_BUDGET_MS)) {
+	switch (scan_helo(c->w->scan, name, ip, SCAN_BUDGET_MS)) {
 	case SCAN_HELO_MATCHES:
 	case SCAN_HELO_RESOLVES:
 		return POLICY_DNS_GOOD;
@@ -67,12 +67,25 @@ ask_helo(struct smtp *c, struct span name)
 	return not_known(c, "helo");
 }
 
+/* What there is to say of a name that a server at this address gave. */
+static struct policy_helo
+helo_of(struct smtp *c, struct span name, const struct addr *ip)
+{
+	struct policy_helo f = { .name = name, .is_literal = name.n > 0 && name.p[0] == '[' };
+	struct addr literal = { .family = 0 };
+
+	f.is_own_name = !addr_is_loopback(ip) && !addr_eq_ip(ip, &c->s->local) && is_own_name(c, name);
+	f.is_peer = f.is_literal && read_literal(name, &literal) && addr_eq_ip(&literal, ip);
+	if (c->config->weights.helo_unresolved > 0 && !f.is_literal)
+		f.dns = ask_helo(c, name, ip);
+	return f;
+}
+
 void
 facts_helo(struct smtp *c)
 {
 	struct span name = span_of(c->helo);
-	struct addr literal = { .family = 0 };
-	struct policy_helo f = { .name = name, .is_literal = name.p[0] == '[', .is_early = c->is_early };
+	struct policy_helo f = { .name = name };
 	char storage[FACTS_WHY_SIZE];
 	struct verdict granted = verdict_make(250, "2.0.0", "OK");
 	struct buf why;
@@ -80,13 +93,36 @@ facts_helo(struct smtp *c)
 	c->points = (struct policy_points){ .points = 0 };
 	if (!is_checked(c))
 		return;
-	f.is_own_name = !addr_is_loopback(&c->s->peer) && !addr_eq_ip(&c->s->peer, &c->s->local) && is_own_name(c, name);
-	f.is_peer = f.is_literal && read_literal(name, &literal) && addr_eq_ip(&literal, &c->s->peer);
-	if (c->config->weights.helo_unresolved > 0 && !f.is_literal)
-		f.dns = ask_helo(c, name);
+	if (addr_set_has(&c->config->by_origin, &c->s->peer))
+		f.is_gateway = true;
+	else
+		f = helo_of(c, name, &c->s->peer);
+	f.is_early = c->is_early;
 	buf_init_fixed(&why, storage, sizeof(storage));
 	policy_helo(&f, &c->config->weights, &c->points, &why);
 	(void)smtp_decided(c, "helo", &why, c->points.points > 0 ? &c->points.verdict : &granted);
+}
+
+struct verdict
+facts_origin(struct smtp *c, struct span helo)
+{
+	const bool is_known = smtp_helo_is_valid(helo) && helo.n <= LIMIT_DOMAIN;
+	const struct policy_weights *w = &c->config->weights;
+	struct policy_points points = c->t.points;
+	char storage[FACTS_WHY_SIZE];
+	struct policy_helo f;
+	struct verdict v;
+	struct buf why;
+
+	if (!is_checked(c) || !addr_set_has(&c->config->by_origin, &c->s->peer))
+		return verdict_make(250, "2.0.0", "OK");
+	buf_init_fixed(&why, storage, sizeof(storage));
+	if (is_known)
+		f = helo_of(c, helo, &c->t.origin);
+	policy_origin(is_known ? &f : NULL, w, &points, &why);
+	v = policy_points_verdict(&points, w, c->t.wants_checks, &why);
+	(void)smtp_decided(c, "origin", &why, &v);
+	return v;
 }
 
 static enum policy_dns

@@ -19,6 +19,13 @@ void facts_helo(struct smtp *c);
 /* ... and of the sender's domain, into c->t.points. */
 void facts_sender_domain(struct smtp *c, const struct smtp_mail *mail);
 
+/*
+ * Mail of a gateway that is judged by where it came from (BYP-03): the checks of
+ * the server at c->t.origin, which gave that name in HELO (SPAN_NONE: nobody
+ * knows), on top of c->t.points.  250, or a refusal.
+ */
+struct verdict facts_origin(struct smtp *c, struct span helo) PB_MUST_CHECK;
+
 /* Is the sender on the administrator's list (BLKS-01)? */
 bool facts_is_blocked(const struct smtp *c, struct span address);
 

@@ -72,7 +72,9 @@ struct transaction {
 	uint64_t room;			/* and these as in struct recipient */
 	bool is_in_domain;
 	struct span rcpt_args;		/* and what the client wrote behind RCPT; valid during the command */
-	struct policy_points points;	/* of the envelope checks: HELO's and the sender's */
+	struct policy_points points;	/* of the envelope checks: HELO's and the sender's ... */
+	bool rcpt_wants_checks;		/* ... which the recipient that RCPT is about is to have */
+	bool wants_checks;		/* a recipient that was taken is */
 	uint64_t user_max_size, user_max_rcpts;	/* of who logged in; 0: no limit */
 	struct recipient *rcpts;	/* LIMIT_SMTP_RECIPIENTS; made at the first */
 	size_t count;
@@ -151,8 +153,8 @@ void reply_lines(struct smtp *c, int code, const char *status, struct span text)
 /* welcome.c: false when the client is refused before the greeting; told and logged. */
 bool welcome(struct smtp *c) PB_MUST_CHECK;
 
-/* origin.c: with the header here, who sent it to the gateway that brings it; sets c->t.origin. */
-void origin_note(struct smtp *c);
+/* origin.c: with the header here, who sent it to the gateway that brings it; sets c->t.origin.  250, or a refusal. */
+struct verdict origin_check(struct smtp *c) PB_MUST_CHECK;
 
 /* An owner of state is gone: 421, and neither session nor worker goes on. */
 void reply_lost(struct smtp *c, const char *what);

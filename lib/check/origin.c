@@ -28,15 +28,18 @@ origin_hop(struct span received, const struct addr_set *gateways, struct addr *o
 }
 
 bool
-origin_find(struct span header, const struct addr *peer, const struct addr_set *gateways, struct addr *out)
+origin_find(struct span header, const struct addr *peer, const struct addr_set *gateways, struct addr *out,
+	struct span *helo_out)
 {
 	enum origin_result r = ORIGIN_MORE;
-	struct header_field field;
+	struct header_field field = { .valid = false };
 
 	if (!addr_set_has(gateways, peer))
 		return false;
 	while (r == ORIGIN_MORE && header_next(&header, &field))
 		if (field.valid && span_is_nocase(field.name, "Received"))
 			r = origin_hop(field.value, gateways, out);
+	if (r == ORIGIN_FOUND && helo_out != NULL)
+		*helo_out = received_helo(field.value);
 	return r == ORIGIN_FOUND;
 }

@@ -29,8 +29,9 @@ enum origin_result origin_hop(struct span received, const struct addr_set *gatew
 /*
  * All of a header section, as it came from `peer`.  False when peer is no
  * gateway, or no hop is known to be another's: then peer is all there is.
+ * *helo_out, within header, is the name that it gave to the gateway; may be NULL.
  */
 bool origin_find(struct span header, const struct addr *peer, const struct addr_set *gateways,
-	struct addr *out) PB_MUST_CHECK;
+	struct addr *out, struct span *helo_out) PB_MUST_CHECK;
 
 #endif

@@ -152,3 +152,37 @@ received_client(struct span value, struct span *ip)
 		return RECEIVED_FROM_ADDRESS;
 	return RECEIVED_FROM_UNKNOWN;
 }
+
+/* In a comment: "HELO name", "EHLO name", "helo=name". */
+static struct span
+find_quoted_name(struct span clause)
+{
+	struct place at = { 0, 0 };
+	bool is_next = false;
+
+	while (clause.n > 0) {
+		struct span word = next_word(&clause, &at);
+
+		if (at.depth == 0)
+			is_next = false;
+		else if (is_next && word.n > 0)
+			return word;
+		else if (span_starts_nocase(word, SPAN("helo=")))
+			return span_from(word, 5);
+		else
+			is_next = quotes_client(word);
+	}
+	return SPAN_NONE;
+}
+
+struct span
+received_helo(struct span value)
+{
+	struct place at = { 0, 0 };
+	struct span clause = SPAN_NONE, name;
+
+	if (!find_clause(value, &clause))
+		return SPAN_NONE;
+	name = find_quoted_name(clause);
+	return name.n > 0 ? name : next_word(&clause, &at);
+}

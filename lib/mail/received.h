@@ -24,4 +24,7 @@ enum received_from {
  */
 enum received_from received_client(struct span value, struct span *ip);
 
+/* The name that this client gave in HELO or EHLO, within value; SPAN_NONE without a From clause. */
+struct span received_helo(struct span value);
+
 #endif

@@ -34,6 +34,7 @@ struct policy_helo {
 	bool is_literal, is_peer;	/* an address literal; it is the client's address */
 	enum policy_dns dns;
 	bool is_early;			/* the client spoke before the greeting */
+	bool is_gateway;		/* an own one: the name of the server behind it counts instead (BYP-03) */
 };
 
 struct policy_points {
@@ -46,5 +47,18 @@ void policy_helo(const struct policy_helo *f, const struct policy_weights *w, st
 /* ... and the sender's domain (empty for the null reverse-path) is added. */
 void policy_sender_domain(struct span domain, enum policy_dns dns, const struct policy_weights *w,
 	struct policy_points *p, struct buf *why);
+/*
+ * ... and, once the header of a gateway's message is here, what the server behind
+ * it said in HELO there.  f NULL: that server is not known.
+ */
+void policy_origin(const struct policy_helo *f, const struct policy_weights *w, struct policy_points *p,
+	struct buf *why);
+
+/*
+ * What the points mean for a whole message: 250, or the verdict of the check that
+ * weighed most.  is_wanted: there is a recipient for whom the checks are made.
+ */
+struct verdict policy_points_verdict(const struct policy_points *p, const struct policy_weights *w, bool is_wanted,
+	struct buf *why) PB_MUST_CHECK;
 
 #endif

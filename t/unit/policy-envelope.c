@@ -1,4 +1,4 @@
-/* Weighted checks of HELO and sender domain, and what a total over the threshold means. */
+/* Weighted checks of HELO and sender domain, of a gateway and the server behind it (BYP-03), and what a total over the threshold means. */
 #include "base/base.h"
 #include "policy/envelope.h"
 #include "policy/smtp_in.h"
@@ -61,6 +61,38 @@ test_sender(void)
 }
 
 static void
+test_origin(void)
+{
+	struct policy_helo f = { .name = SPAN("[192.0.2.8]"), .is_literal = true, .is_gateway = true };
+	struct policy_points p;
+	struct buf why;
+
+	buf_init(&why, 1000);
+	policy_helo(&f, &weights, &p, &why);
+	is_num(p.points, 0, "the name of a gateway of ours counts nothing (BYP-03)");
+	is_span(buf_view(&why), "helo-by-origin [192.0.2.8] 0 0\n", "and the line says so");
+	f.is_early = true;
+	policy_helo(&f, &weights, &p, NULL);
+	is_num(p.points, 50, "what it does itself counts");
+	buf_clear(&why);
+	f = (struct policy_helo){ .name = SPAN("[192.0.2.8]"), .is_literal = true };
+	policy_origin(&f, &weights, &p, &why);
+	is_num(p.points, 100, "the server behind it is weighed on top");
+	is_span(buf_view(&why), "helo-literal [192.0.2.8] -50 -100\n", "with the total of both");
+	is_num(policy_points_verdict(&p, &weights, true, NULL).code, 550, "which refuses the message at the threshold");
+	is_num(policy_points_verdict(&p, &weights, false, NULL).code, 250, "unless no recipient wants the checks");
+	p.points = 99;
+	buf_clear(&why);
+	is_num(policy_points_verdict(&p, &weights, true, &why).code, 250, "and not below it");
+	is_span(buf_view(&why), "envelope-checks 99 0 0\n", "the line of a message that passes");
+	buf_clear(&why);
+	policy_origin(NULL, &weights, &p, &why);
+	is_num(p.points, 99, "what nobody knows counts nothing");
+	is_span(buf_view(&why), "origin unknown 0 -99\n", "and is said");
+	buf_free(&why);
+}
+
+static void
 test_threshold(void)
 {
 	struct verdict words = verdict_make(550, "5.7.27", "no");
@@ -86,6 +118,7 @@ main(void)
 {
 	test_helo();
 	test_sender();
+	test_origin();
 	test_threshold();
 	return done();
 }
