@@ -57,9 +57,8 @@ open_filter(struct smtp *c, struct filter *f)
 		fail(c, f, milter_error(f->milter));
 }
 
-/* What a milter that cannot be asked means for a message. */
-static bool
-fail_mode_allows(const struct filter *f, struct verdict *out)
+bool
+filter_may_pass(const struct filter *f, struct verdict *out)
 {
 	if (!f->failed || f->config->fail_mode == FAIL_ACCEPT)
 		return true;
@@ -91,9 +90,9 @@ filter_take(struct smtp *c, struct filter *f, enum milter_outcome o, struct verd
 		return false;
 	case MILTER_FAILED:
 	default:
-		/* Before MAIL nothing is refused for it: MAIL asks fail_mode_allows. */
+		/* Before MAIL nothing is refused for it: MAIL asks filter_may_pass. */
 		fail(c, f, milter_error(f->milter));
-		return !in_message || fail_mode_allows(f, out);
+		return !in_message || filter_may_pass(f, out);
 	}
 }
 
@@ -218,7 +217,7 @@ filter_mail(struct smtp *c, struct span args)
 	for (size_t i = 0; all != NULL && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		if (!fail_mode_allows(f, &v))
+		if (!filter_may_pass(f, &v))
 			return refuse(c, f, "mail", &v);
 		if (f->state == FILTER_OFF)
 			continue;
@@ -250,9 +249,11 @@ filter_rcpt(struct smtp *c, const struct smtp_rcpt *rcpt, struct span args)
 	for (size_t i = 0; good && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		if (f->state != FILTER_BUSY)
+		good = filter_may_pass(f, &v);
+		if (good && f->state != FILTER_BUSY)
 			continue;
-		good = filter_take(c, f, milter_rcpt(f->milter, buf_view(&path), params), &v);
+		if (good)
+			good = filter_take(c, f, milter_rcpt(f->milter, buf_view(&path), params), &v);
 		if (!good && v.code != 0) {
 			refuse(c, f, "rcpt", &v);
 		} else if (!good) {
@@ -299,7 +300,8 @@ filter_data(struct smtp *c)
 	for (size_t i = 0; all != NULL && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		if (f->state != FILTER_BUSY || filter_take(c, f, milter_data(f->milter), &v))
+		if (filter_may_pass(f, &v) &&
+		    (f->state != FILTER_BUSY || filter_take(c, f, milter_data(f->milter), &v)))
 			continue;
 		if (v.code != 0)
 			return refuse(c, f, "data", &v);
@@ -320,7 +322,8 @@ filter_unknown(struct smtp *c, struct span line)
 
 		if (before != FILTER_IDLE && before != FILTER_BUSY)
 			continue;
-		if (!filter_take(c, f, milter_unknown(f->milter, line), &v) && v.code != 0)
+		/* One that fails has no words for it; what follows in the message is refused. */
+		if (!filter_take(c, f, milter_unknown(f->milter, line), &v) && v.code != 0 && !f->failed)
 			return refuse(c, f, "unknown", &v);
 		/* There is nothing to accept: "accept" says only that it has no objection. */
 		if (f->state == FILTER_PASSED || (f->state == FILTER_OFF && !f->failed))

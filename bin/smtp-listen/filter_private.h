@@ -40,6 +40,12 @@ const char *filter_macro(void *filters, const char *name);
 struct filters *filters_of(struct smtp *c);
 
 /*
+ * False when the milter has failed in this session and failMode lets nothing
+ * pass that it was not asked about; *out is the reply.
+ */
+bool filter_may_pass(const struct filter *f, struct verdict *out) PB_MUST_CHECK;
+
+/*
  * Take a milter's answer to a step.  True: go on.  False: *out says what to
  * reply; code 0 means that the message is to be discarded.
  */

@@ -17,6 +17,11 @@
  *	count	adds X-Count with the number of body bytes it saw
  *	names	adds X-Names with the names of the fields it saw
  * A name with "refuse" in it is refused at HELO, a sender at MAIL, a recipient at RCPT.
+ * A sender "accept.STEP@..." or "discard.STEP@..." gets that answer at the step:
+ * mail rcpt unknown data header eoh body end.
+ * It ends in the middle of a step when a recipient, or a line that is no
+ * command, has "dies" in it, and says nothing more when that has "hangs".
+ * It wants to see the recipients that the server refused.
  */
 #include <libmilter/mfapi.h>
 #include <stdio.h>
@@ -27,8 +32,33 @@
 struct talk {
 	char subject[64];
 	char names[512];
+	char sender[64];
 	unsigned long bytes;
 };
+
+/* What the sender wants at this step. */
+static sfsistat
+answer_at(SMFICTX *ctx, const char *step)
+{
+	const struct talk *t = smfi_getpriv(ctx);
+	const char *dot = strchr(t->sender, '.');
+	size_t n = strlen(step);
+
+	if (dot == NULL || strncmp(dot + 1, step, n) != 0 || dot[1 + n] != '@')
+		return SMFIS_CONTINUE;
+	if (strncmp(t->sender, "<accept", 7) == 0)
+		return SMFIS_ACCEPT;
+	return strncmp(t->sender, "<discard", 8) == 0 ? SMFIS_DISCARD : SMFIS_CONTINUE;
+}
+
+static void
+end_by(const char *text)
+{
+	if (strstr(text, "dies") != NULL)
+		_exit(1);
+	while (strstr(text, "hangs") != NULL)
+		sleep(1);
+}
 
 static sfsistat
 on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
@@ -48,17 +78,40 @@ on_helo(SMFICTX *ctx, char *name)
 static sfsistat
 on_mail(SMFICTX *ctx, char **args)
 {
-	memset(smfi_getpriv(ctx), 0, sizeof(struct talk));
-	return strstr(args[0], "refuse") != NULL ? SMFIS_REJECT : SMFIS_CONTINUE;
+	struct talk *t = smfi_getpriv(ctx);
+
+	memset(t, 0, sizeof(*t));
+	snprintf(t->sender, sizeof(t->sender), "%s", args[0]);
+	return strstr(args[0], "refuse") != NULL ? SMFIS_REJECT : answer_at(ctx, "mail");
 }
 
 static sfsistat
 on_rcpt(SMFICTX *ctx, char **args)
 {
+	end_by(args[0]);
 	if (strstr(args[0], "refuse") == NULL)
-		return SMFIS_CONTINUE;
+		return answer_at(ctx, "rcpt");
 	smfi_setreply(ctx, "450", "4.7.3", "not this one");
 	return SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+on_unknown(SMFICTX *ctx, const char *line)
+{
+	end_by(line);
+	return answer_at(ctx, "unknown");
+}
+
+static sfsistat
+on_data(SMFICTX *ctx)
+{
+	return answer_at(ctx, "data");
+}
+
+static sfsistat
+on_eoh(SMFICTX *ctx)
+{
+	return answer_at(ctx, "eoh");
 }
 
 static sfsistat
@@ -69,7 +122,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 	if (strcasecmp(name, "Subject") == 0 && t->subject[0] == '\0')
 		snprintf(t->subject, sizeof(t->subject), "%s", value);
 	snprintf(t->names + strlen(t->names), sizeof(t->names) - strlen(t->names), " %s", name);
-	return SMFIS_CONTINUE;
+	return answer_at(ctx, "header");
 }
 
 static sfsistat
@@ -79,7 +132,7 @@ on_body(SMFICTX *ctx, unsigned char *data, size_t n)
 
 	(void)data;
 	t->bytes += n;
-	return SMFIS_CONTINUE;
+	return answer_at(ctx, "body");
 }
 
 static void
@@ -161,7 +214,30 @@ on_end(SMFICTX *ctx)
 	}
 	while (strcmp(t->subject, "silent") == 0)
 		sleep(1);
+	if (answer_at(ctx, "end") != SMFIS_CONTINUE)
+		return answer_at(ctx, "end");
 	return change(ctx, t);
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	memset(smfi_getpriv(ctx), 0, sizeof(struct talk));
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
+	unsigned long *actions_out, unsigned long *steps_out, unsigned long *f2_out, unsigned long *f3_out)
+{
+	(void)ctx;
+	(void)f2;
+	(void)f3;
+	*actions_out = actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_QUARANTINE |
+		SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_CHGFROM);
+	*steps_out = steps & SMFIP_RCPT_REJ;
+	*f2_out = *f3_out = 0;
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat
@@ -180,7 +256,9 @@ main(int argc, char **argv)
 		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_QUARANTINE |
 			SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_CHGFROM,
 		.xxfi_connect = on_connect, .xxfi_helo = on_helo, .xxfi_envfrom = on_mail, .xxfi_envrcpt = on_rcpt,
-		.xxfi_header = on_header, .xxfi_body = on_body, .xxfi_eom = on_end, .xxfi_close = on_close,
+		.xxfi_unknown = on_unknown, .xxfi_data = on_data, .xxfi_header = on_header, .xxfi_eoh = on_eoh,
+		.xxfi_body = on_body, .xxfi_eom = on_end, .xxfi_abort = on_abort, .xxfi_close = on_close,
+		.xxfi_negotiate = on_negotiate,
 	};
 
 	if (argc != 2 || smfi_setconn(argv[1]) == MI_FAILURE || smfi_register(milter) == MI_FAILURE)
