@@ -81,6 +81,9 @@ filter_take(struct smtp *c, struct filter *f, enum milter_outcome o, struct verd
 		f->state = in_message ? FILTER_PASSED : FILTER_OFF;
 		return true;
 	case MILTER_DISCARD:
+		/* libmilter then waits for the next message, and would answer nothing about this one. */
+		if (in_message)
+			f->state = FILTER_PASSED;
 		*out = (struct verdict){ .code = 0 };
 		return false;
 	case MILTER_REFUSED:
@@ -283,9 +286,11 @@ filter_refused_rcpt(struct smtp *c, const struct smtp_rcpt *rcpt, struct span ar
 	for (size_t i = 0; i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		if (f->state == FILTER_BUSY &&
-		    !filter_take(c, f, milter_refused_rcpt(f->milter, buf_view(&path), params), &v))
-			buf_clear(&all->words);	/* it was refused already, in our words */
+		if (f->state != FILTER_BUSY ||
+		    filter_take(c, f, milter_refused_rcpt(f->milter, buf_view(&path), params), &v))
+			continue;
+		c->t.discard = c->t.discard || v.code == 0;
+		buf_clear(&all->words);	/* it was refused already, in our words */
 	}
 	all->rcpt = NULL;
 	all->refused = NULL;
@@ -319,14 +324,17 @@ filter_unknown(struct smtp *c, struct span line)
 	for (size_t i = 0; all != NULL && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 		enum filter_state before = f->state;
+		enum milter_outcome o;
 
 		if (before != FILTER_IDLE && before != FILTER_BUSY)
 			continue;
+		o = milter_unknown(f->milter, line);
 		/* One that fails has no words for it; what follows in the message is refused. */
-		if (!filter_take(c, f, milter_unknown(f->milter, line), &v) && v.code != 0 && !f->failed)
+		if (!filter_take(c, f, o, &v) && v.code != 0 && !f->failed)
 			return refuse(c, f, "unknown", &v);
-		/* There is nothing to accept: "accept" says only that it has no objection. */
-		if (f->state == FILTER_PASSED || (f->state == FILTER_OFF && !f->failed))
+		c->t.discard = c->t.discard || (before == FILTER_BUSY && o == MILTER_DISCARD);
+		/* Between messages there is nothing to accept: it has no objection to the line. */
+		if (before == FILTER_IDLE && !f->failed)
 			f->state = before;
 	}
 	return true;

@@ -4,7 +4,7 @@
  *
  * State of a milter in a session: OFF (not connected, or failed, or it
  * accepted the whole session), IDLE (between messages), BUSY (in a message),
- * PASSED (it accepted this message and is asked no more about it).
+ * PASSED (it accepted or discarded this message and is asked no more about it).
  */
 #ifndef SMTP_LISTEN_FILTER_PRIVATE_H
 #define SMTP_LISTEN_FILTER_PRIVATE_H

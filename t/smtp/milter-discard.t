@@ -38,7 +38,8 @@ my %got;
 for my $user (qw(alice bob)) {
 	for my $file ($pb->wait_mail("$user\@example.com", 2 * @steps)) {
 		my $text = Pillarbox::slurp($file);
-		$got{"$user: $1"} = $text =~ /^X-Added: /m ? 'changed' : 'plain' if $text =~ /^Subject: ([^\r]*)/m;
+		my ($subject) = $text =~ /^Subject: ([^\r]*)/m;
+		$got{"$user: $subject"} = $text =~ /^X-Added: /m ? 'changed' : 'plain';
 	}
 }
 is(join("\n", grep { /discard/ } sort keys %got), '', 'nothing that was discarded is delivered');
@@ -49,6 +50,7 @@ for my $user (qw(alice bob)) {
 my $c = $pb->connect('smtp');
 $c->expect('EHLO last.example', qr/^250/);
 is(message($c, 'refuse', 'marker'), '550 503 500 503 503 500', 'a last message');
+$c->close;
 ok($pb->wait_log('smtpLog', qr/event=milter-refused .*step=mail/), 'is in the log');
 my $log = $pb->log_text('smtpLog');
 is(scalar(() = $log =~ /event=message-discarded/g), scalar @steps, 'each discarded message is in the log');
