@@ -59,8 +59,10 @@ data_begin(struct smtp *c)
 		snprintf(uid, sizeof(uid), "uid %u", (unsigned)c->s->peer_uid);
 	else if (hidden)
 		r.helo = span_of(c->host);	/* HELO may hold the address too */
-	else
+	else {
+		r.host = span_of(c->peer.name);
 		snprintf(ip, sizeof(ip), "%s%s", c->s->peer.family == AF_INET6 ? "IPv6:" : "", c->s->ip);
+	}
 	buf_init_fixed(&tls, tls_text, sizeof(tls_text));
 	if (c->s->tls)
 		(void)tls_describe(&c->s->io, &tls);

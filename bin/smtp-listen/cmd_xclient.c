@@ -65,6 +65,7 @@ is_good(const struct smtp_xclient *x, struct addr *peer, struct addr *local)
 	return read_end(x, XCLIENT_ADDR, XCLIENT_PORT, peer) &&
 	       read_end(x, XCLIENT_DESTADDR, XCLIENT_DESTPORT, local) &&
 	       (proto.n == 0 || span_is_nocase(proto, "SMTP") || span_is_nocase(proto, "ESMTP")) &&
+	       (x->value[XCLIENT_NAME][0] == '\0' || smtp_domain_is_valid(span_of(x->value[XCLIENT_NAME]))) &&
 	       (helo.n == 0 || (smtp_helo_is_valid(helo) && helo.n <= LIMIT_DOMAIN));
 }
 
@@ -118,6 +119,10 @@ become(struct smtp *c, const struct smtp_xclient *x, const struct addr *peer, co
 	c->speaks_for_another = true;
 	session_set_ends(c->s, peer, local);
 	session_place(c);
+	if (x->given[XCLIENT_NAME])
+		peer_name_told(c, x->value[XCLIENT_NAME]);
+	else if (x->given[XCLIENT_ADDR])
+		c->peer = (struct peer_name){ .resolve = NULL };
 	snprintf(c->helo, sizeof(c->helo), "%.*s", LIMIT_DOMAIN, x->value[XCLIENT_HELO]);
 	c->esmtp = strcasecmp(x->value[XCLIENT_PROTO], "ESMTP") == 0;
 	if (x->value[XCLIENT_LOGIN][0] == '\0')

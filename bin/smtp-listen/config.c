@@ -136,6 +136,8 @@ config_read(struct config *c, const struct settings *s)
 	addr_set_seal(&c->xforward);
 	read_milters(c, s);
 	read_delegates(c, s);
+	/* greylist-check, which is among the milters, has no use for it */
+	c->names_clients = settings_count(s, "milters/milter") > 0 || c->delegate_count > 0;
 }
 
 bool
@@ -149,6 +151,6 @@ config_asks_scan(const struct config *c)
 {
 	const struct policy_weights *w = &c->weights;
 
-	return c->gateways_in.primary_count > 0 ||
+	return c->gateways_in.primary_count > 0 || c->names_clients ||
 	       (w->threshold > 0 && (w->helo_unresolved > 0 || w->sender_unresolved > 0 || w->sender_null_mx > 0));
 }

@@ -62,6 +62,7 @@ struct config {
 	size_t milter_count;
 	struct config_milter *delegates;	/* policy servers: the same fields */
 	size_t delegate_count;
+	bool names_clients;		/* a milter or policy server is told the client's name */
 };
 
 /* Everything lives as long as the process. */

@@ -64,6 +64,12 @@ put_tls(struct smtp *c, struct buf *out)
 	put_number(out, "encryption_keysize", (uint64_t)tls_cipher_bits(&c->s->io));
 }
 
+static struct span
+name_of(const char *name)
+{
+	return name[0] != '\0' ? span_of(name) : SPAN("unknown");
+}
+
 static void
 put_request(struct smtp *c, const struct smtp_rcpt *rcpt, struct buf *out)
 {
@@ -75,8 +81,8 @@ put_request(struct smtp *c, const struct smtp_rcpt *rcpt, struct buf *out)
 	delegate_put(out, "protocol_state", SPAN("RCPT"));
 	delegate_put(out, "protocol_name", c->esmtp ? SPAN("ESMTP") : SPAN("SMTP"));
 	delegate_put(out, "client_address", span_of(c->s->ip));
-	delegate_put(out, "client_name", SPAN("unknown"));
-	delegate_put(out, "reverse_client_name", SPAN("unknown"));
+	delegate_put(out, "client_name", name_of(c->peer.name));
+	delegate_put(out, "reverse_client_name", name_of(c->peer.ptr));
 	put_number(out, "client_port", c->s->peer.port);
 	delegate_put(out, "server_address", span_of(addr_print(&c->s->local, ip, sizeof(ip))));
 	put_number(out, "server_port", c->s->local.port);

@@ -143,9 +143,12 @@ begin_session(struct smtp *c, struct filter *f)
 {
 	bool kept = f->milter != NULL;
 	enum milter_outcome o = MILTER_CONTINUE;
-	char host[ADDR_TEXT_MAX + 2];
+	char host[LIMIT_DOMAIN + 1];
 
-	snprintf(host, sizeof(host), "[%s]", c->s->ip);
+	if (c->peer.name[0] != '\0')
+		snprintf(host, sizeof(host), "%s", c->peer.name);
+	else
+		snprintf(host, sizeof(host), "[%s]", c->s->ip);
 	open_filter(c, f);
 	if (f->state != FILTER_OFF)
 		o = milter_connect(f->milter, span_of(host), &c->s->peer);

@@ -51,6 +51,28 @@ tls_macro(struct filters *f, const char *name)
 	return rest.n > 0 ? rest.p : NULL;
 }
 
+/* The client's name; one without has its address in brackets, as Sendmail has it. */
+static const char *
+name_macro(struct filters *f, const char *name)
+{
+	const struct smtp *c = f->c;
+	const struct peer_name *peer = &c->peer;
+
+	if (strcmp(name, "{client_name}") == 0 && peer->name[0] != '\0')
+		return peer->name;
+	if (strcmp(name, "_") == 0 && peer->name[0] != '\0')
+		return print(f, "%s [%s]", peer->name, c->s->ip);
+	if (strcmp(name, "_") == 0 && peer->ptr[0] != '\0')
+		return print(f, "%s [%s] (may be forged)", peer->ptr, c->s->ip);
+	if (strcmp(name, "{client_name}") == 0 || strcmp(name, "_") == 0)
+		return print(f, "[%s]", c->s->ip);
+	if (peer->resolve == NULL)
+		return NULL;
+	if (strcmp(name, "{client_ptr}") == 0)
+		return peer->ptr[0] != '\0' ? peer->ptr : "unknown";
+	return strcmp(name, "{client_resolve}") == 0 ? peer->resolve : NULL;
+}
+
 /* Macros of the connection. */
 static const char *
 connection_macro(struct filters *f, const char *name)
@@ -66,8 +88,6 @@ connection_macro(struct filters *f, const char *name)
 		return c->s->listener;
 	if (strcmp(name, "{client_addr}") == 0)
 		return c->s->ip;
-	if (strcmp(name, "{client_name}") == 0 || strcmp(name, "_") == 0)
-		return print(f, "[%s]", c->s->ip);
 	if (strcmp(name, "{client_port}") == 0)
 		return print(f, "%u", c->s->peer.port);
 	if (strcmp(name, "{if_addr}") == 0 || strcmp(name, "{daemon_addr}") == 0)
@@ -78,7 +98,7 @@ connection_macro(struct filters *f, const char *name)
 		return c->s->ticket;
 	if (strcmp(name, "{if_name}") == 0)
 		return c->host;
-	return NULL;
+	return name_macro(f, name);
 }
 
 /* The domain of a path; NULL for <> and <postmaster>. */

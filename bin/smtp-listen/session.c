@@ -258,7 +258,11 @@ greet(struct smtp *c)
 void
 session_greet(struct smtp *c)
 {
-	if (welcome(c) && filter_connect(c))
+	bool is_welcome = welcome(c);
+
+	if (is_welcome)
+		peer_name_find(c);
+	if (is_welcome && filter_connect(c))
 		greet(c);
 	else
 		c->over = true;

@@ -19,6 +19,7 @@
 #include "directory/directory.h"
 #include "message.h"
 #include "net/tls.h"
+#include "peer_name.h"
 #include "policy/envelope.h"
 #include "service/service.h"
 #include "smtp/command.h"
@@ -103,6 +104,7 @@ struct smtp {
 	bool is_early;			/* it spoke before the greeting */
 	bool speaks_for_another;	/* XCLIENT was used; real_peer is who connected */
 	struct addr real_peer;
+	struct peer_name peer;		/* the client's name */
 	bool has_spoken;		/* its first line was looked at */
 	bool harvests;			/* tried too many recipients that do not exist */
 	bool dry;			/* of `mailctl try`: nothing is stored, counted or logged (try.c) */

@@ -16,7 +16,7 @@
 /* What is sent when the milter has no wishes: what Sendmail and Postfix send, together. */
 static const char *const stage_macros[STAGES] = {
 	[STAGE_CONNECT] = "j _ v {daemon_name} {daemon_addr} {daemon_port} {client_addr} {client_name} "
-		"{client_ptr} {client_port} {if_addr} {if_name}",
+		"{client_ptr} {client_resolve} {client_port} {if_addr} {if_name}",
 	[STAGE_HELO] = "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
 	[STAGE_MAIL] = "i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}",
 	[STAGE_RCPT] = "i {rcpt_addr} {rcpt_host} {rcpt_mailer}",

@@ -33,12 +33,14 @@ for my $m (values %milter) {
 	my $end = time + 20;
 	sleep 0.1 while time < $end && !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $m->{port});
 }
+$pb->ctl_ok('set', '--add', 'xclientTrusted/address', '127.0.0.1');
 $pb->ctl_ok('set', '--add', 'milters/milter', "socket=inet:$milter{us}{port}\@127.0.0.1", 'failMode=tempfail', 'timeout=20');
 $pb->start;
 my $px = Pillarbox::Postfix->new($pb, "smtpd_milters = inet:127.0.0.1:$milter{postfix}{port}\n"
 	. "milter_default_action = tempfail\nsmtpd_tls_security_level = may\n"
 	. "smtpd_tls_cert_file = $pb->{dir}/etc/tls/cert.pem\nsmtpd_tls_key_file = $pb->{dir}/etc/tls/key.pem\n"
-	. "smtpd_discard_ehlo_keywords = chunking\n");
+	. "smtpd_discard_ehlo_keywords = chunking\nsmtpd_peername_lookup = yes\nsmtpd_authorized_xclient_hosts = 127.0.0.1\n"
+	. "milter_connect_macros = j v _ {daemon_name} {daemon_addr} {client_addr} {client_name} {client_ptr} {client_resolve} {client_port}\n");
 my %server = (us => sub { $pb->connect('smtp') }, postfix => sub { $px->connect });
 
 # -- the dialogues --------------------------------------------------------------
@@ -68,6 +70,20 @@ my %dialogue = (
 		push @r, $c->command('EHLO again.example'), $c->command('QUIT');
 		return @r;
 	},
+	'the name that a proxy tells' => sub {
+		my ($c) = @_;
+		my @r = ($c->command('EHLO proxy.example'));
+		push @r, $c->command('XCLIENT NAME=mx.far.example ADDR=192.0.2.7 PORT=4711');
+		push @r, $c->command('EHLO client.example'), $c->command('MAIL FROM:<a@b.example>'), $c->command('RCPT TO:<alice@example.com>');
+		push @r, $c->command('RSET'), $c->command('QUIT');
+		return @r;
+	},
+	'a client without a name' => sub {
+		my ($c) = @_;
+		my @r = ($c->command('XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.8 PORT=4712'));
+		push @r, $c->command('EHLO client.example'), $c->command('MAIL FROM:<a@b.example>'), $c->command('QUIT');
+		return @r;
+	},
 	'gone' => sub {
 		my ($c) = @_;
 		my @r = ($c->command('EHLO client.example'), $c->command('MAIL FROM:<a@b.example>'),
@@ -88,7 +104,7 @@ my %dialogue = (
 
 sub lines_of { my ($who) = @_; return split /\n/, Pillarbox::slurp($milter{$who}{trace}) }
 
-# The lines that one dialogue wrote; it is over when the connection is closed.
+# The lines that one dialogue wrote; it is over when each session is closed.
 sub record {
 	my ($who, $talk) = @_;
 	my $before = lines_of($who);
@@ -101,7 +117,7 @@ sub record {
 		sleep 0.05;
 		@new = lines_of($who);
 		splice @new, 0, $before;
-	} until grep({ $_ eq 'close' } @new) || time > $end;
+	} until (@new && grep({ $_ eq 'close' } @new) == grep({ /^connect\t/ } @new)) || time > $end;
 	return ("@codes", @new);
 }
 
@@ -129,10 +145,13 @@ sub normal {
 	}
 	# libmilter's documentation says "including its arguments"; Postfix passes the verb alone.
 	$args[0] =~ s/ .*// if $name eq 'unknown';
-	$args[0] =~ s/^(?:unknown|\[127\.0\.0\.1\])$/nameless/ if $name eq 'connect';
+	$args[0] =~ s/^(?:unknown|\[[\d.]+\])$/nameless/ if $name eq 'connect';
 	for my $m (keys %macros) {
 		$macros{$m} = 'own' if $own_value{$m};
 		$macros{$m} =~ s/^(?:unknown \[[\d.]+\]|unknown|\[[\d.]+\])$/nameless/ if $nameless{$m};
+		# XCLIENT NAME leaves Postfix with the reverse name of who connected.
+		$macros{$m} = 'nameless' if $m eq '_' && $macros{$m} eq 'localhost [192.0.2.8] (may be forged)';
+		$macros{$m} = 'unknown' if $m eq '{client_ptr}' && ($macros{'{client_addr}'} // '') eq '192.0.2.8';
 		$macros{$m} = 'agent' if $agent{$m};
 		$macros{$m} = lc $macros{$m} if $m eq '{mail_addr}';	# Postfix writes it in small letters
 	}

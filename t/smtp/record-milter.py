@@ -11,7 +11,7 @@ import sys
 import Milter
 
 MACROS = ("j _ v i {daemon_name} {daemon_addr} {daemon_port} {client_addr} {client_name} {client_port} "
-	  "{client_ptr} {if_addr} {if_name} {tls_version} {cipher} {cipher_bits} {auth_type} {auth_authen} "
+	  "{client_ptr} {client_resolve} {if_addr} {if_name} {tls_version} {cipher} {cipher_bits} {auth_type} {auth_authen} "
 	  "{auth_author} {mail_addr} {mail_host} {mail_mailer} {rcpt_addr} {rcpt_host} {rcpt_mailer}").split()
 
 trace = open(sys.argv[2], "a", buffering=1)
