@@ -8,15 +8,20 @@
 #include "greylist.h"
 #include "sys/clock.h"
 
+/* After auth-check was silent, or away, nobody asks it for so long. */
 #define DIRECTORY_RETRY_MS 5000
+/* Threads that ask it at the same time; the next waits for one of them. */
+#define DIRECTORY_CLIENTS 8
 /* Threads that ask about SPF at the same time; the next goes without. */
 #define SCAN_CLIENTS 16
 #define LOG_EACH_MS 60000
 
 static struct {
 	pthread_mutex_t lock;
-	struct directory *client;	/* NULL: not connected */
-	uint64_t retry_ms;		/* not before this time */
+	pthread_cond_t changed;		/* one became free, or auth-check is silent */
+	uint64_t retry_ms;		/* it is not asked before this time */
+	uint64_t log_next_ms;
+	struct { struct directory *client; bool is_taken; } at[DIRECTORY_CLIENTS];
 } directory = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct {
@@ -28,39 +33,103 @@ static struct {
 void
 ask_init(void)
 {
+	pthread_condattr_t monotonic;
+
+	if (pthread_condattr_init(&monotonic) != 0 || pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0
+	    || pthread_cond_init(&directory.changed, &monotonic) != 0)
+		die(EXIT_TRY_LATER, "cannot make a lock");
+	pthread_condattr_destroy(&monotonic);
 	for (size_t i = 0; i < SCAN_CLIENTS; i++)
 		scan.at[i].client = scan_client_open("scan");
 }
 
-/* Under its lock. */
-static bool
-connect_directory(void)
+static int
+free_directory(void)
+{
+	for (int i = 0; i < DIRECTORY_CLIENTS; i++)
+		if (!directory.at[i].is_taken)
+			return i;
+	return -1;
+}
+
+/*
+ * -1 when auth-check is not to be asked now, or all are in use for too long.
+ * Who waits here goes on as soon as another has found that it is silent.
+ */
+static int
+take_directory(void)
+{
+	struct timespec until;
+	int found = -1, error = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ASK_DIRECTORY_MS / 1000;
+	pthread_mutex_lock(&directory.lock);
+	while (clock_ms() >= directory.retry_ms && error == 0) {
+		found = free_directory();
+		if (found >= 0)
+			break;
+		error = pthread_cond_timedwait(&directory.changed, &directory.lock, &until);
+	}
+	if (found >= 0)
+		directory.at[found].is_taken = true;
+	pthread_mutex_unlock(&directory.lock);
+	return found;
+}
+
+/* At most one line a minute says that nobody asks for a while. */
+static void
+give_directory(int i)
 {
 	uint64_t now = clock_ms();
+	bool is_due = false;
+
+	pthread_mutex_lock(&directory.lock);
+	directory.at[i].is_taken = false;
+	if (directory.at[i].client == NULL || !directory_lookup_is_up(directory.at[i].client)) {
+		directory_free(&directory.at[i].client);
+		directory.retry_ms = now + DIRECTORY_RETRY_MS;
+		is_due = now >= directory.log_next_ms;
+		if (is_due)
+			directory.log_next_ms = now + LOG_EACH_MS;
+		pthread_cond_broadcast(&directory.changed);
+	}
+	pthread_cond_signal(&directory.changed);
+	pthread_mutex_unlock(&directory.lock);
+	if (is_due)
+		greylist_log("", NULL, "event=directory-unknown why=\"auth-check is away or silent\"");
+}
+
+/* Connect what take_directory gave, also when auth-check was started anew since. */
+static bool
+connect_directory(int i)
+{
+	struct directory *d = directory.at[i].client;
 	int fd;
 
-	if (directory.client != NULL && directory_lookup_is_up(directory.client))
+	if (d != NULL && directory_lookup_is_up(d))
 		return true;
-	directory_free(&directory.client);
-	if (now < directory.retry_ms)
+	directory_free(&directory.at[i].client);
+	fd = owner_connect(&greylist.svc, "lookup", SOCK_STREAM | SOCK_NONBLOCK);
+	if (fd < 0)
 		return false;
-	directory.retry_ms = now + DIRECTORY_RETRY_MS;
-	fd = owner_connect(&greylist.svc, "lookup", SOCK_STREAM);
-	if (fd >= 0)
-		directory.client = directory_new(fd, -1);
-	return fd >= 0;
+	directory.at[i].client = directory_new(fd, -1);
+	directory_patience(directory.at[i].client, ASK_DIRECTORY_MS);
+	return true;
 }
 
 enum directory_greylist
 ask_recipient(struct span recipient, struct span sender, char canonical[LIMIT_ADDRESS + 1])
 {
 	enum directory_greylist result = DIRECTORY_TROUBLE;
+	int i = take_directory();
 
 	canonical[0] = '\0';
-	pthread_mutex_lock(&directory.lock);
-	if (connect_directory())
-		result = directory_greylist(directory.client, recipient, sender, canonical);
-	pthread_mutex_unlock(&directory.lock);
+	if (i < 0)
+		return result;
+	if (connect_directory(i))
+		result = directory_greylist(directory.at[i].client, recipient, sender, canonical);
+	give_directory(i);
 	return result;
 }
 
@@ -69,13 +138,15 @@ ask_mailboxes(struct span recipient, ask_mailbox_fn *fn, void *ctx)
 {
 	struct directory_targets targets = { .count = 0 };
 	bool found = false;
+	int i = take_directory();
 
-	pthread_mutex_lock(&directory.lock);
-	if (connect_directory())
-		(void)directory_expand(directory.client, recipient, &targets);
-	pthread_mutex_unlock(&directory.lock);
-	for (size_t i = 0; i < targets.count && !found; i++)
-		found = targets.at[i].is_mailbox && fn(targets.at[i].address, ctx);
+	if (i < 0)
+		return false;
+	if (connect_directory(i))
+		(void)directory_expand(directory.at[i].client, recipient, &targets);
+	give_directory(i);
+	for (size_t n = 0; n < targets.count && !found; n++)
+		found = targets.at[n].is_mailbox && fn(targets.at[n].address, ctx);
 	directory_targets_free(&targets);
 	return found;
 }

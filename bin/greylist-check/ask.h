@@ -1,9 +1,8 @@
 /*
  * ask: what the threads ask of auth-check and scan-check.
  *
- * One line to auth-check, used under a lock; a few to scan-check, each used by one
- * thread at a time.  Whoever is gone is tried again after some seconds, and
- * meanwhile unknown: nothing waits for it.
+ * A few lines to each, used by one thread at a time.  Whoever is gone or silent is
+ * tried again after some seconds, and meanwhile unknown: nothing waits for it.
  */
 #ifndef GREYLIST_CHECK_ASK_H
 #define GREYLIST_CHECK_ASK_H
@@ -13,6 +12,9 @@
 #include "base/span.h"
 #include "directory/directory.h"
 #include "net/addr.h"
+
+/* Longest wait for auth-check, and before that for a line to it. */
+#define ASK_DIRECTORY_MS 1000
 
 /* Longest wait for SPF: the client hears nothing for so long. */
 #define ASK_SPF_MS 1000

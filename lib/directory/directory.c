@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "directory/directory_private.h"
 
+#include <poll.h>
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -20,7 +21,14 @@ directory_new(int lookup_fd, int auth_fd)
 
 	wire_init(&d->lookup, lookup_fd, LIMIT_SOCKETMAP_REPLY * 2);
 	wire_init(&d->auth, auth_fd, LIMIT_AUTH_LINE * 8);
+	d->patience_ms = DIRECTORY_WAIT_MS;
 	return d;
+}
+
+void
+directory_patience(struct directory *d, uint64_t ms)
+{
+	d->patience_ms = ms;
 }
 
 void
@@ -37,7 +45,9 @@ directory_free(struct directory **dp)
 bool
 directory_lookup_is_up(const struct directory *d)
 {
-	return !d->lookup.dead;
+	struct pollfd p = { .fd = d->lookup.fd, .events = POLLRDHUP };
+
+	return !d->lookup.dead && poll(&p, 1, 0) == 0;
 }
 
 /* The next answer; valid until wire_used(&d->lookup, *used). */
@@ -59,7 +69,7 @@ next_answer(struct directory *d, uint64_t deadline, struct span *answer, size_t 
 bool
 directory_ask(struct directory *d, const char *map, struct span key, struct span *answer, size_t *used)
 {
-	uint64_t deadline = clock_ms() + DIRECTORY_WAIT_MS;
+	uint64_t deadline = clock_ms() + d->patience_ms;
 	struct buf question;
 	bool sent;
 
@@ -161,7 +171,7 @@ rcpt_too_long(struct span address, struct directory_rcpt *out)
 static void
 rcpt_group(struct directory *d, const struct span *addresses, size_t n, struct directory_rcpt *out)
 {
-	uint64_t deadline = clock_ms() + DIRECTORY_WAIT_MS;
+	uint64_t deadline = clock_ms() + d->patience_ms;
 	struct span answer;
 	struct buf questions;
 	size_t used;

@@ -7,7 +7,7 @@
  * connects both after its change of uid (auth-check looks at SO_PEERCRED) and
  * before its seccomp filter; this room never opens a socket itself.
  *
- * All calls block, at most DIRECTORY_WAIT_MS for a look-up.  A connection that
+ * All calls block, at most DIRECTORY_WAIT_MS for a look-up, or what directory_patience says.  A connection that
  * failed, timed out or spoke nonsense is not used again: every later call
  * returns trouble at once, and the worker says 451/454 and ends.
  */
@@ -31,7 +31,10 @@ struct directory;
 struct directory *directory_new(int lookup_fd, int auth_fd);
 void directory_free(struct directory **d);
 
-/* False when the last question failed because auth-check is gone or silent. */
+/* Look-ups from now on wait so long. */
+void directory_patience(struct directory *d, uint64_t ms);
+
+/* False when the last question failed because auth-check is gone or silent, or it hung up since. */
 bool directory_lookup_is_up(const struct directory *d);
 
 /* What an address is to us at RCPT. */

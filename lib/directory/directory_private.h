@@ -10,6 +10,7 @@
 struct directory {
 	struct wire lookup;
 	struct wire auth;
+	uint64_t patience_ms;		/* for the answer to a look-up */
 	bool greeted;			/* auth: both sides have said hello */
 	uint32_t id;			/* auth: of the present exchange, 0 is none */
 	char mechanisms[MECHANISMS_MAX];
