@@ -50,7 +50,7 @@ lint: all
 EXTRA_DIST += t/lint.sh
 # Cost of a look-up in greylist-check's database at 10,000, 1 and 10 million records: make bench-greylist [RECORDS=N]
 EXTRA_PROGRAMS = t/bench/greylist-records
-t_bench_greylist_records_SOURCES = t/bench/greylist-records.c bin/greylist-check/judge.c \
+t_bench_greylist_records_SOURCES = t/bench/greylist-records.c t/bench/greylist-fill.c t/bench/greylist-fill.h bin/greylist-check/judge.c \
 	bin/greylist-check/records.c bin/greylist-check/records_counts.c bin/greylist-check/records_walk.c \
 	bin/greylist-check/record_value.c
 

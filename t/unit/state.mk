@@ -5,3 +5,6 @@ check_PROGRAMS += t/unit/greylist-judge t/unit/greylist-records
 t_unit_greylist_judge_SOURCES = t/unit/greylist-judge.c bin/greylist-check/judge.c bin/greylist-check/judge.h t/unit/tap.h
 t_unit_greylist_records_SOURCES = t/unit/greylist-records.c t/unit/tap.h \
 	bin/greylist-check/expect.c bin/greylist-check/judge.c bin/greylist-check/records.c bin/greylist-check/records_counts.c bin/greylist-check/records_walk.c bin/greylist-check/record_value.c
+check_PROGRAMS += t/unit/greylist-cost
+t_unit_greylist_cost_SOURCES = t/unit/greylist-cost.c t/unit/tap.h t/unit/tmpdir.h t/bench/greylist-fill.c t/bench/greylist-fill.h \
+	bin/greylist-check/judge.c bin/greylist-check/records.c bin/greylist-check/records_counts.c bin/greylist-check/records_walk.c bin/greylist-check/record_value.c
