@@ -45,6 +45,7 @@ struct offer {
 	size_t accepted;
 	bool is_accepted[LIMIT_JOB_RECIPIENTS];
 	bool too_many;		/* some must wait for the next transaction */
+	bool smtputf8;		/* MAIL said so, where the host knows it */
 	off_t start;		/* of the message behind Return-Path */
 	uint64_t size;
 };
@@ -158,9 +159,10 @@ say_mail(struct connection *c, const struct job *j, const struct offer *o, struc
 }
 
 static bool
-say_rcpt(struct connection *c, struct job_rcpt *r)
+say_rcpt(struct connection *c, const struct offer *o, size_t i)
 {
-	struct smtp_rcpt command = { .notify = r->notify };
+	const struct job_rcpt *r = o->rcpt[i];
+	struct smtp_rcpt command = { .notify = r->notify, .orcpt_8bit = o->smtputf8 };
 	struct buf line;
 	bool good;
 
@@ -186,6 +188,7 @@ gather(struct connection *c, struct job *j, struct offer *o)
 
 	o->count = o->accepted = 0;
 	o->too_many = false;
+	o->smtputf8 = j->smtputf8;
 	for (size_t i = 0; i < j->count; i++) {
 		struct job_rcpt *r = &j->rcpt[i];
 
@@ -232,7 +235,7 @@ hear_rcpts(struct connection *c, struct offer *o, bool mail_accepted, struct ver
 {
 	for (size_t i = 0; i < o->count; i++) {
 		if (!c->ehlo.pipelining)
-			(void)say_rcpt(c, o->rcpt[i]);	/* gather has seen that it can be said */
+			(void)say_rcpt(c, o, i);	/* gather has seen that it can be said */
 		if (!connection_hear(c, c->o->command_ms, why))
 			return STEP_LOST;
 		if (is_over(c)) {
@@ -259,7 +262,7 @@ envelope(struct connection *c, const struct job *j, struct offer *o, struct verd
 		return STEP_DECIDED;
 	}
 	for (size_t i = 0; c->ehlo.pipelining && i < o->count; i++)
-		(void)say_rcpt(c, o->rcpt[i]);
+		(void)say_rcpt(c, o, i);
 	if (!connection_hear(c, c->o->command_ms, why))
 		return STEP_LOST;
 	accepted = c->reply.code / 100 == 2;

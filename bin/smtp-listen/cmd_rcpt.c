@@ -199,7 +199,7 @@ cmd_rcpt(struct smtp *c, struct span args)
 	struct span address;
 	enum smtp_error e = smtp_rcpt_parse(args, &rcpt);
 
-	if (e == SMTP_OK && rcpt.to.is_utf8 && !c->t.mail.smtputf8)
+	if (e == SMTP_OK && (rcpt.to.is_utf8 || rcpt.orcpt_8bit) && !c->t.mail.smtputf8)
 		e = SMTP_ERROR_UTF8;
 	if (e != SMTP_OK) {
 		const struct smtp_error_reply *r = smtp_error_reply(e);

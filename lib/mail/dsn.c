@@ -8,6 +8,7 @@
  */
 #include "base/base.h"
 #include "mail/dsn.h"
+#include "mail/unitext.h"
 
 #include <time.h>
 
@@ -98,6 +99,50 @@ put_field(struct buf *out, const char *name, struct span value)
 	buf_text_put(out, name);
 	put_value(out, value);
 	buf_text_put(out, "\r\n");
+}
+
+/* "utf-8; address" in ASCII (RFC 6533 3), cut behind a character. */
+static void
+put_international(struct buf *out, const char *name, struct span address)
+{
+	char storage[VALUE_MAX + 1];
+	struct buf b;
+
+	buf_init_fixed(&b, storage, sizeof(storage));
+	address = span_trim(address);
+	while (address.n > 0 && b.n + UNITEXT_CHAR_MAX <= VALUE_MAX) {
+		size_t n = unitext_next(address);
+
+		unitext_print(span_first(address, n), true, &b);
+		address = span_from(address, n);
+	}
+	buf_printf(out, "%s: utf-8;", name);
+	buf_span(out, buf_view(&b));
+	buf_text_put(out, "\r\n");
+}
+
+static void
+put_original_recipient(struct buf *out, struct span orcpt)
+{
+	struct span address = orcpt, type = span_cut(&address, ';');
+
+	if (span_is_nocase(type, "utf-8"))
+		put_international(out, "Original-Recipient", address);
+	else
+		put_field(out, "Original-Recipient: ", orcpt);
+}
+
+static void
+put_final_recipient(struct buf *out, struct span address)
+{
+	bool is_ascii = true;
+
+	for (size_t i = 0; i < address.n; i++)
+		is_ascii = is_ascii && (unsigned char)address.p[i] < 0x80;
+	if (is_ascii)
+		put_field(out, "Final-Recipient: rfc822; ", address);
+	else
+		put_international(out, "Final-Recipient", address);
 }
 
 /* RFC 5322 3.3, in UTC. */
@@ -232,8 +277,8 @@ put_recipient_status(struct buf *out, const struct dsn_recipient *r)
 
 	buf_text_put(out, "\r\n");
 	if (r->orcpt.n > 0)
-		put_field(out, "Original-Recipient: ", r->orcpt);
-	put_field(out, "Final-Recipient: rfc822; ", r->address);
+		put_original_recipient(out, r->orcpt);
+	put_final_recipient(out, r->address);
 	buf_printf(out, "Action: %s\r\n", actions[r->action]);
 	/* RFC 3464 2.3.4: a recipient that was given up keeps its 4.x.x status. */
 	put_field(out, "Status: ", span_of(r->verdict.status));

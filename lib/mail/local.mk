@@ -9,4 +9,5 @@ libpillarbox_a_SOURCES += \
 	lib/mail/utf7.c lib/mail/utf7.h
 libpillarbox_a_SOURCES += lib/mail/trace.c lib/mail/trace.h
 libpillarbox_a_SOURCES += lib/mail/received.c lib/mail/received.h
+libpillarbox_a_SOURCES += lib/mail/unitext.c lib/mail/unitext.h
 libpillarbox_a_SOURCES += lib/mail/status.c lib/mail/status.h

@@ -7,6 +7,7 @@
  */
 #include "base/base.h"
 #include "base/num.h"
+#include "mail/unitext.h"
 #include "smtp/command.h"
 #include "smtp/extension.h"
 #include "smtp/reply.h"
@@ -136,7 +137,7 @@ read_notify(struct span value, void *out)
 	return smtp_notify_parse(value, &r->notify);
 }
 
-/* addr-type ";" xtext, where the type is an atom (RFC 3461 4.2). */
+/* addr-type ";" xtext, where the type is an atom (RFC 3461 4.2); RFC 6533 3 for "utf-8". */
 static bool
 read_orcpt(struct span value, void *out)
 {
@@ -149,8 +150,13 @@ read_orcpt(struct span value, void *out)
 	for (ssize_t i = 0; i < semicolon; i++)
 		if (!char_is_alnum(value.p[i]) && value.p[i] != '-')
 			return false;
+	if ((size_t)semicolon + 1 >= value.n)
+		return false;
 	buf_init_fixed(&text, r->orcpt, sizeof(r->orcpt));
-	return (size_t)semicolon + 1 < value.n && smtp_xtext_parse(value, &text);
+	if (!span_is_nocase(span_first(value, (size_t)semicolon), "utf-8"))
+		return smtp_xtext_parse(value, &text);
+	buf_span(&text, span_first(value, (size_t)semicolon + 1));
+	return unitext_parse(span_from(value, (size_t)semicolon + 1), &text, &r->orcpt_8bit);
 }
 
 static const struct param mail_params[] = {
@@ -295,12 +301,15 @@ smtp_mail_print(const struct smtp_mail *m, const struct smtp_ehlo *ehlo, struct 
 
 /* In ORCPT the type and its semicolon are not xtext (RFC 3461 4.2). */
 static void
-orcpt_print(struct span orcpt, struct buf *out)
+orcpt_print(struct span orcpt, bool may_be_8bit, struct buf *out)
 {
 	struct span type = span_cut(&orcpt, ';');
 
 	buf_printf(out, " ORCPT=%.*s;", SPAN_ARG(type));
-	smtp_xtext_print(orcpt, out);
+	if (span_is_nocase(type, "utf-8"))
+		unitext_print(orcpt, !may_be_8bit, out);
+	else
+		smtp_xtext_print(orcpt, out);
 }
 
 void
@@ -314,6 +323,6 @@ smtp_rcpt_print(const struct smtp_rcpt *r, const struct smtp_ehlo *ehlo, struct 
 		smtp_notify_print(r->notify, out);
 	}
 	if (dsn && r->orcpt[0] != '\0')
-		orcpt_print(span_of(r->orcpt), out);
+		orcpt_print(span_of(r->orcpt), r->orcpt_8bit && ehlo->smtputf8, out);
 	buf_text_put(out, "\r\n");
 }

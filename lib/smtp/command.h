@@ -80,12 +80,14 @@ enum {
 struct smtp_rcpt {
 	struct smtp_path to;
 	unsigned notify;		/* SMTP_NOTIFY_ bits; 0 when not given */
-	char orcpt[LIMIT_ORCPT + 1];	/* "rfc822;user@x", xtext decoded; "" when absent */
+	char orcpt[LIMIT_ORCPT + 1];	/* "rfc822;user@x", decoded: xtext, or RFC 6533 behind "utf-8;"; "" when absent */
+	bool orcpt_8bit;		/* its text came with, or may be sent with, bytes over 0x7f */
 };
 
 /*
  * Parse what follows "MAIL" and "RCPT".  A non-ASCII sender needs SMTPUTF8
- * among the parameters; of a recipient the caller knows whether it was there.
+ * among the parameters; of a recipient, and its orcpt_8bit, the caller knows
+ * whether it was there.
  */
 enum smtp_error smtp_mail_parse(struct span args, struct smtp_mail *out) PB_MUST_CHECK;
 enum smtp_error smtp_rcpt_parse(struct span args, struct smtp_rcpt *out) PB_MUST_CHECK;

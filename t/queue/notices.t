@@ -15,11 +15,11 @@ use Pillarbox::Zone;
 plan skip_all => 'nsd is not installed' unless -x '/usr/sbin/nsd';
 my $port = Pillarbox::Outbound::free_port();
 my $zone = Pillarbox::Zone->new('plain.test' => "@ MX 10 mx\nmx A 127.0.0.5\n", 'dsn.test' => "@ MX 10 mx\nmx A 127.0.0.6\n",
-	'turn.test' => "@ MX 10 mx\nmx A 127.0.0.5\n", 'still.test' => "@ MX 10 mx\nmx A 127.0.0.5\n");
+	'eai.test' => "@ MX 10 mx\nmx A 127.0.0.7\n", 'turn.test' => "@ MX 10 mx\nmx A 127.0.0.5\n", 'still.test' => "@ MX 10 mx\nmx A 127.0.0.5\n");
 my $pb = Pillarbox->new(settings => { primaryDns => $zone->address, smtpOutPort => $port, allowLoopbackTargets => 'True',
 	retryIntervals => '60,60', delayNotice => 0, etrn => 'trusted' });
 $pb->user('bob@example.com');
-$pb->user("s$_\@example.com") for 0 .. 9;
+$pb->user("s$_\@example.com") for 0 .. 10;
 
 # "later" recipients are deferred until the flag is there.
 my $flag = "$pb->{top}/now";
@@ -27,6 +27,7 @@ my %defer = (RCPT => sub { my ($c, $line) = @_; return $line =~ /nobody/ ? '550 
 my $plain = Pillarbox::Outbound::Server->new('127.0.0.5', $port, sub { $_[0]->serve(%defer) });
 my $dsn = Pillarbox::Outbound::Server->new('127.0.0.6', $port, sub {
 	$_[0]->serve(ehlo => [ 'PIPELINING', 'DSN', 'DELIVERBY', 'MT-PRIORITY' ], %defer) });
+my $eai = Pillarbox::Outbound::Server->new('127.0.0.7', $port, sub { $_[0]->serve(ehlo => [ 'PIPELINING', 'DSN', 'SMTPUTF8' ], %defer) });
 $pb->start;
 
 # Submit: MAIL's and RCPT's addresses with their parameters.
@@ -37,7 +38,7 @@ sub submit {
 	$c->expect('EHLO c.example', qr/^250/);
 	$c->login($from, $Pillarbox::PASSWORD);
 	$c->expect($_, qr/^[23]/) for "MAIL FROM:<$mail", (map { "RCPT TO:<$_" } @rcpt), 'DATA';
-	$c->expect("From: $from\r\nSubject: $rcpt[0]\r\n\r\nthe body\r\n.", qr/^250/);
+	$c->expect("From: $from\r\nSubject: x\r\n\r\nthe body\r\n.", qr/^250/);
 }
 sub notice { my ($n, $count) = @_; return (map { Pillarbox::slurp($_) } $pb->wait_mail("s$n\@example.com", $count // 1, 30))[-1] }
 # The envelope of the queued message to this recipient.
@@ -63,6 +64,18 @@ like($said, qr/C: MAIL FROM:<s2\@example\.com> RET=HDRS ENVID=e AUTH=<> MT-PRIOR
 like($said, qr/C: RCPT TO:<x\@dsn\.test> NOTIFY=SUCCESS ORCPT=rfc822;x\+2By\@z\n/, 'and NOTIFY and ORCPT');
 is(scalar $pb->mail('s2@example.com'), 0, 'and the sender hears nothing from us');
 
+# -- international original recipients (RFC 6533) -------------------------------------------
+my $oe = "\xc3\xb6";
+submit('s2@example.com> SMTPUTF8', "j$oe\@eai.test> NOTIFY=FAILURE ORCPT=utf-8;j$oe\\x{2B}\@eai.test");
+submit('s2@example.com>', 'x@eai.test> NOTIFY=FAILURE ORCPT=utf-8;j\x{F6}1@eai.test');
+submit('s2@example.com> SMTPUTF8', "x\@dsn.test> NOTIFY=FAILURE ORCPT=utf-8;j$oe\@far.test");
+ok(wait_queue($pb, 0), 'messages with ORCPT of type utf-8 go');
+my $heard = join '', $eai->transcripts;
+like($heard, qr/C: RCPT TO:<j$oe\@eai\.test> NOTIFY=FAILURE ORCPT=utf-8;j$oe\\x\{2B\}\@eai\.test\n/, 'as UTF-8 where MAIL says SMTPUTF8');
+like($heard, qr/C: RCPT TO:<x\@eai\.test> NOTIFY=FAILURE ORCPT=utf-8;j\\x\{F6\}1\@eai\.test\n/, 'in ASCII where it does not');
+like(join('', $dsn->transcripts), qr/C: RCPT TO:<x\@dsn\.test> NOTIFY=FAILURE ORCPT=utf-8;j\\x\{F6\}\@far\.test\n/, 'and to a host without SMTPUTF8');
+submit('s10@example.com> SMTPUTF8', "bob\@example.com> NOTIFY=SUCCESS ORCPT=utf-8;b$oe\@example.com");
+like(notice(10) // '', qr/^Original-Recipient: utf-8;b\\x\{F6\}\@example\.com\r$/m, 'and in the notice');
 
 # -- the longest parameters ---------------------------------------------------------------
 # More than one record holds: the rest of the recipients goes in a job of its own.

@@ -91,9 +91,18 @@ like($e, qr/^rcpt: 1 x\@xn--bcher-kva\.example\r$/m, 'a domain in U-labels is th
 my ($eml) = map { s/hdr$/eml/r } (reverse sort grep { /\.hdr$/ } queue_files($pb))[0];
 like(Pillarbox::slurp($eml), qr/ with UTF8SMTPSA\r\n/, 'Received says UTF8SMTPSA');
 
+$e = envelope($s, "$alice> SMTPUTF8", "bob\@example.com> ORCPT=utf-8;b$ae\@far.example");
+like($e, qr/^orcpt: 1 utf-8;b$ae\@far\.example\r$/m, 'ORCPT of type utf-8 (RFC 6533)');
+unlike($e, qr/^require:/m, 'which every host can be told of');
+like(envelope($s, "$alice>", 'bob@example.com> ORCPT=utf-8;b\x{E4}\x{2B}@far.example'), qr/^orcpt: 1 utf-8;b$ae\+\@far\.example\r$/m,
+	'and in ASCII, without SMTPUTF8');
+
 $c = $pb->connect('smtp');
 ehlo($c);
 $c->expect("MAIL FROM:<a\@b.example>", qr/^250/);
+like($c->command("RCPT TO:<alice\@example.com> ORCPT=utf-8;b$ae\@far.example"), qr/^553 5\.6\.7/, 'an ORCPT in UTF-8 needs SMTPUTF8 at MAIL');
+like($c->command("RCPT TO:<alice\@example.com> ORCPT=utf-8;$_\@far.example"), qr/^501 5\.5\.4/, "ORCPT=utf-8;$_") for 'b+2B', 'b\x{62}', 'b\x{D800}';
+like($c->command("RCPT TO:<alice\@example.com> ORCPT=rfc822;b$ae\@far.example"), qr/^501 5\.5\.4/, 'and of type rfc822 is always ASCII');
 like($c->command("RCPT TO:<j$ae\@example.com>"), qr/^553 5\.6\.7/, 'a non-ASCII recipient needs SMTPUTF8 at MAIL');
 like($c->command('RCPT TO:<alice@example.com> NOTIFY=NEVER,DELAY'), qr/^501 5\.5\.4/, 'NEVER stands alone (S20)');
 like($c->command('RCPT TO:<alice@example.com> ' . join ' ', map { "X$_=1" } 1 .. 500), qr/^555 5\.5\.4/, '500 parameters (S20)');

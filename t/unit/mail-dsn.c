@@ -63,6 +63,14 @@ plain(struct buf *b)
 	ok(has(b, "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n"), "reply of the other host");
 	ok(has(b, "Date: Sun, 22 Nov 2026 00:00:00 +0000\r\n"), "date");
 	ok(has(b, "text/rfc822-headers") && !has(b, "the body"), "only the header section comes back");
+	rcpt.orcpt = SPAN("utf-8;j\xc3\xb6+\\@b\xc3\xbc.example");
+	rcpt.address = SPAN("j\xc3\xb6@example.net");
+	buf_clear(b);
+	ok(dsn_write(b, &d) && has(b, "\r\nOriginal-Recipient: utf-8;j\\x{F6}\\x{2B}\\x{5C}@b\\x{FC}.example\r\n"),
+		"an international original recipient is ASCII there (RFC 6533 3)");
+	ok(has(b, "\r\nFinal-Recipient: utf-8;j\\x{F6}@example.net\r\n"), "and so is a final one");
+	rcpt.orcpt = SPAN("rfc822;robert@example.net");
+	rcpt.address = SPAN("bob@example.net");
 	d.return_full = true;
 	buf_clear(b);
 	ok(dsn_write(b, &d) && has(b, "message/rfc822") && has(b, "the body"), "RET=FULL returns the body");

@@ -175,6 +175,62 @@ test_print(void)
 	buf_free(&out);
 }
 
+/* Read with these bytes behind "utf-8;" and printed again: for a host with SMTPUTF8, then for one without. */
+static void
+orcpt_prints(const char *given, const char *stored, bool came_8bit, const char *with, const char *without)
+{
+	struct smtp_ehlo ehlo = { .dsn = true, .smtputf8 = true };
+	char line[600], want[700];
+	struct rcpt_result r;
+	struct buf out;
+
+	buf_init(&out, 4096);
+	snprintf(line, sizeof(line), "TO:<b@y> ORCPT=utf-8;%s", given);
+	r = rcpt_of(line);
+	is_num(r.e, SMTP_OK, given);
+	is_text(r.r.orcpt, stored, "... is kept as UTF-8");
+	ok(r.r.orcpt_8bit == came_8bit, "... and says whether it came so");
+	r.r.orcpt_8bit = true;
+	smtp_rcpt_print(&r.r, &ehlo, &out);
+	snprintf(want, sizeof(want), "RCPT TO:<b@y> ORCPT=utf-8;%s\r\n", with);
+	is_span(buf_view(&out), want, "... goes to a host with SMTPUTF8");
+	ehlo.smtputf8 = false;
+	buf_clear(&out);
+	smtp_rcpt_print(&r.r, &ehlo, &out);
+	snprintf(want, sizeof(want), "RCPT TO:<b@y> ORCPT=utf-8;%s\r\n", without);
+	is_span(buf_view(&out), want, "... and to one without");
+	ehlo.smtputf8 = true;
+	r.r.orcpt_8bit = false;
+	buf_clear(&out);
+	smtp_rcpt_print(&r.r, &ehlo, &out);
+	is_span(buf_view(&out), want, "... and in a transaction without SMTPUTF8");
+	buf_free(&out);
+}
+
+/* RFC 6533 3 */
+static void
+test_orcpt_utf8(void)
+{
+	static const char *const bad[] = { "a+2Bb", "a=b", "a\\b", "\\x{}", "\\x{61}", "\\x{0E4}", "\\x{D800}", "\\x{110000}",
+		"\\x{E4", "\\x{1}", "\\x{7F}", "\\x{85}", "\\y{E4}", "\\x", "\xc3", "\xc3(", "\xc0\xaf", "\xed\xa0\x80", "\xc2\x85", "" };
+	char line[600];
+
+	orcpt_prints("j\xc3\xb6@b\xc3\xbc.example", "utf-8;j\xc3\xb6@b\xc3\xbc.example", true,
+		"j\xc3\xb6@b\xc3\xbc.example", "j\\x{F6}@b\\x{FC}.example");
+	orcpt_prints("j\\x{f6}\\x{1F600}@y", "utf-8;j\xc3\xb6\xf0\x9f\x98\x80@y", false,
+		"j\xc3\xb6\xf0\x9f\x98\x80@y", "j\\x{F6}\\x{1F600}@y");
+	orcpt_prints("a\\x{2B}b\\x{3D}\\x{5C}\\x{20}c@y", "utf-8;a+b=\\ c@y", false,
+		"a\\x{2B}b\\x{3D}\\x{5C}\\x{20}c@y", "a\\x{2B}b\\x{3D}\\x{5C}\\x{20}c@y");
+	orcpt_prints("plain@y", "utf-8;plain@y", false, "plain@y", "plain@y");
+	for (size_t i = 0; i < PB_COUNT(bad); i++) {
+		snprintf(line, sizeof(line), "TO:<b@y> ORCPT=utf-8;%s", bad[i]);
+		ok(rcpt_of(line).e == SMTP_ERROR_PARAM_VALUE, "not taken: number %zu", i);
+	}
+	is_num(rcpt_of("TO:<b@y> ORCPT=rfc822;j\xc3\xb6@y").e, SMTP_ERROR_PARAM_VALUE, "nor UTF-8 of another type");
+	is_num(with_value("TO:<a@x> ORCPT=utf-8;", LIMIT_ORCPT - 6), SMTP_OK, "the longest");
+	is_num(with_value("TO:<a@x> ORCPT=utf-8;", LIMIT_ORCPT - 5), SMTP_ERROR_PARAM_VALUE, "and one byte more");
+}
+
 static void
 test_extensions(void)
 {
@@ -222,6 +278,7 @@ main(void)
 	test_many_params();
 	test_rcpt();
 	test_print();
+	test_orcpt_utf8();
 	test_extensions();
 	test_helo();
 	return done();
