@@ -75,7 +75,7 @@ void
 demands_reply(struct smtp *c)
 {
 	if (c->t.mail.has_priority && c->t.mail.priority == 0)
-		reply(c, 250, "2.3.6", "Sender OK, priority changed to 0");
+		reply(c, 250, "2.3.6", "%d is the new priority", c->t.mail.priority);	/* RFC 6710 4: it comes first */
 	else
 		reply(c, 250, "2.1.0", "Sender OK");
 }

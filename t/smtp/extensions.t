@@ -46,7 +46,7 @@ my $plain = $pb->connect('smtp');
 ehlo($plain);
 mail_says($plain, 'a@b.example> REQUIRETLS', qr/^555 5\.5\.4 .*REQUIRETLS/);
 mail_says($plain, 'a@b.example> HOLDFOR=10', qr/^555 5\.5\.4 .*FUTURERELEASE/);
-mail_says($plain, 'a@b.example> MT-PRIORITY=5', qr/^250 2\.3\.6 /, 'a stranger does not overtake, and is told');
+mail_says($plain, 'a@b.example> MT-PRIORITY=5', qr/^250 2\.3\.6 0 is the new priority$/, 'a stranger does not overtake, and is told the new priority first (RFC 6710)');
 mail_says($plain, 'a@b.example> MT-PRIORITY=-5', qr/^250 2\.1\.0 /);
 mail_says($plain, 'a@b.example> BY=0;R', qr/^501 5\.5\.4/);
 mail_says($plain, 'a@b.example> BY=60;R BY=60;R', qr/^501 5\.5\.4/);
