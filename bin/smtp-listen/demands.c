@@ -3,6 +3,7 @@
  */
 #include "base/base.h"
 #include "demands.h"
+#include "facts.h"
 #include "smtp/extension.h"
 #include "sys/clock.h"
 
@@ -19,12 +20,22 @@ offers_hold(const struct smtp *c)
 	return c->needs_login && c->config->max_hold > 0;
 }
 
+/* What a message of this client may have; the account's limit, when it cannot be known now, shows at RCPT. */
+static uint64_t
+most_recipients(struct smtp *c)
+{
+	if (!facts_account(c) || c->t.user_max_rcpts == 0 || c->t.user_max_rcpts > LIMIT_SMTP_RECIPIENTS)
+		return LIMIT_SMTP_RECIPIENTS;
+	return c->t.user_max_rcpts;
+}
+
 void
-demands_offer(const struct smtp *c, struct buf *out)
+demands_offer(struct smtp *c, struct buf *out)
 {
 	char until[SMTP_TIME_SIZE];
 
-	buf_printf(out, "SMTPUTF8\nMT-PRIORITY\nDELIVERBY\nLIMITS RCPTMAX=%d", LIMIT_SMTP_RECIPIENTS);
+	/* RFC 9422 4: numbers of six digits at most. */
+	buf_printf(out, "SMTPUTF8\nMT-PRIORITY\nDELIVERBY\nLIMITS RCPTMAX=%llu", (unsigned long long)most_recipients(c));
 	if (c->config->max_messages > 0)
 		buf_printf(out, " MAILMAX=%llu", (unsigned long long)c->config->max_messages);
 	buf_char(out, '\n');

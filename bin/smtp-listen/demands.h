@@ -11,7 +11,7 @@
 #include "spool/envelope.h"
 
 /* The keywords that EHLO shows now, LF behind each. */
-void demands_offer(const struct smtp *c, struct buf *out);
+void demands_offer(struct smtp *c, struct buf *out);
 
 /*
  * True when the parameters of MAIL may be used in this session; else replied.

@@ -57,14 +57,14 @@ smtp_extension_priority(struct span value, void *mail)
 	return true;
 }
 
-/* RFC 4865 5: only one of the two. */
+/* RFC 4865 5: only one of the two; 3: the first digit is not 0. */
 bool
 smtp_extension_holdfor(struct span value, void *mail)
 {
 	struct smtp_mail *m = mail;
 	uint64_t n;
 
-	if (m->hold != SMTP_HOLD_NONE || value.n > 9 || !num_parse(value, SECONDS_MAX, &n))
+	if (m->hold != SMTP_HOLD_NONE || value.n > 9 || !num_parse(value, SECONDS_MAX, &n) || value.p[0] == '0')
 		return false;
 	m->hold = SMTP_HOLD_FOR;
 	m->hold_value = (int64_t)n;

@@ -15,6 +15,8 @@ my $pb = Pillarbox->new(settings => { smtpMaxBadCommands => 0, etrn => 'trusted'
 	maxMessagesPerSession => 50 });
 $pb->user('alice@example.com');
 $pb->user('bob@example.com');
+$pb->user('carol@few.example');
+$pb->ctl_ok('domain', 'edit', 'few.example', 'maxRecipientsPerMessage=7');
 $pb->ctl_ok('alias', 'add', 'team@example.com', 'alice@example.com', 'bob@example.com');
 $pb->start;
 $pb->ctl_ok('stop', 'spool');
@@ -34,6 +36,18 @@ like(ehlo($c), qr/^250-REQUIRETLS\r?$/m, 'REQUIRETLS is offered inside TLS');
 my $s = $pb->connect('smtps');
 ehlo($s);
 $s->login('alice@example.com', $Pillarbox::PASSWORD);
+like(ehlo($s), qr/^250-LIMITS RCPTMAX=200 MAILMAX=50\r?$/m, 'RCPTMAX of who logged in is that of the account');
+my $carol = $pb->connect('smtps');
+like(ehlo($carol), qr/RCPTMAX=1000 /, 'before somebody logs in that of the server');
+$carol->login('carol@few.example', $Pillarbox::PASSWORD);
+like(ehlo($carol), qr/^250-LIMITS RCPTMAX=7 /m, 'then the own one');
+$carol->expect('MAIL FROM:<carol@few.example>', qr/^250/);
+$carol->expect("RCPT TO:<r$_\@far.example>", qr/^250/) for 1 .. 7;
+like($carol->command('RCPT TO:<r8@far.example>'), qr/^[45]\d\d [45]\.5\.3/, 'which is the one that holds');
+$carol->close;
+my ($wrong, undef, $said) = $pb->ctl('set', 'maxMessagesPerSession', '1000000');
+isnt($wrong, 0, 'MAILMAX has six digits at most (RFC 9422)');
+like($said, qr/999999/, 'mailctl says so');
 like(ehlo($s), qr/^250-FUTURERELEASE 2592000 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\r?$/m, 'FUTURERELEASE to submitters');
 
 # -- what MAIL says ------------------------------------------------------------------
@@ -53,6 +67,7 @@ mail_says($plain, 'a@b.example> BY=60;R BY=60;R', qr/^501 5\.5\.4/);
 mail_says($plain, "$ae\@b.example>", qr/^553 5\.6\.7/, 'a non-ASCII sender needs SMTPUTF8');
 mail_says($plain, "$ae\@b.example> SMTPUTF8", qr/^250/, 'and is taken with it');
 mail_says($plain, "\xc3\@b.example> SMTPUTF8", qr/^501 5\.1\.7/, 'half a character is none (S19)');
+mail_says($s, 'alice@example.com> HOLDFOR=0', qr/^501 5\.5\.4/, 'HOLDFOR=0 is none (RFC 4865)');
 mail_says($s, 'alice@example.com> HOLDFOR=2592001', qr/^501 5\.5\.4 .*2592000/);
 mail_says($s, 'alice@example.com> HOLDFOR=10 HOLDUNTIL=2030-01-01T00:00:00Z', qr/^501 5\.5\.4/);
 mail_says($s, 'alice@example.com> HOLDUNTIL=2001-01-01T00:00:00Z', qr/^250/, 'a time that is over is now');

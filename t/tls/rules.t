@@ -113,6 +113,12 @@ is(scalar(grep { $_->{file} =~ /soon/ } @shown), 1, 'a rule for POP is with POP 
 # -- a new certificate under open sessions ------------------------------------
 my $session = $pb->connect('imaps');
 $session->expect('LOGIN alice@example.com ' . $Pillarbox::PASSWORD, qr/^\S+ OK/m);
+# A message whose half is sent, over TLS.
+my $sender = $pb->connect('smtps');
+$sender->expect('EHLO c.example', qr/^250/);
+$sender->login('alice@example.com', $Pillarbox::PASSWORD);
+$sender->expect($_, qr/^[23]/) for 'MAIL FROM:<alice@example.com>', 'RCPT TO:<alice@example.com>', 'DATA';
+$sender->send_raw("From: alice\@example.com\r\nSubject: over a reload\r\n\r\n" . "first half\r\n" x 1000);
 my ($new, $new_key) = $ca->make('two', names => ['two.example.org']);
 $print{new} = $ca->fingerprint($new);
 shows('two', 'a new file alone changes nothing', "127.0.0.2:$imap", '-noservername');
@@ -121,6 +127,11 @@ like($err, qr/imap-serve: the certificate of CN=two .* is not the one in the fil
 $pb->ctl_ok('reload');
 shows('new', 'reload: the new one', "127.0.0.2:$imap", '-noservername');
 like($session->command('NOOP'), qr/^\S+ OK/m, 'the session of before goes on');
+$sender->send_raw("second half\r\n" x 1000);
+like($sender->command('.'), qr/^250 2\.0\.0/, 'a message begun before it is taken');
+like($sender->command('NOOP'), qr/^250/, 'and its session goes on too');
+my ($mail) = $pb->wait_mail('alice@example.com', 1);
+like(Pillarbox::slurp($mail), qr/^Subject: over a reload\r\n(?:[\w-]+: [^\n]*\n)*\r\n(?:first half\r\n){1000}(?:second half\r\n){1000}\z/m, 'whole');
 chmod 0644, $new_key;
 ($rc, undef, $err) = $pb->ctl('reload');
 is($rc, 1, 'a reload with a key that others may read is refused');
