@@ -1,7 +1,8 @@
 /*
  * limits: every count and length that an outsider controls, with its reason.
- * Each has a test that crosses it; t/design/limits.t finds one without.
- * A program's own setting may be lower, never higher, unless it says so.
+ * Each has a test that crosses it: what is "at LIMIT_X" passes, what is "over LIMIT_X" is
+ * refused.  t/design/limits.t finds one whose tests do not print these words.
+ * A program's own setting may be lower, never higher: its range in settings.def ends here.
  */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H

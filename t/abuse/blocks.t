@@ -122,9 +122,9 @@ for my $b (@bad) {
 
 # LIMIT_BLOCK_REASON: a reason is 200 bytes at most
 $pb->ctl_ok('block', 'add', '127.5.2.1', '--service', 'pop', '--reason', 'r' x 200);
-like(rows('show', '127.5.2.1'), qr/:r{200}$/, 'a reason as long as LIMIT_BLOCK_REASON');
+like(rows('show', '127.5.2.1'), qr/:r{200}$/, 'a reason at LIMIT_BLOCK_REASON');
 $pb->ctl_ok('block', 'add', '127.5.2.2', '--service', 'pop', '--reason', 'r' x 201);
-like(rows('show', '127.5.2.2'), qr/:r{200}$/, 'a longer one is cut');
+like(rows('show', '127.5.2.2'), qr/:r{200}$/, 'over LIMIT_BLOCK_REASON it is cut');
 
 # Many blocks: the list has pages.
 $pb->ctl_ok('block', 'add', (map { "127.7.$_.1" } 1 .. 200), '--service', 'smtp', '--reason', 'p' x 200);

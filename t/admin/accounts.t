@@ -105,9 +105,9 @@ code_is(1, 'the last administrator stays', qw(user delete postmaster@example.com
 
 code_is(0, 'a hundred more users may come', qw(domain edit example.com maxUsers=0));
 $pb->ctl_ok(qw(user add bob2@example.com --password), $pw);
-code_is(0, 'the largest limit of a mailbox', qw(user edit bob2@example.com mailboxSizeMB=1073741824));
-like(code_is(1, 'one more', qw(user edit bob2@example.com mailboxSizeMB=1073741825)), qr/1073741824/,
-	'is refused with the range, LIMIT_MAILBOX_MB');
+code_is(0, 'a size at LIMIT_MAILBOX_MB', qw(user edit bob2@example.com mailboxSizeMB=1073741824));
+like(code_is(1, 'one over LIMIT_MAILBOX_MB', qw(user edit bob2@example.com mailboxSizeMB=1073741825)), qr/1073741824/,
+	'is refused with the range');
 
 # The processor time of one more user, by the median of five, with few users and with many.
 my $added = 0;

@@ -63,7 +63,7 @@ close $s;
 my $most = 16 * 1024**3;
 for my $case (
 	[ $most + 1, qr/^error\ncode=552\nstatus=5\.3\.4\n/, 'a body over LIMIT_MESSAGE' ],
-	[ $most, qr/^error\ncode=451\n/, 'a body of LIMIT_MESSAGE that is a hole' ],
+	[ $most, qr/^error\ncode=451\n/, 'a body at LIMIT_MESSAGE, which is a hole, but not too large,' ],
 ) {
 	my ($size, $refusal, $name) = @$case;
 	$s = packet_socket($pb, 'intake');

@@ -50,10 +50,10 @@ limit(void)
 	for (int i = 0; i < LIMIT_BYPASS_ENTRIES; i++)
 		buf_text_put(&xml, "<ip>192.0.2.1</ip>\n");
 	buf_text_put(&xml, "</a>");
-	ok(strcmp(read_text(buf_text(&xml)), "-") != 0, "LIMIT_BYPASS_ENTRIES addresses are taken");
+	ok(strcmp(read_text(buf_text(&xml)), "-") != 0, "addresses at LIMIT_BYPASS_ENTRIES are taken");
 	buf_cut(&xml, xml.n - strlen("</a>"));
 	buf_text_put(&xml, "<ip>192.0.2.2</ip></a>");
-	is_text(read_text(buf_text(&xml)), "-", "one more is refused");
+	is_text(read_text(buf_text(&xml)), "-", "one over LIMIT_BYPASS_ENTRIES is refused");
 	ok(strstr(errors, "too many addresses") != NULL, "and says so");
 	buf_free(&xml);
 }

@@ -93,8 +93,8 @@ test_folders(void)
 		none &= !format_is_user_folder(span_of(bad[i]));
 	ok(none, "no name that could leave its folder or hide is a user's");
 	memset(longer, 'a', sizeof(longer));
-	ok(format_is_user_folder(span_make(longer, LIMIT_LOCAL_PART)) &&
-		!format_is_user_folder(span_make(longer, LIMIT_LOCAL_PART + 1)), "LIMIT_LOCAL_PART holds");
+	ok(format_is_user_folder(span_make(longer, LIMIT_LOCAL_PART)), "a folder at LIMIT_LOCAL_PART");
+	ok(!format_is_user_folder(span_make(longer, LIMIT_LOCAL_PART + 1)), "over LIMIT_LOCAL_PART");
 	ok(format_is_user_folder(SPAN("o'neill+tag")) && !format_is_domain_folder(SPAN("../x.y")) &&
 		!format_is_domain_folder(SPAN("Example.com")), "names of folders");
 }

@@ -2,6 +2,7 @@
 /* Features: GREY-02, GREY-05, GREY-11, GREY-17. */
 #include "base/base.h"
 #include "tap.h"
+#include <errno.h>
 
 #include <stdlib.h>
 #include "../../bin/greylist-check/records.h"
@@ -275,11 +276,12 @@ expectations(struct state *db)
 	is_num(expect_until("u@d.e", 999), 1000, "until the stated time");
 	is_num(expect_until("u@d.e", 1000), 0, "and then no more");
 	is_num(expect_until("v@d.e", 200), 0, "nobody else does");
-	for (int i = 0; i < LIMIT_EXPECTED; i++) {
+	for (int i = 1; i < LIMIT_EXPECTED; i++) {
 		snprintf(name, sizeof(name), "u%d@d.e", i);
 		fits += expect_add(span_of(name), 2000, 100) == 0;
 	}
-	is_num(fits, LIMIT_EXPECTED - 1, "LIMIT_EXPECTED users may wait at a time");
+	is_num(fits, LIMIT_EXPECTED - 1, "with him users at LIMIT_EXPECTED may wait");
+	ok(expect_add(SPAN("one@d.e"), 2000, 100) < 0 && errno == ENOSPC, "one over LIMIT_EXPECTED may not");
 	is_num(expect_add(SPAN("u@d.e"), 1500, 100), 0, "one of them may wait longer");
 	is_num(expect_add(SPAN("late@d.e"), 3000, 2000), 0, "and those who ended make room");
 	is_num(expect_end(SPAN("late@d.e"), 2000), 1, "it ends when told so");

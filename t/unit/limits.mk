@@ -33,3 +33,8 @@ t_unit_limits_service_SOURCES = t/unit/limits-service.c t/unit/tap.h t/unit/tmpd
 t_unit_limits_send_SOURCES = t/unit/limits-send.c bin/remote-send/self.c
 t_unit_limits_send_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 t_unit_limits_send_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getifaddrs -Wl,--wrap=freeifaddrs
+
+check_PROGRAMS += t/unit/limits-contact t/unit/limits-tls
+t_unit_limits_contact_SOURCES = t/unit/limits-contact.c t/unit/tap.h t/unit/tmpdir.h
+t_unit_limits_contact_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_ms -Wl,--wrap=clock_sleep_ms
+t_unit_limits_tls_SOURCES = t/unit/limits-tls.c t/unit/tap.h

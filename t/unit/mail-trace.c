@@ -90,13 +90,13 @@ static void
 test_limits(void)
 {
 	many(LIMIT_HEADER_LINES, 1);
-	is_num(flaw, TRACE_OK, "as many lines as allowed");
+	is_num(flaw, TRACE_OK, "a header at LIMIT_HEADER_LINES");
 	many(LIMIT_HEADER_LINES + 1, 1);
-	is_num(flaw, TRACE_TOO_MANY_LINES, "LIMIT_HEADER_LINES is kept (S33)");
+	is_num(flaw, TRACE_TOO_MANY_LINES, "over LIMIT_HEADER_LINES (S33)");
 	many(1, LIMIT_HEADER_BYTES - 6);
-	is_num(flaw, TRACE_OK, "as many bytes as allowed");
+	is_num(flaw, TRACE_OK, "a header at LIMIT_HEADER_BYTES");
 	many(1, LIMIT_HEADER_BYTES - 5);
-	is_num(flaw, TRACE_TOO_LARGE, "LIMIT_HEADER_BYTES is kept");
+	is_num(flaw, TRACE_TOO_LARGE, "over LIMIT_HEADER_BYTES");
 	many(1, 10000000);
 	is_num(flaw, TRACE_TOO_LARGE, "also against 10 MB");
 }

@@ -48,11 +48,15 @@ name_servers(void)
 	dns_read_name_servers(SPAN("# x\nsearch example.org\nnameserver 192.0.2.1\n nameserver\t2001:db8::1 # two\n"
 	    "nameserver\nnameserver nobody\nnameserver fe80::1%eth0\nnameserver 192.0.2.2"), &out);
 	is_text(buf_text(&out), "192.0.2.1\n2001:db8::1\n192.0.2.2\n", "the name servers of a resolv.conf");
-	for (int i = 0; i < 2 * LIMIT_NAME_SERVERS; i++)
+	for (int i = 1; i <= LIMIT_NAME_SERVERS; i++)
 		buf_printf(&text, "nameserver 192.0.2.%d\n", i);
 	buf_clear(&out);
 	dns_read_name_servers(buf_view(&text), &out);
-	is_num(out.n, LIMIT_NAME_SERVERS * strlen("192.0.2.1\n"), "at most LIMIT_NAME_SERVERS");
+	is_num(out.n, LIMIT_NAME_SERVERS * strlen("192.0.2.1\n"), "servers at LIMIT_NAME_SERVERS are taken");
+	buf_text_put(&text, "nameserver 192.0.2.9\n");
+	buf_clear(&out);
+	dns_read_name_servers(buf_view(&text), &out);
+	is_num(out.n, LIMIT_NAME_SERVERS * strlen("192.0.2.1\n"), "one over LIMIT_NAME_SERVERS is not");
 	buf_free(&text);
 	buf_free(&out);
 }

@@ -72,8 +72,10 @@ order(void)
 		snprintf(name, sizeof(name), "m%zu.example", i);
 		make_mx(i, 10, name);
 	}
+	is_num(sort(LIMIT_MX_HOSTS).count, LIMIT_MX_HOSTS, "hosts at LIMIT_MX_HOSTS are kept");
+	is_num(sort(LIMIT_MX_HOSTS + 1).count, LIMIT_MX_HOSTS, "one over LIMIT_MX_HOSTS is not");
 	mx = sort(MX_MAX);
-	is_num(mx.count, LIMIT_MX_HOSTS, "three hundred hosts are cut to LIMIT_MX_HOSTS");
+	is_num(mx.count, LIMIT_MX_HOSTS, "three hundred hosts are cut");
 	memcpy(first, mx.host[0].name, sizeof(first));
 	for (uint64_t lot = 0; lot < 8; lot++) {
 		mx_sort(&(struct dns_answer){ .records = records, .count = 20 }, &self, lot, &mx);
@@ -135,19 +137,40 @@ targets(void)
 	for (int i = 0; i < 40; i++)
 		add(&mx, 0, "192.0.2.7");
 	ok(mx.host[0].addr_count <= LIMIT_HOST_ADDRS, "one address is not kept forty times");
+}
+
+/* Two hosts with so many addresses; how many of them are tried. */
+static size_t
+targets_of(int first, int second, struct mx *mx)
+{
+	struct target t[LIMIT_SEND_TARGETS];
+	struct verdict why;
+	char ip[32];
+	bool dns;
+
 	make_mx(0, 10, "a.example");
 	make_mx(1, 20, "b.example");
-	mx = sort(2);
-	for (int i = 0; i <= LIMIT_HOST_ADDRS; i++) {
-		char ip[2][32];
-
-		snprintf(ip[0], sizeof(ip[0]), "192.0.2.%d", 10 + i);
-		snprintf(ip[1], sizeof(ip[1]), "198.51.100.%d", 10 + i);
-		add(&mx, 0, ip[0]);
-		add(&mx, 1, ip[1]);
+	*mx = sort(2);
+	for (int i = 0; i < first + second; i++) {
+		snprintf(ip, sizeof(ip), "192.0.2.%d", 10 + i);
+		add(mx, i >= first, ip);
 	}
-	is_num(mx.host[0].addr_count, LIMIT_HOST_ADDRS, "LIMIT_HOST_ADDRS addresses of a host are kept, one more is not");
-	is_num(mx_targets(&mx, &self, 25, t, &why, &dns), LIMIT_SEND_TARGETS, "of two such hosts LIMIT_SEND_TARGETS are tried");
+	return mx_targets(mx, &self, 25, t, &why, &dns);
+}
+
+static void
+target_limits(void)
+{
+	const int rest = LIMIT_SEND_TARGETS - LIMIT_HOST_ADDRS;
+	struct mx mx;
+
+	(void)targets_of(LIMIT_HOST_ADDRS, 0, &mx);
+	is_num(mx.host[0].addr_count, LIMIT_HOST_ADDRS, "addresses of a host at LIMIT_HOST_ADDRS are kept");
+	(void)targets_of(LIMIT_HOST_ADDRS + 1, 0, &mx);
+	is_num(mx.host[0].addr_count, LIMIT_HOST_ADDRS, "one over LIMIT_HOST_ADDRS is not");
+	is_num(targets_of(LIMIT_HOST_ADDRS, rest, &mx), LIMIT_SEND_TARGETS, "targets at LIMIT_SEND_TARGETS are tried");
+	ok(targets_of(LIMIT_HOST_ADDRS, rest + 1, &mx) == LIMIT_SEND_TARGETS &&
+		mx.host[0].addr_count + mx.host[1].addr_count == LIMIT_SEND_TARGETS + 1, "one over LIMIT_SEND_TARGETS is not");
 }
 
 static void
@@ -220,7 +243,7 @@ refused_jobs(void)
 	for (int i = 0; i <= LIMIT_JOB_RECIPIENTS; i++)
 		buf_printf(&many, "rcpt=%d a@x\n", i);
 	ok(record_parse(buf_view(&many), LIMIT_JOB_FIELDS, &r) && !job_read(&r, &job),
-		"over LIMIT_JOB_RECIPIENTS");
+		"a recipient too many");
 	record_free(&r);
 	buf_free(&many);
 }
@@ -240,6 +263,7 @@ main(void)
 {
 	order();
 	targets();
+	target_limits();
 	records_of_jobs();
 	refused_jobs();
 	return_paths();

@@ -72,8 +72,8 @@ version_2(void)
 	check(SPAN(SIGNATURE "\x11\x11\0\x0c"), PROXY_BAD, NULL, "version 1 in binary");
 	check(SPAN(SIGNATURE "\x22\x11\0\x0c"), PROXY_BAD, NULL, "an unknown command");
 	check(SPAN(SIGNATURE "\x21\x41\0\x0c"), PROXY_BAD, NULL, "an unknown family");
-	check(SPAN(SIGNATURE "\x21\x11\x0f\xf1"), PROXY_BAD, NULL, "one byte over LIMIT_PROXY_HEADER");
-	check(SPAN(SIGNATURE "\x21\x11\x0f\xf0"), PROXY_MORE, NULL, "at the limit");
+	check(SPAN(SIGNATURE "\x21\x11\x0f\xf1"), PROXY_BAD, NULL, "a header over LIMIT_PROXY_HEADER");
+	check(SPAN(SIGNATURE "\x21\x11\x0f\xf0"), PROXY_MORE, NULL, "the rest of one at LIMIT_PROXY_HEADER is waited for");
 	check(SPAN("\r\n\r\n\0\r\nQUIT\r"), PROXY_BAD, NULL, "a wrong signature");
 	cut(SPAN(SIX), "version 2");
 }

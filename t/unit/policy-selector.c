@@ -106,18 +106,22 @@ test_limits(void)
 	memset(text, ' ', sizeof(text));
 	memcpy(text, "size>0", 6);
 	text[LIMIT_SELECTOR] = '\0';
-	is_num(says(text), 1, "LIMIT_SELECTOR bytes");
+	is_num(says(text), 1, "a selector at LIMIT_SELECTOR");
 	text[LIMIT_SELECTOR] = ' ';
 	text[LIMIT_SELECTOR + 1] = '\0';
-	is_num(says(text), -1, "one more");
+	is_num(says(text), -1, "over LIMIT_SELECTOR");
 	memset(text, '(', LIMIT_SELECTOR_DEPTH);
 	memcpy(text + LIMIT_SELECTOR_DEPTH, "size>0", 6);
 	memset(text + LIMIT_SELECTOR_DEPTH + 6, ')', LIMIT_SELECTOR_DEPTH);
 	text[2 * LIMIT_SELECTOR_DEPTH + 6] = '\0';
-	is_num(says(text), 1, "LIMIT_SELECTOR_DEPTH parentheses");
+	is_num(says(text), 1, "parentheses at LIMIT_SELECTOR_DEPTH");
+	memmove(text + 1, text, strlen(text) + 1);
+	memcpy(text + strlen(text), ")", 2);
+	is_num(says(text), -1, "parentheses over LIMIT_SELECTOR_DEPTH");
 	memset(text, '!', LIMIT_SELECTOR_DEPTH + 1);
 	memcpy(text + LIMIT_SELECTOR_DEPTH + 1, "size>0", 7);
-	is_num(says(text), -1, "one more \"!\" than that");
+	is_num(says(text + 1), 1, "\"!\" at LIMIT_SELECTOR_DEPTH");
+	is_num(says(text), -1, "\"!\" over LIMIT_SELECTOR_DEPTH");
 	memcpy(text, "age=1", 6);
 	for (size_t i = 0; i < 400; i++)
 		memcpy(text + 5 + 7 * i, "&size>0", 8);

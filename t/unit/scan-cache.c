@@ -33,7 +33,7 @@ test_size(void)
 
 	memset(text, 'x', sizeof(text));
 	cache_put(c, span_make(text, LIMIT_SCAN_CACHED), span_make(text, LIMIT_SCAN_CACHED), 0, 100);
-	ok(cache_get(c, span_make(text, LIMIT_SCAN_CACHED), 1).n == LIMIT_SCAN_CACHED, "texts of LIMIT_SCAN_CACHED are kept");
+	ok(cache_get(c, span_make(text, LIMIT_SCAN_CACHED), 1).n == LIMIT_SCAN_CACHED, "texts at LIMIT_SCAN_CACHED are kept");
 	cache_put(c, span_make(text, sizeof(text)), SPAN("v"), 0, 100);
 	ok(cache_get(c, span_make(text, sizeof(text)), 1).p == NULL, "a key over LIMIT_SCAN_CACHED is not");
 	cache_put(c, SPAN("k"), span_make(text, sizeof(text)), 0, 100);

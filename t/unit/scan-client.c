@@ -105,15 +105,19 @@ test_hostile_text(void)
 	is_num(scan_sender_domain(client, span_make(longer, sizeof(longer)), 2000), SCAN_DOMAIN_NO_HOST, "too long");
 	n = recv(server, text, sizeof(text) - 1, 0);
 	text[n > 0 ? n : 0] = '\0';
-	is_text(text, "domain\nn=1\nname=\n", "a text that is too long for an address is asked as empty");
+	is_text(text, "domain\nn=1\nname=\n", "a text over LIMIT_ADDRESS is asked as empty");
 	reply("domain\nn=2\nresult=no-host\n");
-	is_num(scan_sender_domain(client, span_make("a\0b", 3), 2000), SCAN_DOMAIN_NO_HOST, "with NUL");
+	is_num(scan_sender_domain(client, span_make(longer, LIMIT_ADDRESS), 2000), SCAN_DOMAIN_NO_HOST, "as long as may be");
+	n = recv(server, text, sizeof(text) - 1, 0);
+	ok(n == (ssize_t)strlen("domain\nn=2\nname=\n") + LIMIT_ADDRESS, "a text at LIMIT_ADDRESS is asked whole");
 	reply("domain\nn=3\nresult=no-host\n");
+	is_num(scan_sender_domain(client, span_make("a\0b", 3), 2000), SCAN_DOMAIN_NO_HOST, "with NUL");
+	reply("domain\nn=4\nresult=no-host\n");
 	is_num(scan_sender_domain(client, SPAN("a\nresult=resolves"), 2000), SCAN_DOMAIN_NO_HOST, "with LF");
 	(void)recv(server, text, sizeof(text), 0);
 	n = recv(server, text, sizeof(text) - 1, 0);
 	text[n > 0 ? n : 0] = '\0';
-	is_text(text, "domain\nn=3\nname=a\\nresult=resolves\n", "a line end cannot make a field");
+	is_text(text, "domain\nn=4\nname=a\\nresult=resolves\n", "a line end cannot make a field");
 	stop();
 }
 

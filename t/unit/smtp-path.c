@@ -121,11 +121,11 @@ test_limits(void)
 {
 	struct result r = sized(LIMIT_LOCAL_PART, LIMIT_DOMAIN);
 
-	ok(r.error == SMTP_PATH_OK, "the longest address fits");
-	is_num(r.path.n, LIMIT_ADDRESS, "and is as long as LIMIT_ADDRESS");
-	ok(sized(LIMIT_LOCAL_PART + 1, 3).error == SMTP_PATH_LONG, "LIMIT_LOCAL_PART is kept");
+	ok(r.error == SMTP_PATH_OK, "a local part at LIMIT_LOCAL_PART and a domain at LIMIT_DOMAIN");
+	is_num(r.path.n, LIMIT_ADDRESS, "are an address of the greatest length");
+	ok(sized(LIMIT_LOCAL_PART + 1, 3).error == SMTP_PATH_LONG, "a local part over LIMIT_LOCAL_PART");
 	ok(sized(65536, 3).error == SMTP_PATH_LONG, "also against 64 KiB");
-	ok(sized(1, LIMIT_DOMAIN + 1).error == SMTP_PATH_LONG, "LIMIT_DOMAIN is kept");
+	ok(sized(1, LIMIT_DOMAIN + 1).error == SMTP_PATH_LONG, "a domain over LIMIT_DOMAIN");
 	r = path_of(SPAN("<\"                                                                \"@x>"));
 	ok(r.error == SMTP_PATH_LONG, "the quotes count for the limit of a local part");
 	r = path_of(SPAN("<a@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>"));
