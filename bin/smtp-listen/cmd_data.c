@@ -419,7 +419,7 @@ store(struct smtp *c, struct span from)
 
 	if (c->dry)
 		return verdict_make(250, "2.0.0", "OK");
-	error = message_finish(&w->message, w->held_fd, &size, &crc) == 0 ? 0 : errno;
+	error = message_finish(&w->message, w->held_fd, intake_body_end(w->intake), &size, &crc) == 0 ? 0 : errno;
 	w->held_fd = -1;
 	if (error != 0) {
 		log_failure(c->s->svc, c->s->ticket, c->s->ip, "event=write-failed id=%llu error=%s",

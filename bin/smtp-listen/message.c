@@ -233,7 +233,7 @@ rewrite(struct message *m)
 }
 
 static int
-finish_spilled(struct message *m)
+finish_spilled(struct message *m, enum body_end end)
 {
 	int result = 0;
 
@@ -245,22 +245,22 @@ finish_spilled(struct message *m)
 	}
 	m->spilled = false;
 	if (result == 0)
-		return body_writer_finish(&m->writer);
+		return body_writer_finish(&m->writer, end);
 	body_writer_abandon(&m->writer);
 	return -1;
 }
 
 int
-message_finish(struct message *m, int fd, uint64_t *size_out, uint32_t *crc_out)
+message_finish(struct message *m, int fd, enum body_end end, uint64_t *size_out, uint32_t *crc_out)
 {
 	int result;
 
 	if (m->spilled) {
-		result = finish_spilled(m);
+		result = finish_spilled(m, end);
 	} else {
 		body_writer_init(&m->writer, fd, UINT64_MAX);
 		put_whole(m, &m->writer);
-		result = body_writer_finish(&m->writer);
+		result = body_writer_finish(&m->writer, end);
 	}
 	*size_out = m->writer.size;
 	*crc_out = m->writer.crc32c;

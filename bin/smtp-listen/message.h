@@ -60,9 +60,9 @@ void message_scan(struct message *m, struct span our_host);
 ssize_t message_read_body(struct message *m, uint64_t at, char *p, size_t n);
 
 /*
- * Write the final form to fd (ignored when spilled) and make it durable.
+ * Write the final form to fd (ignored when spilled) and end it so.
  * 0 and size and checksum, or -1 with errno.  fd is closed in any case.
  */
-int message_finish(struct message *m, int fd, uint64_t *size_out, uint32_t *crc_out) PB_MUST_CHECK;
+int message_finish(struct message *m, int fd, enum body_end end, uint64_t *size_out, uint32_t *crc_out) PB_MUST_CHECK;
 
 #endif

@@ -130,7 +130,7 @@ write_body(struct spool_put *put, const struct buf *text, struct envelope *e)
 	body_writer_init(&w, put->fd, text->n);
 	put->fd = -1;
 	body_writer_put(&w, buf_view(text));
-	if (body_writer_finish(&w) < 0)
+	if (body_writer_finish(&w, BODY_SYNCED) < 0)
 		return -1;
 	e->size = w.size;
 	e->crc32c = w.crc32c;
@@ -144,7 +144,7 @@ write_header(struct spool_put *put, const struct envelope *e)
 	struct buf text;
 	int fd, result = -1;
 
-	if (spool_put_header(put, &fd) < 0)
+	if (spool_put_header(put, &fd, NULL) < 0)
 		return -1;
 	buf_init(&text, LIMIT_RECORD);
 	if (!envelope_print(e, &text))

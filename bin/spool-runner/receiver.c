@@ -86,16 +86,18 @@ struct receiver {
 static void hang_up(struct receiver *rc);
 
 static void
-reply(struct receiver *rc, const struct buf *text, int fd)
+reply(struct receiver *rc, const struct buf *text, int fd, int second)
 {
+	const int fds[] = { fd, second };
+
 	if (rc->fd < 0)
 		return;
-	if (fdpass_send(rc->fd, text->p, text->n, &fd, fd >= 0 ? 1 : 0) != (ssize_t)text->n)
+	if (fdpass_send(rc->fd, text->p, text->n, fds, (fd >= 0) + (second >= 0)) != (ssize_t)text->n)
 		hang_up(rc);
 }
 
 static void
-reply_id(struct receiver *rc, const char *verb, const char *how, int fd)
+reply_id(struct receiver *rc, const char *verb, const char *how, int fd, int second)
 {
 	char storage[128];
 	struct buf b;
@@ -105,9 +107,12 @@ reply_id(struct receiver *rc, const char *verb, const char *how, int fd)
 	record_add_num(&b, "id", rc->put.ref.id);
 	if (how != NULL)
 		record_add_text(&b, "how", how);
-	if (rc->stage == STAGE_OPEN)
+	if (rc->stage == STAGE_OPEN) {
 		record_add_num(&b, "room", space_room(&rc->in->space, clock_ms()));
-	reply(rc, &b, fd);
+		if (spool_syncs_late(rc->in->spool))
+			record_add_text(&b, "sync", "late");
+	}
+	reply(rc, &b, fd, second);
 }
 
 static bool
@@ -120,7 +125,7 @@ cmd_room(struct receiver *rc, const struct record *r)
 	buf_init_fixed(&b, storage, sizeof(storage));
 	record_begin(&b, "room");
 	record_add_num(&b, "bytes", space_room(&rc->in->space, clock_ms()));
-	reply(rc, &b, -1);
+	reply(rc, &b, -1, -1);
 	return true;
 }
 
@@ -135,7 +140,7 @@ reply_error(struct receiver *rc, int code, const char *status, const char *text)
 	record_add_num(&b, "code", (uint64_t)code);
 	record_add_text(&b, "status", status);
 	record_add_text(&b, "text", text);
-	reply(rc, &b, -1);
+	reply(rc, &b, -1, -1);
 }
 
 /* -- the end of a message --------------------------------------------------- */
@@ -245,7 +250,7 @@ log_accepted(struct receiver *rc, const char *how)
 static void
 take_queue(struct receiver *rc)
 {
-	int fd;
+	int fd, body;
 
 	expander_forget(rc->in->expander, rc);
 	if (rc->job != 0)
@@ -257,13 +262,15 @@ take_queue(struct receiver *rc)
 		undo(rc);
 		return;
 	}
-	if (spool_put_header(&rc->put, &fd) < 0) {
+	if (spool_put_header(&rc->put, &fd, &body) < 0) {
 		refuse(rc, errno, "header");
 		return;
 	}
 	rc->stage = STAGE_HEADER;
-	reply_id(rc, "header", NULL, fd);
+	reply_id(rc, "header", NULL, fd, body);
 	close(fd);
+	if (body >= 0)
+		close(body);
 }
 
 /* Lines for what local-deliver did already; seed: line_seed of the envelope in the queue. */
@@ -315,7 +322,7 @@ accepted(struct receiver *rc, uint32_t seed)
 	buf_free(&lines);
 	log_accepted(rc, is_held ? "quarantined" : "queued");
 	reset(rc);
-	reply_id(rc, "done", "queued", -1);
+	reply_id(rc, "done", "queued", -1, -1);
 }
 
 static bool
@@ -368,7 +375,7 @@ delivered(struct receiver *rc)
 		    (unsigned long long)rc->put.ref.id, errno);
 	log_accepted(rc, "delivered");
 	reset(rc);
-	reply_id(rc, "done", "direct", -1);
+	reply_id(rc, "done", "direct", -1, -1);
 }
 
 static void
@@ -630,7 +637,7 @@ cmd_new(struct receiver *rc, const struct record *r)
 		return true;
 	}
 	rc->stage = STAGE_OPEN;
-	reply_id(rc, "new", NULL, rc->put.fd);
+	reply_id(rc, "new", NULL, rc->put.fd, -1);
 	if (rc->stage == STAGE_OPEN)
 		spool_put_handed(&rc->put);
 	return true;

@@ -1,5 +1,5 @@
 /*
- * body_writer: one buffer, one checksum, one fsync.
+ * body_writer: one buffer, one checksum, one synchronous call.
  *
  * The checksum runs over what the caller gave, not over what is read back, so
  * that intake, which reads the file, finds out when the two differ.
@@ -73,13 +73,19 @@ body_writer_abandon(struct body_writer *w)
 	w->buffer = NULL;
 }
 
+static int
+settle(int fd, enum body_end end)
+{
+	return end == BODY_SYNCED ? file_fsync(fd) : file_write_out(fd);
+}
+
 int
-body_writer_finish(struct body_writer *w)
+body_writer_finish(struct body_writer *w, enum body_end end)
 {
 	flush(w);
 	if (w->error == 0 && w->rewound && file_ftruncate(w->fd, (off_t)w->size) < 0)
 		w->error = errno;
-	if (w->error == 0 && file_fsync(w->fd) < 0)
+	if (w->error == 0 && settle(w->fd, end) < 0)
 		w->error = errno;
 	body_writer_abandon(w);
 	errno = w->error;

@@ -11,6 +11,9 @@
 
 #define BODY_WRITER_BUFFER 65536
 
+/* How a message leaves its writer: durable, or only written out (sys/file.h). */
+enum body_end { BODY_SYNCED, BODY_WRITTEN_OUT };
+
 struct body_writer {
 	int fd;			/* owned from init to finish */
 	int error;		/* first errno, 0 so far */
@@ -38,10 +41,11 @@ int body_writer_flush(struct body_writer *w) PB_MUST_CHECK;
  */
 void body_writer_rewind(struct body_writer *w);
 /*
- * Flush, fsync and close.  0, and size and crc32c are those of the file; or -1
+ * Flush, fsync (or write out, when whoever gave the descriptor syncs the file
+ * itself before anything is promised) and close.  0, and size and crc32c are those of the file; or -1
  * with errno, and the message must be aborted (never fsync again after EIO).
  */
-int body_writer_finish(struct body_writer *w) PB_MUST_CHECK;
+int body_writer_finish(struct body_writer *w, enum body_end end) PB_MUST_CHECK;
 /* Close without flush, for a message that is given up. */
 void body_writer_abandon(struct body_writer *w);
 

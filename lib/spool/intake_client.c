@@ -19,15 +19,16 @@
 struct intake_client {
 	int socket;			/* -1: lost */
 	uint64_t id;			/* of the message under way, 0 = none */
+	enum body_end body_end;
 	uint64_t room, room_ms;		/* what intake said last, and when (clock_ms; 0: never) */
 	struct buf record;
 	char *packet;			/* LIMIT_RECORD bytes */
 };
 
-/* What came back: a record and perhaps a descriptor. */
+/* What came back: a record and perhaps descriptors. */
 struct answer {
 	struct record record;
-	int fd;
+	int fd, second;			/* -1: none */
 };
 
 struct intake_client *
@@ -81,10 +82,10 @@ say(struct intake_client *c)
 static int
 ask(struct intake_client *c, struct answer *out)
 {
-	int fds[FDPASS_MAX], nfds = 1;
+	int fds[FDPASS_MAX], nfds = 2;
 	ssize_t n;
 
-	*out = (struct answer){ .fd = -1 };
+	*out = (struct answer){ .fd = -1, .second = -1 };
 	if (say(c) < 0)
 		return -1;
 	do
@@ -92,11 +93,14 @@ ask(struct intake_client *c, struct answer *out)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return lost(c, n < 0 ? errno : ECONNRESET);
-	if (nfds == 1)
+	if (nfds > 0)
 		out->fd = fds[0];
+	if (nfds > 1)
+		out->second = fds[1];
 	if (record_parse(span_make(c->packet, (size_t)n), INTAKE_FIELDS, &out->record))
 		return 0;
 	file_close(&out->fd);
+	file_close(&out->second);
 	return lost(c, EPROTO);
 }
 
@@ -104,6 +108,7 @@ static void
 answer_free(struct answer *a)
 {
 	file_close(&a->fd);
+	file_close(&a->second);
 	record_free(&a->record);
 }
 
@@ -165,6 +170,7 @@ intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdic
 		return -1;
 	if (is_for(&a, "new", 0) && a.fd >= 0 && record_get_num(&a.record, "id", UINT64_MAX, id_out)) {
 		(void)note_room(c, &a.record, "room");
+		c->body_end = span_is(record_get(&a.record, "sync"), "late") ? BODY_WRITTEN_OUT : BODY_SYNCED;
 		c->id = *id_out;
 		*fd_out = a.fd;
 		a.fd = -1;
@@ -176,12 +182,24 @@ intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdic
 	return result;
 }
 
-/* The envelope into the descriptor that intake gave; -1 with errno. */
+enum body_end
+intake_body_end(const struct intake_client *c)
+{
+	return c->body_end;
+}
+
+/*
+ * The envelope into the descriptor that intake gave, once the body (-1: it is)
+ * is durable; -1 with errno.
+ */
 static int
-write_header(int fd, const struct envelope *e)
+write_header(int fd, int body, const struct envelope *e)
 {
 	struct buf text;
 	int result = -1;
+
+	if (body >= 0 && file_fsync(body) < 0)
+		return -1;
 
 	buf_init(&text, LIMIT_ENVELOPE);
 	errno = EINVAL;
@@ -198,12 +216,13 @@ queue(struct intake_client *c, const struct envelope *e, struct answer *a, struc
 	struct answer last;
 	int result = 0;
 
-	if (write_header(a->fd, e) < 0) {
+	if (write_header(a->fd, a->second, e) < 0) {
 		*out = verdict_make(errno == EINVAL ? 554 : 451, errno == EINVAL ? "5.6.0" : "4.3.0",
 			"The envelope could not be written: %s", strerror(errno));
 		return intake_abort(c);
 	}
 	file_close(&a->fd);
+	file_close(&a->second);
 	intake_record_put_id(&c->record, "queued", e->id);
 	if (ask(c, &last) < 0)
 		return -1;

@@ -10,13 +10,14 @@
  *	> room                       also while a message is open
  *	< room bytes=N
  *	> new
- *	< new id=ID room=N         + descriptor of ID.em_
+ *	< new id=ID room=N [sync=late] + descriptor of ID.em_; late: its body need only be written out
  *	> commit id= session= sender= from= auth= helo= ip= host= envid= ret= created=
  *	         [smtputf8=1] [requiretls=1] [mt-priority=] [hold=TIME] [by=TIME;MODE]
  *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
  *	> queue id= size= crc32c=    the same message, more than 100 recipients
  *	< done id= how=direct
- *	< header id=               + descriptor of ID.hdr
+ *	< header id=               + descriptor of ID.hdr, and with sync=late that of ID.em_ for
+ *	                             reading, to be fsynced before ID.hdr
  *	> queued id=
  *	< done id= how=queued
  *	> abort id=                  (no answer)
@@ -27,6 +28,7 @@
 
 #include "base/base.h"
 #include "base/verdict.h"
+#include "spool/body_writer.h"
 #include "spool/envelope.h"
 
 struct intake_client;
@@ -40,6 +42,8 @@ void intake_close(struct intake_client **c);
  * body_writer.  0; 1 when intake refuses (then *out says why); -1 lost.
  */
 int intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdict *out) PB_MUST_CHECK;
+/* How the body of that message is to end. */
+enum body_end intake_body_end(const struct intake_client *c);
 
 /*
  * How many bytes the spool takes before its reserve is touched; UINT64_MAX when
@@ -49,7 +53,7 @@ int intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct ve
 int intake_room(struct intake_client *c, uint64_t max_age_ms, uint64_t *bytes_out) PB_MUST_CHECK;
 
 /*
- * The body is written, fsynced and closed; e says the rest (size and crc32c
+ * The body is written, ended as intake_body_end says and closed; e says the rest (size and crc32c
  * set, id as given).  With status ENVELOPE_QUARANTINED the message is kept in
  * the queue but not delivered.  Makes the envelope durable when intake asks for it.
  * 0 and a 250 in *out: the message is promised.  0 and another code: it was

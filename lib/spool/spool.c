@@ -228,6 +228,12 @@ spool_must_sync_directory(const struct spool *sp)
 	return sp->sync_directory;
 }
 
+bool
+spool_syncs_late(const struct spool *sp)
+{
+	return sp->filesystem == FILESYSTEM_JOURNAL_GROUPS && !sp->sync_directory;
+}
+
 /*
  * Count the messages of a folder (bodies, whether .eml or .em_) and note the
  * largest id that is not derived.  In corrupt/ names may have ".1" behind them.

@@ -60,6 +60,11 @@ bool spool_sub_find(const struct spool *sp, struct span name, uint32_t *sub_out)
 int spool_corrupt_fd(const struct spool *sp);
 /* True when a new name needs an fsync of its directory besides that of the file. */
 bool spool_must_sync_directory(const struct spool *sp);
+/*
+ * True when a receiver need only write its body out (sys/filesystem.h): the
+ * deliverer, or the receiver itself before its envelope, makes it durable.
+ */
+bool spool_syncs_late(const struct spool *sp);
 
 /* The folder for the next message (subSpoolSize each, then the emptiest). Intake only. */
 uint32_t spool_sub_choose(struct spool *sp);

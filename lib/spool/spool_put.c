@@ -2,11 +2,12 @@
  * spool_put: the owner's side of taking a message.
  *
  *	1  create ID.em_ (O_EXCL)                       owner
- *	2  write, fsync, close                          receiver
+ *	2  write, fsync or write out, close             receiver
  *	3  no writer left, size and crc32c agree        owner
  *	4  fsync of the folder, if it must be synced    owner
  *	5  create ID.hdr (O_EXCL)                       owner
- *	6  write, fsync, close                          receiver
+ *	6  fsync of the body if 2 only wrote it out;
+ *	   write, fsync, close                          receiver
  *	7  no writer left, envelope is right            owner
  *	8  fsync of the folder, if it must be synced    owner
  *	9  rename ID.em_ to ID.eml                      owner
@@ -21,9 +22,15 @@
  * .hdr, which the scan treats as the same.  So 9 needs no sync, and 10 promises
  * what is on disk.
  *
- * Straight through (1 to 3, then links in mailboxes made durable, 250, unlink
- * of .em_): the promise is kept by the mailboxes; a .em_ that a cut brings
- * back is removed by the scan.
+ * Straight through (1 to 3, then links in mailboxes and the bytes made durable,
+ * 250, unlink of .em_): the promise is kept by the mailboxes; a .em_ that a cut
+ * brings back is removed by the scan.
+ *
+ * 2 may write out only where a journal groups (spool_syncs_late).  Whoever then
+ * makes a promise syncs the file itself: local-deliver after its links, by the
+ * same call that makes them durable, or the receiver in 6.  Until then a cut
+ * may show links or .em_ without a promise, but never without their bytes
+ * (sys/filesystem.h).
  *
  * Undoing goes backwards: .hdr first, durably, then .em_; so no cut leaves a
  * good .hdr whose body is missing.
@@ -202,15 +209,32 @@ spool_put_through(struct spool_put *p)
 	return 0;
 }
 
+static int
+open_body(const struct spool_put *p, int *out)
+{
+	char name[SPOOL_NAME_SIZE];
+
+	spool_id_name(p->ref.id, SPOOL_EM_, name);
+	*out = file_openat(folder(p), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	return *out < 0 ? -1 : 0;
+}
+
 int
-spool_put_header(struct spool_put *p, int *fd_out)
+spool_put_header(struct spool_put *p, int *fd_out, int *body_out)
 {
 	*fd_out = -1;
+	if (body_out != NULL)
+		*body_out = -1;
 	if (spool_must_sync_directory(p->sp) && file_fsync_dir(folder(p)) < 0)
 		return -1;
-	*fd_out = create(p, SPOOL_HDR, 0600);
-	if (*fd_out < 0)
+	if (body_out != NULL && spool_syncs_late(p->sp) && open_body(p, body_out) < 0)
 		return -1;
+	*fd_out = create(p, SPOOL_HDR, 0600);
+	if (*fd_out < 0) {
+		if (body_out != NULL)
+			file_close(body_out);
+		return -1;
+	}
 	p->has_header = true;
 	return 0;
 }

@@ -6,14 +6,15 @@
  *
  *	spool_put_new     ID.em_ made; hand p.fd to the receiver, then
  *	spool_put_handed  close our copy
- *	   (the receiver writes the body, fsyncs, closes, says commit)
+ *	   (the receiver writes the body, fsyncs it or writes it out, closes, says commit)
  *	spool_put_body    no writer is left; size and checksum are as said
  * and then straight through:
- *	   (local-deliver links ID.em_ into the mailboxes and makes it durable)
+ *	   (local-deliver links ID.em_ into the mailboxes and makes all durable)
  *	spool_put_through ID.em_ is gone; 250 may be said before or after it
  * or by the queue:
- *	spool_put_header  ID.hdr made; hand *fd to the receiver
- *	   (the receiver writes the envelope, fsyncs, closes, says queued)
+ *	spool_put_header  ID.hdr made; hand *fd, and *body if there is one, to the receiver
+ *	   (the receiver fsyncs the body if it got it, writes the envelope, fsyncs,
+ *	   closes, says queued)
  *	spool_put_accept  the envelope is read as hostile, .em_ becomes .eml:
  *	                  when it returns 0 the message is promised: say 250
  * spool_put_abort at any time before that undoes all.
@@ -64,7 +65,12 @@ int spool_put_body_step(struct spool_put *p) PB_MUST_CHECK;
 
 int spool_put_through(struct spool_put *p) PB_MUST_CHECK;
 
-int spool_put_header(struct spool_put *p, int *fd_out) PB_MUST_CHECK;
+/*
+ * body_out, unless NULL: the body for reading, to be made durable before the
+ * envelope is; -1 when spool_syncs_late says that the receiver has done so.
+ * Both are the caller's.
+ */
+int spool_put_header(struct spool_put *p, int *fd_out, int *body_out) PB_MUST_CHECK;
 /* On 0 *envelope_out is the caller's (envelope_free). */
 int spool_put_accept(struct spool_put *p, unsigned wait_ms, struct envelope **envelope_out) PB_MUST_CHECK;
 

@@ -1,18 +1,20 @@
 /*
  * maildir_deliver: link, then sync.
  *
- * 1. A name in new/ always belongs to a whole file: the message file's bytes
- *    are durable before it is linked, a copy's before it gets its name.
+ * 1. A name in new/ always belongs to a whole file: before it is linked the
+ *    message file's bytes are durable or, on ext4 with a journal, written out
+ *    (sys/filesystem.h); a copy's are durable before it gets its name.
  * 2. EEXIST counts as delivered only when it is this very message.
  * 3. What was there already is synced like what is new: who made the link may
  *    have been killed before its own sync.
  *
- * Durability.  On ext4 with a journal the fsync of a folder commits the running
- * transaction and all before it.  So the folder linked last stands for all
- * links of the batch.  A link that was there already may sit in a transaction
- * older than nothing we made: its folder is synced by itself.  Elsewhere, for
- * copies (perhaps on another file system) and with sync_always every folder is
- * synced.
+ * Durability.  On ext4 with a journal the fsync of a file or folder commits the
+ * transaction of its last change and all before it.  So the folder linked last
+ * stands for all links of the batch; and a message file whose bytes are not
+ * durable yet is synced instead, since each link changed it too.  A link that
+ * was there already may sit in a transaction older than nothing we made: its
+ * folder is synced by itself.  Elsewhere, for copies (perhaps on another file
+ * system) and with sync_always every folder is synced, after the message files.
  *
  * Crash: a link without sync may or may not survive; it was not reported, is
  * made again, and finds itself.  A copy that was cut leaves tmp/NAME, which the
@@ -31,7 +33,7 @@
 #define NAME_SIZE 128
 #define PATH_SIZE 1024
 #define NAME_TRIES 20		/* names taken by other files before we give up */
-#define FOLDERS_MAX 64		/* kept open for sync at the end of the batch */
+#define HELD_MAX 64		/* of each kind kept open for sync at the end of the batch */
 #define COPY_BLOCK 65536
 #define TMP_SECONDS (36 * 3600)	/* what the description of Maildir says */
 
@@ -41,7 +43,11 @@ struct maildir_batch {
 	dev_t dev;
 	enum filesystem_kind kind;
 	int last;			/* folder linked last, -1: none or each is in folders */
-	int folders[FOLDERS_MAX];
+	int messages[HELD_MAX];		/* to be synced before the folders */
+	size_t message_count;
+	dev_t last_dev;			/* of the last of them */
+	ino_t last_ino;
+	int folders[HELD_MAX];
 	size_t count;
 	int error;			/* first errno of a sync since the last report */
 };
@@ -62,6 +68,8 @@ maildir_batch_free(struct maildir_batch **b)
 	if (*b == NULL)
 		return;
 	file_close(&(*b)->last);
+	for (size_t i = 0; i < (*b)->message_count; i++)
+		file_close(&(*b)->messages[i]);
 	for (size_t i = 0; i < (*b)->count; i++)
 		file_close(&(*b)->folders[i]);
 	free(*b);
@@ -69,8 +77,14 @@ maildir_batch_free(struct maildir_batch **b)
 }
 
 static void
-sync_folders(struct maildir_batch *b)
+sync_held(struct maildir_batch *b)
 {
+	for (size_t i = 0; i < b->message_count; i++) {
+		if (file_fsync(b->messages[i]) < 0 && b->error == 0)
+			b->error = errno;
+		file_close(&b->messages[i]);
+	}
+	b->message_count = 0;
 	for (size_t i = 0; i < b->count; i++) {
 		if (file_fsync_dir(b->folders[i]) < 0 && b->error == 0)
 			b->error = errno;
@@ -83,23 +97,38 @@ sync_folders(struct maildir_batch *b)
 static void
 keep_folder(struct maildir_batch *b, int dir)
 {
-	if (b->count == FOLDERS_MAX)
-		sync_folders(b);
+	if (b->count == HELD_MAX)
+		sync_held(b);
 	b->folders[b->count++] = dir;
+}
+
+/* Once for all its links: it is synced after the last of them. */
+static int
+keep_message(struct maildir_batch *b, const struct stat *st, int fd)
+{
+	int copy;
+
+	if (b->message_count > 0 && b->last_ino == st->st_ino && b->last_dev == st->st_dev)
+		return 0;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -1;
+	if (b->message_count == HELD_MAX)
+		sync_held(b);
+	b->messages[b->message_count++] = copy;
+	b->last_dev = st->st_dev;
+	b->last_ino = st->st_ino;
+	return 0;
 }
 
 static bool
 one_sync_is_enough(struct maildir_batch *b, const struct stat *st, int fd)
 {
-	if (b->sync_always)
-		return false;
 	if (!b->kind_known || b->dev != st->st_dev) {
-		if (filesystem_kind(fd, &b->kind) < 0)
-			return false;
+		b->kind_known = filesystem_kind(fd, &b->kind) == 0;
 		b->dev = st->st_dev;
-		b->kind_known = true;
 	}
-	return b->kind == FILESYSTEM_JOURNAL_GROUPS;
+	return b->kind_known && b->kind == FILESYSTEM_JOURNAL_GROUPS && !b->sync_always;
 }
 
 /* The three folders of a Maildir that lacks some of them. */
@@ -320,6 +349,27 @@ place(const struct maildir_message *m, const struct stat *st, int root, const ch
 	return -1;
 }
 
+/* Note what must be synced for a message that was put into dir; dir is taken over. */
+static int
+keep(struct maildir_batch *b, const struct maildir_message *m, const struct stat *st, int dir, enum maildir_how how)
+{
+	bool grouped = how == MAILDIR_LINKED && one_sync_is_enough(b, st, m->fd);
+
+	if (how != MAILDIR_COPIED && !m->is_settled && keep_message(b, st, m->fd) < 0) {
+		file_close(&dir);
+		return -1;
+	}
+	if (!grouped) {
+		keep_folder(b, dir);
+	} else if (!m->is_settled) {
+		file_close(&dir);
+	} else {
+		file_close(&b->last);
+		b->last = dir;
+	}
+	return 0;
+}
+
 int
 maildir_batch_add(struct maildir_batch *b, const struct maildir_message *m, int root,
 	const char *path, uint32_t number, enum maildir_how *how_out)
@@ -336,13 +386,7 @@ maildir_batch_add(struct maildir_batch *b, const struct maildir_message *m, int 
 		file_close(&dir);
 		return -1;
 	}
-	if (*how_out == MAILDIR_LINKED && one_sync_is_enough(b, &st, m->fd)) {
-		file_close(&b->last);
-		b->last = dir;
-	} else {
-		keep_folder(b, dir);
-	}
-	return 0;
+	return keep(b, m, &st, dir, *how_out);
 }
 
 int
@@ -353,7 +397,7 @@ maildir_batch_sync(struct maildir_batch *b)
 	if (b->last >= 0)
 		keep_folder(b, b->last);
 	b->last = -1;
-	sync_folders(b);
+	sync_held(b);
 	error = b->error;
 	b->error = 0;
 	errno = error;

@@ -18,13 +18,14 @@
 #include "base/verdict.h"
 
 /*
- * A message file: plain, its bytes already durable.  All is borrowed by add.
+ * A message file, plain.  All is borrowed by add.
  */
 struct maildir_message {
 	int dirfd;		/* a folder … */
 	const char *name;	/* … and the path of the file below it */
 	int fd;			/* the same file, open for reading */
 	uint64_t id;		/* queue id */
+	bool is_settled;	/* its bytes are durable; else sync makes them so */
 };
 
 enum maildir_how {

@@ -33,6 +33,13 @@ kernel_linkat(int olddir, const char *old, int newdir, const char *name)
 	return linkat(olddir, old, newdir, name, 0);
 }
 
+static int
+kernel_write_out(int fd)
+{
+	return sync_file_range(fd, 0, 0,
+		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 const struct file_calls file_calls_kernel = {
 	.openat = kernel_openat,
 	.openat2 = kernel_openat2,
@@ -40,6 +47,7 @@ const struct file_calls file_calls_kernel = {
 	.pwrite = pwrite,
 	.fsync = fsync,
 	.fdatasync = fdatasync,
+	.write_out = kernel_write_out,
 	.fsync_dir = fsync,
 	.linkat = kernel_linkat,
 	.renameat = renameat2,
@@ -130,6 +138,12 @@ int
 file_fdatasync(int fd)
 {
 	return file_calls->fdatasync(fd);
+}
+
+int
+file_write_out(int fd)
+{
+	return file_calls->write_out(fd);
 }
 
 int

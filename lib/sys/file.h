@@ -28,6 +28,7 @@ struct file_calls {
 	ssize_t (*pwrite)(int fd, const void *data, size_t n, off_t at);
 	int (*fsync)(int fd);
 	int (*fdatasync)(int fd);
+	int (*write_out)(int fd);
 	int (*fsync_dir)(int dirfd);
 	int (*linkat)(int olddir, const char *old, int newdir, const char *name);
 	int (*renameat)(int olddir, const char *old, int newdir, const char *name, unsigned flags);
@@ -59,6 +60,13 @@ int file_pwrite_all(int fd, const void *data, size_t n, off_t at) PB_MUST_CHECK;
 int file_fsync(int fd) PB_MUST_CHECK;
 int file_fdatasync(int fd) PB_MUST_CHECK;
 int file_fsync_dir(int dirfd) PB_MUST_CHECK;
+/*
+ * Bring the bytes of fd to the device and wait for it, but commit nothing
+ * (sync_file_range(2)).  Nothing is durable by this; what it is worth on
+ * FILESYSTEM_JOURNAL_GROUPS is said in sys/filesystem.h.  After an error give
+ * the file up, as after fsync.
+ */
+int file_write_out(int fd) PB_MUST_CHECK;
 
 int file_linkat(int olddir, const char *old, int newdir, const char *name) PB_MUST_CHECK;
 /* flags: 0 or RENAME_NOREPLACE. */

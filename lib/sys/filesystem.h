@@ -11,7 +11,11 @@ enum filesystem_kind {
 	/*
 	 * ext4 with a journal: one fsync of a file or directory commits the
 	 * running transaction and with it every link, rename and unlink made
-	 * before, in whatever directory of that file system.
+	 * before, in whatever directory of that file system.  Bytes that were
+	 * written out (file_write_out) before a name was made are on the
+	 * device, with their place and the file's length in this transaction
+	 * or an earlier one: no cut leaves that name without them, and the
+	 * commit that makes the name durable flushes the device first.
 	 */
 	FILESYSTEM_JOURNAL_GROUPS,
 	/* A local file system: fsync of a directory makes its names durable,

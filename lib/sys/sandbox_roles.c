@@ -75,6 +75,7 @@ static const struct sandbox_call content_calls[] = {
 	{ SYS_pread64, TEST_NONE }, { SYS_pwrite64, TEST_NONE }, { SYS_pwritev, TEST_NONE },
 	{ SYS_preadv, TEST_NONE }, { SYS_ftruncate, TEST_NONE }, { SYS_fallocate, TEST_NONE },
 	{ SYS_fsync, TEST_NONE }, { SYS_fdatasync, TEST_NONE }, { SYS_fadvise64, TEST_NONE },
+	{ SYS_sync_file_range, TEST_NONE },
 };
 GROUP(content);
 

@@ -15,7 +15,7 @@
 #define OBJECTS_MAX 300
 #define NAMES_MAX 600
 
-enum op_kind { OP_CREATE, OP_LINK, OP_RENAME, OP_UNLINK, OP_WRITE, OP_CUT, OP_SYNC, OP_DATASYNC, OP_DIRSYNC };
+enum op_kind { OP_CREATE, OP_LINK, OP_RENAME, OP_UNLINK, OP_WRITE, OP_CUT, OP_WRITE_OUT, OP_SYNC, OP_DATASYNC, OP_DIRSYNC };
 
 struct op {
 	enum op_kind kind;
@@ -212,6 +212,12 @@ on_synced(int fd, bool data_only)
 }
 
 static void
+on_written_out(int fd)
+{
+	add_op(OP_WRITE_OUT, object_of_fd(fd));
+}
+
+static void
 on_dir_synced(int fd)
 {
 	add_op(OP_DIRSYNC, object_of_fd(fd));
@@ -250,7 +256,7 @@ on_unlinked(int dirfd, const char *name)
 
 const struct rig_recorder model_recorder = {
 	.opened = on_opened, .wrote = on_wrote, .cut = on_cut, .synced = on_synced,
-	.dir_synced = on_dir_synced, .linked = on_linked, .renamed = on_renamed, .unlinked = on_unlinked
+	.written_out = on_written_out, .dir_synced = on_dir_synced, .linked = on_linked, .renamed = on_renamed, .unlinked = on_unlinked
 };
 
 /* -- what is durable -------------------------------------------------------- */
@@ -268,6 +274,12 @@ is_sync(const struct op *op)
 }
 
 static bool
+is_change(const struct op *op)
+{
+	return op->kind < OP_WRITE_OUT;
+}
+
+static bool
 touches(const struct op *op, int object)
 {
 	return op->object == object || op->dir == object || op->dir2 == object;
@@ -278,9 +290,9 @@ static bool
 committed_by(int s, int o)
 {
 	for (int i = s; i-- > o; )
-		if (!is_sync(&ops[i]) && touches(&ops[i], ops[s].object))
+		if (is_change(&ops[i]) && touches(&ops[i], ops[s].object))
 			return true;
-	return !is_sync(&ops[o]) && touches(&ops[o], ops[s].object);
+	return is_change(&ops[o]) && touches(&ops[o], ops[s].object);
 }
 
 static bool
@@ -304,7 +316,7 @@ model_optional(enum model_kind kind, int n, int *which)
 	int count = 0;
 
 	for (int o = 0; o < n; o++) {
-		bool durable = is_sync(&ops[o]);
+		bool durable = !is_change(&ops[o]);
 
 		for (int s = o + 1; s < n && !durable; s++)
 			durable = is_sync(&ops[s]) && sync_covers(kind, s, o);
@@ -312,6 +324,28 @@ model_optional(enum model_kind kind, int n, int *which)
 			which[count++] = o;
 	}
 	return count;
+}
+
+/* When the bytes of op o were on the device; n: not in the first n operations. */
+static int
+out_at(int o, int n)
+{
+	for (int i = o + 1; i < n; i++)
+		if (ops[i].kind == OP_WRITE_OUT && ops[i].object == ops[o].object)
+			return i;
+	return n;
+}
+
+void
+model_keep_written_out(int n, unsigned char *fate)
+{
+	int last = n - 1;
+
+	while (last >= 0 && !(model_is_name(last) && fate[last] == FATE_KEPT))
+		last--;
+	for (int o = 0; o < last; o++)
+		if ((ops[o].kind == OP_WRITE || ops[o].kind == OP_CUT) && out_at(o, n) < last)
+			fate[o] = FATE_KEPT;
 }
 
 /* -- the disk --------------------------------------------------------------- */

@@ -11,7 +11,8 @@
  *		(ext4, xfs, btrfs and the like).
  * MODEL_JOURNAL	ext4 with a journal: names survive in their order; fsync of a
  *		file or directory makes all durable up to its own last change.
- *		Bytes that were not synced may be missing or zero.
+ *		Bytes that were not synced may be missing or zero; but those that
+ *		were written out before a name that survives are there.
  */
 #ifndef T_CRASH_MODEL_H
 #define T_CRASH_MODEL_H
@@ -45,6 +46,8 @@ const struct ledger *model_ledger(int n);
 /* Which of the first n operations are optional; the number of them. */
 int model_optional(enum model_kind kind, int n, int *which);
 bool model_is_name(int op);	/* changes a name, not bytes */
+/* MODEL_JOURNAL: bytes that were written out before a name that is kept are kept too. */
+void model_keep_written_out(int n, unsigned char *fate);
 /* A number that is the same for the same disk. */
 uint64_t model_hash(int n, const unsigned char *fate);
 /* fate[0..n): the disk below root (empty), with optional operations as fate says. */

@@ -79,10 +79,14 @@ was_judged(int n, const unsigned char *fate)
 }
 
 static bool
-try_state(struct judge *j, int n, const unsigned char *fate)
+try_state(struct judge *j, int n, const unsigned char *wanted)
 {
+	unsigned char fate[OPS_MAX];
 	char why[WHY_SIZE] = "";
 
+	memcpy(fate, wanted, sizeof(fate));
+	if (j->kind == MODEL_JOURNAL)
+		model_keep_written_out(n, fate);
 	if (was_judged(n, fate))
 		return true;
 	j->states++;

@@ -10,7 +10,8 @@
 struct rig rig;
 
 const char *const mutant_names[MUTANT_COUNT] = {
-	"none", "no fsync of the body", "no fsync of the envelope", "no fsync of the folder before the envelope",
+	"none", "no fsync of the body", "bytes not written out before the links",
+	"body neither written out nor synced", "no fsync of the envelope", "no fsync of the folder before the envelope",
 	"no fsync of the folder at accept",
 	"no fsync of the mailbox", "no fsync of a copy", "no fdatasync of an outcome",
 	"no fsync between .hdr and .eml at finish", ".eml removed before .hdr",
@@ -119,7 +120,7 @@ rig_pwrite(int fd, const void *data, size_t n, off_t at)
 	return result;
 }
 
-enum sync_call { CALL_FSYNC = 1, CALL_FDATASYNC = 2, CALL_FSYNC_DIR = 4 };
+enum sync_call { CALL_FSYNC, CALL_FDATASYNC, CALL_FSYNC_DIR, CALL_WRITE_OUT };
 
 /* Which call a mutant leaves out in which phase. */
 static const struct {
@@ -128,13 +129,19 @@ static const struct {
 	int phase;
 } left_out[] = {
 	{ MUTANT_NO_BODY_SYNC, CALL_FSYNC, PHASE_RECEIVE },
+	{ MUTANT_NO_BODY_SYNC, CALL_FSYNC, PHASE_BODY },
+	{ MUTANT_NO_WRITE_OUT, CALL_WRITE_OUT, PHASE_RECEIVE },
+	{ MUTANT_NO_BODY, CALL_WRITE_OUT, PHASE_RECEIVE },
+	{ MUTANT_NO_BODY, CALL_FSYNC, PHASE_RECEIVE },
+	{ MUTANT_NO_BODY, CALL_FSYNC, PHASE_BODY },
 	{ MUTANT_NO_HEADER_SYNC, CALL_FSYNC, PHASE_HEADER },
 	{ MUTANT_NO_COPY_SYNC, CALL_FSYNC, PHASE_DELIVER },
 	{ MUTANT_NO_MARK_SYNC, CALL_FSYNC, PHASE_ID },
 	{ MUTANT_NO_OUTCOME_SYNC, CALL_FDATASYNC, PHASE_OUTCOME },
 	{ MUTANT_NO_NAME_SYNC, CALL_FSYNC_DIR, PHASE_HEADER },
 	{ MUTANT_NO_ACCEPT_DIR_SYNC, CALL_FSYNC_DIR, PHASE_ACCEPT },
-	{ MUTANT_NO_MAILBOX_SYNC, CALL_FSYNC_DIR, PHASE_DELIVER },
+	{ MUTANT_NO_MAILBOX_SYNC, CALL_FSYNC_DIR, PHASE_DURABLE },
+	{ MUTANT_NO_MAILBOX_SYNC, CALL_FSYNC, PHASE_DURABLE },
 	{ MUTANT_NO_FINISH_SYNC, CALL_FSYNC_DIR, PHASE_FINISH },
 	{ MUTANT_NO_ABORT_SYNC, CALL_FSYNC_DIR, PHASE_ABORT },
 	{ MUTANT_NO_MARK_DIR_SYNC, CALL_FSYNC_DIR, PHASE_ID }
@@ -174,6 +181,20 @@ rig_fdatasync(int fd)
 	ENTER(false);
 	result = file_calls_kernel.fdatasync(fd);
 	RECORD(synced(fd, true));
+	rig_leave();
+	return result;
+}
+
+static int
+rig_write_out(int fd)
+{
+	int result;
+
+	if (is_left_out(CALL_WRITE_OUT))
+		return 0;
+	ENTER(false);
+	result = file_calls_kernel.write_out(fd);
+	RECORD(written_out(fd));
 	rig_leave();
 	return result;
 }
@@ -288,7 +309,7 @@ rig_close(int fd)
 
 static const struct file_calls rig_calls = {
 	.openat = rig_openat, .openat2 = rig_openat2, .write = rig_write, .pwrite = rig_pwrite,
-	.fsync = rig_fsync, .fdatasync = rig_fdatasync, .fsync_dir = rig_fsync_dir,
+	.fsync = rig_fsync, .fdatasync = rig_fdatasync, .write_out = rig_write_out, .fsync_dir = rig_fsync_dir,
 	.linkat = rig_linkat, .renameat = rig_renameat, .unlinkat = rig_unlinkat,
 	.mkdirat = rig_mkdirat, .ftruncate = rig_ftruncate,
 	.close = rig_close

@@ -14,10 +14,12 @@
 enum mutant {
 	MUTANT_NONE,
 	MUTANT_NO_BODY_SYNC,		/* receiver: fsync of ID.em_ */
+	MUTANT_NO_WRITE_OUT,		/* receiver: its bytes on the device before they have a second name */
+	MUTANT_NO_BODY,			/* receiver: neither */
 	MUTANT_NO_HEADER_SYNC,		/* receiver: fsync of ID.hdr */
 	MUTANT_NO_NAME_SYNC,		/* intake, sync_directory: fsync of the folder before ID.hdr */
 	MUTANT_NO_ACCEPT_DIR_SYNC,	/* intake, sync_directory: fsync of the folder */
-	MUTANT_NO_MAILBOX_SYNC,		/* local-deliver: fsync of new/ */
+	MUTANT_NO_MAILBOX_SYNC,		/* local-deliver: fsync of new/, or of the message with its links */
 	MUTANT_NO_COPY_SYNC,		/* local-deliver: fsync of a copy */
 	MUTANT_NO_OUTCOME_SYNC,		/* schedule: fdatasync of done: */
 	MUTANT_NO_FINISH_SYNC,		/* schedule: fsync between .hdr and .eml */
@@ -56,13 +58,14 @@ struct rig_recorder {
 	void (*wrote)(int fd, const void *data, size_t n, off_t at);
 	void (*cut)(int fd, off_t size);
 	void (*synced)(int fd, bool data_only);
+	void (*written_out)(int fd);
 	void (*dir_synced)(int fd);
 	void (*linked)(int newdir, const char *name, int olddir, const char *old);
 	void (*renamed)(int olddir, const char *old, int newdir, const char *name);
 	void (*unlinked)(int dirfd, const char *name);
 };
 
-enum { PHASE_OTHER, PHASE_RECEIVE, PHASE_HEADER, PHASE_ACCEPT, PHASE_DELIVER, PHASE_OUTCOME,
+enum { PHASE_OTHER, PHASE_RECEIVE, PHASE_BODY, PHASE_HEADER, PHASE_ACCEPT, PHASE_DELIVER, PHASE_DURABLE, PHASE_OUTCOME,
 	PHASE_FINISH, PHASE_ABORT, PHASE_ID };
 
 /* Put the table in place; rig.* is set by the caller before or after. */

@@ -58,10 +58,9 @@ receive(struct world *w, struct spool_put *p, int k)
 	spool_put_handed(p);
 	body_writer_init(&writer, fd, 1 << 20);
 	body_writer_put(&writer, world_text(k));
-	if (body_writer_finish(&writer) < 0)
+	if (body_writer_finish(&writer, spool_syncs_late(w->spool) ? BODY_WRITTEN_OUT : BODY_SYNCED) < 0)
 		return -1;
 	rig.phase = PHASE_OTHER;
-	(void)w;
 	return spool_put_body(p, writer.size, writer.crc32c, 100);
 }
 
@@ -92,16 +91,32 @@ write_envelope(const struct spool_put *p, int k, int fd)
 	return result;
 }
 
+/* A body that was only written out becomes durable before its envelope. */
+static int
+settle_body(int body)
+{
+	int result = 0;
+
+	rig.phase = PHASE_BODY;
+	if (body >= 0)
+		result = file_fsync(body);
+	file_close(&body);
+	rig.phase = PHASE_HEADER;
+	return result;
+}
+
 /* Queue way; 0 when it is promised (ack says so at once). */
 static int
 queue(struct world *w, struct spool_put *p, int k, struct envelope **e)
 {
-	int fd, result;
+	int fd, body, result;
 
 	rig.phase = PHASE_HEADER;
-	if (spool_put_header(p, &fd) < 0)
+	if (spool_put_header(p, &fd, &body) < 0)
 		return -1;
-	result = write_envelope(p, k, fd);
+	result = settle_body(body);
+	if (result == 0)
+		result = write_envelope(p, k, fd);
 	close(fd);
 	rig.phase = PHASE_ACCEPT;
 	if (result == 0)
@@ -140,7 +155,7 @@ sync_batch(struct maildir_batch *b)
 {
 	int result;
 
-	rig.phase = PHASE_DELIVER;
+	rig.phase = PHASE_DURABLE;
 	result = maildir_batch_sync(b);
 	rig.phase = PHASE_OTHER;
 	return result;
@@ -268,11 +283,11 @@ take(struct world *w, int k)
 			give_up(&p);
 		break;
 	case WAY_ABORT: {
-		int fd;
+		int fd, body;
 
 		rig.phase = PHASE_HEADER;
-		if (spool_put_header(&p, &fd) == 0) {
-			if (write_envelope(&p, k, fd) < 0)
+		if (spool_put_header(&p, &fd, &body) == 0) {
+			if (settle_body(body) < 0 || write_envelope(&p, k, fd) < 0)
 				errno = 0;	/* it is given up in any case */
 			close(fd);
 		}
@@ -322,7 +337,7 @@ deliver_local(struct work *x, uint32_t i)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct maildir_message m = { .dirfd = spool_sub_fd(x->w->spool, x->f->ref.sub), .name = name,
-		.fd = spool_read_body(x->w->spool, x->f->ref), .id = x->f->ref.id };
+		.fd = spool_read_body(x->w->spool, x->f->ref), .id = x->f->ref.id, .is_settled = true };
 	struct maildir_batch *b = maildir_batch_new(x->w->sync_directory);
 	bool good;
 

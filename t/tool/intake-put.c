@@ -105,7 +105,7 @@ put_one(struct put *p, unsigned number, struct verdict *v)
 	body_writer_init(&w, fd, text.n);
 	body_writer_put(&w, buf_view(&text));
 	buf_free(&text);
-	if (body_writer_finish(&w) < 0) {
+	if (body_writer_finish(&w, intake_body_end(p->c)) < 0) {
 		*v = verdict_make(451, "4.3.0", "body: %s", strerror(errno));
 		return intake_abort(p->c);
 	}

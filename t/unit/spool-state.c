@@ -318,11 +318,11 @@ test_put(void)
 	ok(spool_put_new(sp, &p) == 0, "a new message");
 	write_body(&p, &w, 100);
 	ok(spool_put_body(&p, body.n, 0, 0) < 0 && errno == EAGAIN, "a receiver that still writes is found");
-	ok(body_writer_finish(&w) == 0, "it ends");
+	ok(body_writer_finish(&w, BODY_SYNCED) == 0, "it ends");
 	ok(spool_put_body(&p, body.n, w.crc32c ^ 1, 0) < 0 && errno == EBADMSG, "a wrong checksum is found");
 	ok(spool_put_body(&p, body.n + 1, w.crc32c, 0) < 0 && errno == EBADMSG, "a wrong size is found");
 	ok(spool_put_body(&p, body.n, w.crc32c, 0) == 0, "the right ones are taken");
-	ok(spool_put_header(&p, &fd) == 0, "the envelope");
+	ok(spool_put_header(&p, &fd, NULL) == 0, "the envelope");
 	text = envelope_text(p.ref.id + 1, body);
 	ok(write(fd, text.p, text.n) == (ssize_t)text.n, "of another id");
 	ok(spool_put_accept(&p, 0, &e) < 0 && errno == EAGAIN, "is not read while it is open");
@@ -333,7 +333,7 @@ test_put(void)
 
 	ok(spool_put_new(sp, &p) == 0, "another message");
 	write_body(&p, &w, body.n - 1);
-	ok(body_writer_finish(&w) < 0 && errno == EFBIG, "longer than allowed: EFBIG");
+	ok(body_writer_finish(&w, BODY_SYNCED) < 0 && errno == EFBIG, "longer than allowed: EFBIG");
 	spool_put_abort(&p);
 }
 
