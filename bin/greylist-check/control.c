@@ -242,6 +242,8 @@ control_begin(int control_fd)
 	if (control_fd >= 0 && control_serve(greylist.loop, control_fd, NULL, 0, handle, NULL) == NULL)
 		die(EXIT_TRY_LATER, "cannot serve greylist-control: %m");
 	service_attach(&greylist.svc, greylist.loop, on_stop, NULL);
+	/* Timers are for the loop's thread alone: the log, which all threads write, is sent by each_second. */
+	greylist.svc.loop = NULL;
 	greylist.svc.on_reload = on_reload;
 	loop_timer(greylist.loop, 1000, each_second, NULL);
 	if (pthread_create(&thread, NULL, run, NULL) != 0 || pthread_detach(thread) != 0)
