@@ -57,7 +57,7 @@ enter(struct imap *im, const struct imap_command *c, struct auth_reply *reply)
 	}
 	snprintf(im->user, sizeof(im->user), "%s", reply->user);
 	if (reply->mailbox >= 0) {
-		im->root = service_enter_mailbox(im->s->svc, reply->mailbox);
+		im->root = service_enter_mailbox(reply->mailbox);
 		close(reply->mailbox);
 	}
 	if (im->root < 0) {

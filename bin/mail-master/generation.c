@@ -333,8 +333,11 @@ stop_phase(struct master *m, int phase)
 static void
 go_on_stopping(struct master *m)
 {
-	while (m->phase <= LAST_PHASE && !stop_phase(m, m->phase))
+	while (m->phase <= LAST_PHASE && !stop_phase(m, m->phase)) {
 		m->phase++;
+		if (m->phase == LAST_PHASE)	/* event-log ends now */
+			log_flush(&m->svc, true);
+	}
 	if (m->phase > LAST_PHASE)
 		loop_stop(m->loop);
 }

@@ -284,6 +284,8 @@ main(int argc, char **argv)
 	watch_signals(&m);
 	requests_start(&m);
 	leave_terminal(&m);
+	if (sandbox_landlock_abi() == 0)
+		service_tell_unconfined(&m.svc);
 	loop_timer(m.loop, BYPASS_MS, look_at_bypass, &m);
 	generation_apply(&m);
 	tell_started(started);

@@ -32,16 +32,22 @@ socket_type(char manifest_type)
 	}
 }
 
-/* Bind one socket of the manifest in dirfd; dies on failure. */
+/*
+ * Bind one socket of the manifest in dirfd; dies on failure.  A datagram says
+ * who sent it only when the socket asks before: event-log could not do that in
+ * time for the first lines of those that start with it.
+ */
 static int
 bind_entry(const struct manifest_entry *e, int dirfd, const char *name)
 {
 	uid_t uid;
 	gid_t gid;
-	int fd = listen_unix(dirfd, name, socket_type(e->type), e->mode, BACKLOG);
+	int on = 1, fd = listen_unix(dirfd, name, socket_type(e->type), e->mode, BACKLOG);
 
 	if (fd < 0)
 		die(EXIT_REFUSED, "cannot bind %s: %m", e->path);
+	if (e->type == 'g' && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
+		die(EXIT_REFUSED, "SO_PASSCRED for %s: %m", e->path);
 	if (manifest_owner(e, &uid, &gid) != 0)
 		die(EXIT_NO_OBJECT, "no user %s for %s", e->owner, e->path);
 	if (fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)

@@ -101,7 +101,7 @@ enter(struct pop3 *p, struct auth_reply *reply)
 	snprintf(p->user, sizeof(p->user), "%s", reply->user);
 	abuse_login_good(p->program->abuse, "pop3", p->s->ip, span_of(p->user));
 	if (reply->mailbox >= 0) {
-		p->root = service_enter_mailbox(p->s->svc, reply->mailbox);
+		p->root = service_enter_mailbox(reply->mailbox);
 		close(reply->mailbox);
 	}
 	if (p->root < 0) {

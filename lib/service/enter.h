@@ -8,14 +8,12 @@
 
 #include "base/base.h"
 
-struct service;
-
 /*
  * mailbox_fd is the O_PATH descriptor that auth-check passed; it stays the
  * caller's.  Returns a descriptor of the same directory that can be read and
  * synced, owned by the caller; the process then reaches nothing else, for
  * good.  -1 with errno: it cannot be entered; the worker must end.
  */
-int service_enter_mailbox(struct service *svc, int mailbox_fd) PB_MUST_CHECK;
+int service_enter_mailbox(int mailbox_fd) PB_MUST_CHECK;
 
 #endif

@@ -389,6 +389,20 @@ forget_ways_out(struct service *svc)
 }
 
 void
+service_tell_unconfined(struct service *svc)
+{
+	log_failure(svc, NULL, NULL, "event=sandbox program=%s landlock=none", svc->name);
+	log_flush(svc, false);
+}
+
+/* A session that logs in needs files linked across directories, which came with the second version. */
+static bool
+has_landlock(enum sandbox_role role)
+{
+	return sandbox_landlock_abi() >= (role == SANDBOX_LOGIN ? 2 : 1);
+}
+
+void
 service_confine(struct service *svc, enum sandbox_role role)
 {
 	const struct sandbox_limits limits = { .file_bytes = svc->file_bytes };
@@ -404,8 +418,8 @@ service_confine(struct service *svc, enum sandbox_role role)
 	if (has_root)
 		user_drop(uid, gid);
 	sandbox_prepare(&limits);
-	if (by_landlock && !sandbox_paths_apply(&svc->paths))
-		log_failure(svc, NULL, NULL, "event=sandbox landlock=none");
+	if ((by_landlock && !sandbox_paths_apply(&svc->paths)) || !has_landlock(role))
+		service_tell_unconfined(svc);
 	if (svc->master_fd >= 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
 		die(EXIT_REFUSED, "PR_SET_PDEATHSIG: %m");
 }

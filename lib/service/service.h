@@ -142,6 +142,12 @@ const char *service_home(struct service *svc, const char *name, char out[SERVICE
 
 void service_confine(struct service *svc, enum sandbox_role role);
 
+/*
+ * The one line about a kernel without Landlock.  service_confine says it for
+ * the whole program; mail-master, which is never confined, for its children.
+ */
+void service_tell_unconfined(struct service *svc);
+
 /* Mask of enum owner.  Pool workers connect each for themselves. */
 void service_owners(struct service *svc, unsigned mask);
 
