@@ -1,12 +1,14 @@
 /*
  * forbidden-acts roles: print the names of all roles.
- * forbidden-acts DIRECTORY ROLE [allow-all] [refuse]: confine a process as ROLE for each
- * act of the table and print "ok" or "not ok" as the kernel refuses it or not.
+ * forbidden-acts DIRECTORY ROLE [allow-all] [refuse] [log-in]: confine a process as ROLE for
+ * each act of the table and print "ok" or "not ok" as the kernel refuses it or not.
  *
  * Each act has a process of its own, since a breach ends it.  As root the
  * process also gets the uid of nobody, and the roles without files a chroot,
  * as the programs do.  With allow-all nothing is confined but the uid: a run
- * that must show what the acts are worth.  DIRECTORY is empty and everybody
+ * that must show what the acts are worth.  With log-in (role mailbox) it goes
+ * the way of a POP3 or IMAP worker, through the product's own code, and must
+ * still be able to work in its own mailbox.  DIRECTORY is empty and everybody
  * may write there.
  */
 #include "base/base.h"
@@ -23,6 +25,7 @@
 #include <sys/wait.h>
 
 #include "base/die.h"
+#include "service/enter.h"
 #include "sys/peer.h"
 #include "sys/user.h"
 
@@ -30,7 +33,8 @@
 
 static char home[96];		/* DIRECTORY/home: where the process may be */
 static char foreign[128];	/* DIRECTORY/foreign: where it may not */
-static bool allow_all;
+static const char *top;		/* DIRECTORY */
+static bool allow_all, by_log_in;
 
 /* Roles whose work lies in directories; all others reach no file. */
 static bool
@@ -47,6 +51,39 @@ has_tcp(enum sandbox_role role)
 	return role == SANDBOX_SEND || role == SANDBOX_RESOLVER || role == SANDBOX_CONNECTOR;
 }
 
+/*
+ * As service_confine, the pool and a worker do it one after the other, up to the
+ * log-in that brings the descriptor of a mailbox.  Only root's workers have a chroot.
+ */
+static void
+log_in(void)
+{
+	struct sandbox_paths p;
+	bool root = geteuid() == 0;
+	int mailbox = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int domains = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (mailbox < 0 || domains < 0 || chdir(top) < 0 || chdir("pub") < 0)
+		die(EXIT_REFUSED, "%s: %s", top, strerror(errno));
+	sandbox_scope(false);
+	if (root && (chroot(".") < 0 || chdir("/") < 0))
+		die(EXIT_REFUSED, "chroot: %s", strerror(errno));
+	if (root)
+		user_drop(NOBODY, NOBODY);
+	sandbox_prepare(&(struct sandbox_limits){ .cpu_s = 20 });
+	if (!root) {
+		sandbox_paths_begin(&p, true);
+		sandbox_paths_allow(&p, domains, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REFER | SANDBOX_MKDIR);
+		(void)sandbox_paths_apply(&p);
+	}
+	close(domains);
+	sandbox_seccomp(SANDBOX_LISTENER);
+	sandbox_seccomp(SANDBOX_LOGIN);
+	if (service_enter_mailbox(mailbox) < 0)
+		die(EXIT_REFUSED, "service_enter_mailbox: %s", strerror(errno));
+	close(mailbox);
+}
+
 static void
 confine(enum sandbox_role role)
 {
@@ -54,6 +91,10 @@ confine(enum sandbox_role role)
 	bool root = geteuid() == 0;
 	int fd;
 
+	if (by_log_in) {
+		log_in();
+		return;
+	}
 	if (chdir(home) < 0)
 		die(EXIT_REFUSED, "chdir: %s", strerror(errno));
 	if (!allow_all)
@@ -154,17 +195,30 @@ make_client(struct scene *scene)
 }
 
 static int
-make_scene(struct scene *scene, const char *directory)
+make_folder(const char *name)
 {
-	char own[128];
+	char path[128];
 
-	snprintf(home, sizeof(home), "%s/home", directory);
-	snprintf(foreign, sizeof(foreign), "%s/foreign", directory);
-	snprintf(own, sizeof(own), "%s/own", home);
-	if (mkdir(home, 0700) < 0 || (geteuid() == 0 && chown(home, NOBODY, NOBODY) < 0))
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	return mkdir(path, 0700) < 0 || (geteuid() == 0 && chown(path, NOBODY, NOBODY) < 0) ? -1 : 0;
+}
+
+static int
+make_scene(struct scene *scene)
+{
+	char path[128];
+
+	snprintf(home, sizeof(home), "%s/home", top);
+	snprintf(foreign, sizeof(foreign), "%s/foreign", top);
+	if (make_folder("home") < 0 || make_folder("home/new") < 0 || make_folder("home/cur") < 0 ||
+	    make_folder("other") < 0 || make_folder("pub") < 0)
 		return -1;
-	scene->file_fd = make_file(own);
+	snprintf(path, sizeof(path), "%s/own", home);
+	scene->file_fd = make_file(path);
+	snprintf(path, sizeof(path), "%s/other/mail", top);
+	close(make_file(path));
 	close(make_file(foreign));
+	scene->home_fd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	scene->foreign = foreign;
 	make_client(scene);
 	return 0;
@@ -201,6 +255,26 @@ try(const struct act *act, const struct scene *scene, enum sandbox_role role)
 		die(EXIT_REFUSED, "not confined: exit code %d", WEXITSTATUS(status));
 	snprintf(why, sizeof(why), "%s", strerror(WEXITSTATUS(status) - 100));
 	return why;
+}
+
+/* What a session does all day is possible in a mailbox that was entered. */
+static int
+use_own_mailbox(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		log_in();
+		_exit(close(open("own", O_RDONLY | O_CLOEXEC)) < 0 ||
+		    close(open("new/1", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0 ||
+		    renameat(AT_FDCWD, "new/1", AT_FDCWD, "cur/1:2,S") < 0 ||
+		    linkat(AT_FDCWD, "cur/1:2,S", AT_FDCWD, "new/2", 0) < 0 ||
+		    unlinkat(AT_FDCWD, "cur/1:2,S", 0) < 0 || mkdirat(AT_FDCWD, ".Sent", 0700) < 0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 /*
@@ -254,19 +328,23 @@ main(int argc, char **argv)
 		printf("%s\n", sandbox_role_name((enum sandbox_role)r));
 	for (int i = 3; i < argc; i++) {
 		allow_all |= strcmp(argv[i], "allow-all") == 0;
+		by_log_in |= strcmp(argv[i], "log-in") == 0;
 		if (strcmp(argv[i], "refuse") == 0)
 			sandbox_set_action(SANDBOX_REFUSE);
 	}
 	if (argc == 2)
 		return 0;
-	if (role == SANDBOX_ROLES)
-		die(EXIT_USAGE, "usage: forbidden-acts DIRECTORY ROLE [allow-all] [refuse]");
-	if (make_scene(&scene, argv[1]) < 0)
-		die(EXIT_REFUSED, "%s: %s", argv[1], strerror(errno));
+	if (role == SANDBOX_ROLES || (by_log_in && role != SANDBOX_MAILBOX))
+		die(EXIT_USAGE, "usage: forbidden-acts DIRECTORY ROLE [allow-all] [refuse] [log-in]");
+	top = argv[1];
+	if (make_scene(&scene) < 0)
+		die(EXIT_REFUSED, "%s: %s", top, strerror(errno));
 	scene.other = start_other();
 	if (geteuid() == 0)
 		owner = start_owner(&scene.other_socket);
 	bad = run_table(&scene, role);
+	if (by_log_in)
+		printf("# own mailbox: %s\n", use_own_mailbox() == 0 ? "works" : "cannot be used");
 	kill(scene.other, SIGKILL);
 	if (owner > 0)
 		kill(owner, SIGKILL);

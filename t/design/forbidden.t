@@ -36,4 +36,12 @@ ok(!(grep { /killed by signal 31/ && !/32-bit/ } @lines), '... and kills nobody'
 isnt($code, 0, 'a filter that allows all does not pass');
 my @worthless = grep { /^# worthless/ } @lines;
 is(scalar @worthless, 0, 'every act that needs no luck is possible without a filter') or diag(@worthless);
+# The same by the way of a POP3 or IMAP session, through service_enter_mailbox.
+($code, @lines) = run_role('mailbox', 'log-in');
+is($code, 0, 'after log-in nothing forbidden is possible') or diag(grep({ /^not ok/ } @lines), "exit code $code");
+for my $act (q(read a neighbour's mail), q(list a neighbour's mailbox), q(link a neighbour's mail),
+    q(write into a neighbour's mailbox), 'change the working directory') {
+	ok((grep { /^ok - mailbox: \Q$act\E: / } @lines), "after log-in one cannot $act");
+}
+is(join('', grep { /^# own mailbox/ } @lines), "# own mailbox: works\n", 'but use the own mailbox');
 done_testing();

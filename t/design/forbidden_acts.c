@@ -76,6 +76,16 @@ ACT(change_mode_by_path) { return chmod(s->foreign, 0666); }
 ACT(change_owner) { return fchown(s->file_fd, getuid(), getgid()); }
 ACT(set_xattr) { return fsetxattr(s->file_fd, "user.x", "y", 1, 0); }
 ACT(read_foreign) { return opened(open(s->foreign, O_RDONLY | O_CLOEXEC)); }
+ACT(read_neighbour) { return opened(open("../other/mail", O_RDONLY | O_CLOEXEC)); }
+ACT(list_neighbour) { return opened(open("../other", O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
+ACT(link_neighbour) { return linkat(AT_FDCWD, "../other/mail", AT_FDCWD, "forbidden-mail", 0); }
+
+ACT(write_to_neighbour)
+{
+	return opened(open("../other/forbidden", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+ACT(move_by_descriptor) { return fchdir(s->home_fd); }
 ACT(read_passwd) { return opened(open("/etc/passwd", O_RDONLY | O_CLOEXEC)); }
 ACT(read_proc) { return opened(open("/proc/1/stat", O_RDONLY | O_CLOEXEC)); }
 ACT(write_foreign) { return opened(open(s->foreign, O_WRONLY | O_CLOEXEC)); }
@@ -266,6 +276,11 @@ const struct act acts[] = {
 	{ "change the owner of a file", change_owner, 0, true, false },
 	{ "set an extended attribute", set_xattr, 0, false, false },
 	{ "read a foreign file", read_foreign, 0, true, false },
+	{ "read a neighbour's mail", read_neighbour, 0, true, false },
+	{ "list a neighbour's mailbox", list_neighbour, 0, true, false },
+	{ "link a neighbour's mail", link_neighbour, 0, true, false },
+	{ "write into a neighbour's mailbox", write_to_neighbour, 0, true, false },
+	{ "change the working directory", move_by_descriptor, LISTENERS | ROLE(SANDBOX_LOGIN), true, false },
 	{ "read /etc/passwd", read_passwd, 0, true, false },
 	{ "read /proc", read_proc, 0, true, false },
 	{ "write a foreign file", write_foreign, 0, true, false },

@@ -11,6 +11,7 @@
 struct scene {
 	pid_t other;		/* a process that is not ours to touch */
 	int file_fd;		/* a file of ours, open for reading and writing */
+	int home_fd;		/* the folder we work in; ../other is its neighbour, of the same owner */
 	int other_socket;	/* listening; its server refuses our uid; -1 when not root */
 	int listening;		/* a TCP port that others serve too */
 	int client;		/* a TCP connection that was accepted */

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # In an instance made by root, every running process but mail-master has given
-# its rights up, and mail-master holds no connection and no mail.
+# its rights up, and mail-master holds no connection and no mail.  Who knows
+# more about a stranger gives up more: each seccomp filter that is added counts.
 use strict;
 use warnings;
 use Pillarbox;
@@ -10,6 +11,8 @@ use Test::More;
 plan skip_all => 'only root can start an instance with service users' if $> != 0;
 my $pb = Pillarbox->new(settings => { 'greylisting/enabled' => 'True' });
 $pb->user('alice@example.com');
+$pb->set(allowLoopbackTargets => 'True');
+$pb->ctl_ok('set', '--add', 'domainForwarding/server', 'address=127.0.0.1', 'port=' . Pillarbox::free_ports(1), 'domains=away.example');
 $pb->start;
 my %session = map { $_ => $pb->connect($_) } qw(smtp pop3 imap);
 my $master = Pillarbox::slurp("$pb->{dir}/run/mail-master.pid") + 0;
@@ -68,4 +71,45 @@ for my $program (qw(smtp-listen pop3-serve imap-serve)) {
 		is(join(' ', @mail), '', "$program ($pid) holds no file before log-in");
 	}
 }
+
+# A process of the instance by the client whose connection it holds.
+sub worker_of {
+	my ($c, $program) = @_;
+	my ($here, $there) = map { sprintf ':%04X', $_ } $c->{sock}->peerport, $c->{sock}->sockport;
+	my ($inode) = map { (split ' ')[9] } grep { my @f = split ' '; $f[1] =~ /$here$/ && $f[2] =~ /$there$/ }
+		grep { /^\s*\d+:/ } split /\n/, Pillarbox::slurp('/proc/net/tcp');
+	for my $pid ($pb->pids_of($program)) {
+		return $pid if grep { $_ eq "socket:[$inode]" } descriptors($pid);
+	}
+	die "nobody in $program holds the connection\n";
+}
+
+sub filters { return status($_[0])->{Seccomp_filters} }
+sub parent { return status($_[0])->{PPid} }
+
+for my $protocol (qw(pop3 imap)) {
+	my $c = $session{$protocol};
+	my $pid = worker_of($c, "$protocol-serve");
+	my $before = filters($pid);
+	is($before, filters(parent($pid)) + 1, "$protocol: a worker has a filter more than its listener");
+	is(readlink("/proc/$pid/cwd"), "$pb->{dir}/run/pub", '... and stands among the sockets');
+	$c->login('alice@example.com', $Pillarbox::PASSWORD);
+	is(worker_of($c, "$protocol-serve"), $pid, 'the log-in is served by the same process');
+	is(filters($pid), $before + 1, '... which now has one more');
+	is(readlink("/proc/$pid/cwd"), $pb->maildir('alice@example.com'), '... and stands in its own Maildir');
+}
+
+# Those that meet hostile bytes have parents with more rights.  An agent of
+# remote-send starts with the first message; beside it there is the resolver.
+like($pb->send_mail(from => 'alice@example.com', to => 'x@away.example'), qr/^250/, 'a message for another host');
+ok($pb->wait_log('delivery', qr/event=deferred .*to=x\@away\.example/), '... was tried');
+sub children { my ($program) = @_; my %is = map { $_ => 1 } $pb->pids_of($program); return grep { $is{ parent($_) } } keys %is }
+sub is_tighter { my ($pid) = @_; return filters($pid) == filters(parent($pid)) + 1 }
+my @sends = children('remote-send');
+cmp_ok(scalar(grep { is_tighter($_) } @sends), '>=', 1, 'an agent of remote-send has a filter more than its parent');
+cmp_ok(scalar(grep { !is_tighter($_) } @sends), '<=', 1, '... and so have all but the resolver');
+my %keeps = map { parent($_) => 1 } children('auth-check');
+my @helpers = grep { !$keeps{$_} } children('auth-check');
+cmp_ok(scalar @helpers, '>=', 2, 'auth-check has helpers');
+is(join(' ', grep { !is_tighter($_) } @helpers), '', '... each with a filter more than its parent');
 done_testing();
