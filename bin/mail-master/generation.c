@@ -6,10 +6,10 @@
  *    that in a pool the older generation serves until the current is ready.
  * 2. Only pools may have a starting process beside a running one, for an owner
  *    of state may have no twin: there the old one ends before the new starts.
- * 3. A process that ends unasked is started again after delay_ms: 1 s,
- *    doubling to 60 s, and 1 s again after a minute of life.
+ * 3. A process that ends unasked is started again after a pause (backoff.h).
  */
 #include "base/base.h"
+#include "backoff.h"
 #include "master.h"
 #include "base/num.h"
 #include "service/master.h"
@@ -20,9 +20,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define DELAY_FIRST_MS 1000
-#define DELAY_MOST_MS 60000
-#define GOOD_LIFE_MS 60000
 /* After SIGTERM: longer than a pool gives its sessions. */
 #define PATIENCE_MS 25000
 
@@ -123,12 +120,11 @@ on_retry(void *ctx)
 }
 
 static void
-start_later(struct unit *u)
+start_later(struct unit *u, uint64_t lived_ms)
 {
 	if (u->retry != NULL || !u->is_wanted || u->master->phase != 0)
 		return;
-	u->retry = loop_timer(u->master->loop, u->delay_ms, on_retry, u);
-	u->delay_ms = u->delay_ms * 2 > DELAY_MOST_MS ? DELAY_MOST_MS : u->delay_ms * 2;
+	u->retry = loop_timer(u->master->loop, backoff_pause(&u->pause_ms, lived_ms), on_retry, u);
 }
 
 static void
@@ -136,12 +132,10 @@ start_process(struct unit *u)
 {
 	struct process *p = sockets_open_unit(u->master, u->def) == 0 ? process_start(u) : NULL;
 
-	if (u->delay_ms == 0)
-		u->delay_ms = DELAY_FIRST_MS;
 	if (p == NULL) {
 		log_failure(&u->master->svc, NULL, NULL, "event=cannot-start program=%s error=%s",
 			u->def->name, strerrorname_np(errno));
-		start_later(u);
+		start_later(u, 0);
 		return;
 	}
 	p->next = u->processes;
@@ -202,7 +196,7 @@ generation_replace(struct unit *u)
 	if (!u->is_wanted)
 		return;
 	loop_timer_drop(&u->retry);
-	u->delay_ms = DELAY_FIRST_MS;
+	u->pause_ms = 0;
 	if (u->def->is_pool) {
 		if (u->current != NULL && u->current->state == PROCESS_STARTING)
 			leave(u->current, true);
@@ -275,6 +269,7 @@ on_end(struct process *p, int status)
 {
 	struct unit *u = p->unit;
 	bool unasked = p->state != PROCESS_LEAVING;
+	uint64_t lived_ms = clock_ms() - p->started_ms;
 
 	tell_end(p, status);
 	unlink_process(p);
@@ -282,14 +277,12 @@ on_end(struct process *p, int status)
 	loop_timer_drop(&p->patience);
 	if (p->fd >= 0)
 		close(p->fd);
-	if (clock_ms() - p->started_ms > GOOD_LIFE_MS)
-		u->delay_ms = DELAY_FIRST_MS;
 	if (u->current == p)
 		u->current = NULL;
 	free(p);
 	if (unasked && u->is_wanted) {
 		u->restarts++;
-		start_later(u);
+		start_later(u, lived_ms);
 	} else if (u->start_again && !owner_still_leaves(u)) {
 		u->start_again = false;
 		generation_start(u);

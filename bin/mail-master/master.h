@@ -4,7 +4,8 @@
  * main.c		stages: options, lock, users, folders, sockets, settings, loop
  * units.c		table of programs: what runs as what, with which sockets
  * process.c		fork and exec of one program with its descriptors
- * generation.c		start, ready, back-off, retire, stop of each unit
+ * generation.c		start, ready, retire, stop of each unit
+ * backoff.c		the pauses before a unit that ended is started again
  * sockets.c		the ports and the sockets of run/pub
  * tls_rules.c		ports that TLS rules open or change
  * load.c		settings by way of a child without rights
@@ -74,7 +75,7 @@ struct unit {
 	bool is_wanted;
 	bool start_again;	/* as soon as the leaving process of an owner has ended */
 	struct loop_timer *retry;
-	uint64_t delay_ms;	/* before the next start */
+	uint64_t pause_ms;	/* before the next start after one that ended; backoff.h */
 	unsigned restarts;
 };
 

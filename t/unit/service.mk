@@ -8,3 +8,7 @@ check_PROGRAMS += t/unit/io-loop t/unit/service-control t/unit/service-log
 t_unit_io_loop_SOURCES = t/unit/io-loop.c t/unit/tap.h
 t_unit_service_control_SOURCES = t/unit/service-control.c t/unit/tap.h
 t_unit_service_log_SOURCES = t/unit/service-log.c t/unit/tap.h
+
+check_PROGRAMS += t/unit/master-backoff
+t_unit_master_backoff_SOURCES = t/unit/master-backoff.c bin/mail-master/backoff.c t/unit/tap.h
+t_unit_master_backoff_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/mail-master
