@@ -491,9 +491,16 @@ resolve_domain_map(struct resolver *rs, struct span key, struct buf *out)
 void
 resolve_disabled(struct resolver *rs, struct span key, struct buf *out)
 {
+	ssize_t at = span_rfind(key, '@');
 	struct domain d;
+	struct found f;
 
-	buf_text_put(out, domain_of_key(rs, key, &d) && d.disabled ? "OK " : "NOTFOUND ");
+	if (domain_of_key(rs, span_from(key, (size_t)(at + 1)), &d) && d.disabled)
+		buf_text_put(out, "OK ");
+	else if (at >= 0 && find_key(rs, key, &f) && f.meaning == IS_DISABLED)
+		buf_text_put(out, "OK user");
+	else
+		buf_text_put(out, "NOTFOUND ");
 }
 
 /* Accounts behind an address: itself, or the members of an alias. */

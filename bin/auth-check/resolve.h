@@ -49,7 +49,7 @@ bool resolve_domain(struct resolver *rs, const char *name, struct domain *out);
 void resolve_rcpt(struct resolver *rs, struct span key, struct buf *out);
 void resolve_expand(struct resolver *rs, struct span key, struct buf *out);
 void resolve_domain_map(struct resolver *rs, struct span key, struct buf *out);
-/* Is the domain (or domain alias) ours, but disabled?  "OK " or "NOTFOUND " */
+/* Is the domain (or domain alias, or that of an address) ours, but disabled?  "OK "; or the account: "OK user"; else "NOTFOUND " */
 void resolve_disabled(struct resolver *rs, struct span key, struct buf *out);
 void resolve_sender(struct resolver *rs, struct span key, struct buf *out);
 /* "RECIPIENT SENDER": may greylisting be applied?  "OK WORD CANONICAL", see directory_greylist. */

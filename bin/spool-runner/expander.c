@@ -249,10 +249,10 @@ expander_ask(struct expander *e, struct span address, uint32_t number, expander_
 }
 
 void
-expander_ask_disabled(struct expander *e, struct span domain, uint32_t number, expander_disabled_call *call,
+expander_ask_disabled(struct expander *e, struct span who, uint32_t number, expander_disabled_call *call,
 	void *ctx)
 {
-	ask(e, "disabled", domain, (struct question){ .disabled_call = call, .ctx = ctx, .number = number });
+	ask(e, "disabled", who, (struct question){ .disabled_call = call, .ctx = ctx, .number = number });
 }
 
 void

@@ -30,11 +30,11 @@ struct expander *expander_new(struct service *svc, struct loop *loop);
 void expander_ask(struct expander *e, struct span address, uint32_t number,
 	expander_call *call, void *ctx);
 
-/* disabled: 1 the domain is ours but disabled, 0 it is not, -1 auth-check did not answer. */
+/* disabled: as directory_disabled_reply has it; -1 also when auth-check did not answer. */
 typedef void expander_disabled_call(void *ctx, uint32_t number, int disabled);
 
-/* The same for the question whether a domain is disabled. */
-void expander_ask_disabled(struct expander *e, struct span domain, uint32_t number,
+/* The same for the question whether a domain, or the account of an address, is disabled. */
+void expander_ask_disabled(struct expander *e, struct span who, uint32_t number,
 	expander_disabled_call *call, void *ctx);
 
 /* No call for ctx comes any more. */

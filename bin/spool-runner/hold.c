@@ -51,15 +51,16 @@ domain_of(struct span address)
 }
 
 size_t
-hold_domains(const struct envelope *e, struct span out[HOLD_DOMAINS])
+hold_senders(const struct envelope *e, struct span out[HOLD_SENDERS])
 {
 	struct span sender = domain_of(e->sender), auth = domain_of(e->auth);
 	size_t n = 0;
 
-	if (sender.n > 0)
+	/* Asking for the account asks for its domain too. */
+	if (auth.n > 0)
+		out[n++] = e->auth;
+	if (sender.n > 0 && !span_eq_nocase(sender, auth))
 		out[n++] = sender;
-	if (auth.n > 0 && !span_eq_nocase(sender, auth))
-		out[n++] = auth;
 	return n;
 }
 
@@ -86,8 +87,8 @@ on_sender(void *ctx, uint32_t number, int disabled)
 	(void)number;
 	if (disabled < 0)
 		r->hold = HOLD_NOT_KNOWN;
-	else if (disabled > 0)
-		r->hold = HOLD_SENDER_DISABLED;
+	else if (disabled > 0 && r->hold == HOLD_NONE)
+		r->hold = disabled == DIRECTORY_USER_DISABLED ? HOLD_USER_DISABLED : HOLD_SENDER_DISABLED;
 	r->answered(r);
 }
 
@@ -123,8 +124,8 @@ on_mailbox(void *ctx, uint32_t number, int disabled)
 void
 hold_ask(struct round *r, void (*answered)(struct round *r))
 {
-	struct span from[HOLD_DOMAINS];
-	size_t n = hold_domains(r->env, from);
+	struct span from[HOLD_SENDERS];
+	size_t n = hold_senders(r->env, from);
 
 	r->answered = answered;
 	for (size_t i = 0; i < n; i++) {
@@ -162,11 +163,26 @@ hold_mark(struct schedule *s, uint32_t entry, bool held)
 		s->held--;
 }
 
+static bool
+is_disabled(enum round_hold hold)
+{
+	return hold == HOLD_SENDER_DISABLED || hold == HOLD_USER_DISABLED;
+}
+
+/* For the log; recipients are held for their domain alone. */
+static const char *
+reason_of(enum round_hold hold)
+{
+	if (hold == HOLD_SENDER_BLOCKED)
+		return "blocked-sender";
+	return hold == HOLD_USER_DISABLED ? "disabled-user" : "disabled-domain";
+}
+
 bool
 hold_settle(struct round *r)
 {
 	bool was = (queue_at(r->s->queue, r->entry)->flags & QUEUE_HELD) != 0;
-	bool whole = r->hold == HOLD_SENDER_BLOCKED || r->hold == HOLD_SENDER_DISABLED;
+	bool whole = r->hold == HOLD_SENDER_BLOCKED || is_disabled(r->hold);
 	bool is = whole || r->some_held;
 
 	if (r->hold == HOLD_NOT_KNOWN) {
@@ -177,7 +193,7 @@ hold_settle(struct round *r)
 	for (uint32_t i = 0; whole && i < r->env->count; i++)
 		r->out[i].text = SPAN_NONE;
 	if (is != was)
-		round_log_hold(r, !is ? NULL : r->hold == HOLD_SENDER_BLOCKED ? "blocked-sender" : "disabled-domain");
+		round_log_hold(r, !is ? NULL : reason_of(r->hold));
 	hold_mark(r->s, r->entry, is);
 	return whole;
 }
@@ -189,7 +205,7 @@ hold_due(const struct round *r, int64_t due)
 
 	if (r->hold == HOLD_SENDER_BLOCKED)
 		return INT64_MAX;
-	if (r->hold == HOLD_SENDER_DISABLED || (r->some_held && again < due))
+	if (is_disabled(r->hold) || (r->some_held && again < due))
 		return again;
 	return due;
 }

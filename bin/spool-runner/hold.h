@@ -6,6 +6,9 @@
  *			 setting changes, which starts schedule anew.
  *	disabled domain	 as sender: the whole message; as recipient: that
  *			 recipient.  Asked of auth-check again after HOLD_S.
+ *	disabled user	 who submitted it by logging in: the whole message, asked in
+ *			 the same way.  A reverse-path alone holds nothing: strangers
+ *			 write it, and could fill the queue with mail that waits.
  */
 #ifndef SPOOL_RUNNER_HOLD_H
 #define SPOOL_RUNNER_HOLD_H
@@ -19,10 +22,13 @@
 /* Does the setting blockedSenders name the reverse-path, or the account that submitted it? */
 bool hold_is_blocked(const struct settings *set, const struct envelope *e);
 
-#define HOLD_DOMAINS 2
+#define HOLD_SENDERS 2
 
-/* Domains that the message is from: of the reverse-path and of the account, when there are such.  Borrowed. */
-size_t hold_domains(const struct envelope *e, struct span out[HOLD_DOMAINS]);
+/*
+ * Who the message is from, as far as he may be disabled: the account that submitted
+ * it (an address), and the domain of the reverse-path when it is another.  Borrowed.
+ */
+size_t hold_senders(const struct envelope *e, struct span out[HOLD_SENDERS]);
 
 /*
  * Before anything is expanded: true when the sender is blocked, and so the
@@ -31,7 +37,7 @@ size_t hold_domains(const struct envelope *e, struct span out[HOLD_DOMAINS]);
 bool hold_blocked(struct round *r);
 
 /*
- * Ask whether the domains of the sender and of the mailboxes that are due are
+ * Ask whether the senders, and the domains of the mailboxes that are due, are
  * disabled.  Adds to r->questions; `answered` is called after each answer.
  */
 void hold_ask(struct round *r, void (*answered)(struct round *r));

@@ -516,7 +516,7 @@ on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct direct
 	answered(rc, take_targets(rc, number, kind, t));
 }
 
-/* Mail from a disabled domain of ours takes the queue, where it is held. */
+/* Mail from a disabled user or domain of ours takes the queue, where it is held. */
 static void
 on_sender(void *ctx, uint32_t number, int disabled)
 {
@@ -541,8 +541,8 @@ on_deadline(void *ctx)
 static void
 start_expansion(struct receiver *rc)
 {
-	struct span from[HOLD_DOMAINS];
-	size_t n = hold_domains(rc->env, from);
+	struct span from[HOLD_SENDERS];
+	size_t n = hold_senders(rc->env, from);
 
 	rc->stage = STAGE_EXPAND;
 	rc->open_questions = rc->env->rcpt_count + n;

@@ -385,7 +385,7 @@ directory_disabled_reply(struct span reply)
 	enum socketmap_kind kind = socketmap_answer(reply, &data);
 
 	if (kind == SOCKETMAP_OK)
-		return 1;
+		return span_is(data, "user") ? DIRECTORY_USER_DISABLED : DIRECTORY_DOMAIN_DISABLED;
 	return kind == SOCKETMAP_NOTFOUND ? 0 : -1;
 }
 

@@ -88,7 +88,12 @@ void directory_targets_free(struct directory_targets *t);
 /* The same for an event loop: the question's key is the address, map "expand" (socketmap.h). */
 enum rcpt_kind directory_expand_reply(struct span reply, struct directory_targets *out);
 
-/* The answer of the map "disabled" for a domain: 1 it is ours but disabled, 0 it is not, -1 trouble. */
+/*
+ * The answer of the map "disabled" for a domain or an address: DIRECTORY_DOMAIN_DISABLED
+ * when the domain is ours but disabled, DIRECTORY_USER_DISABLED when only the account is,
+ * 0 when neither, -1 trouble.
+ */
+enum { DIRECTORY_DOMAIN_DISABLED = 1, DIRECTORY_USER_DISABLED = 2 };
 int directory_disabled_reply(struct span reply) PB_MUST_CHECK;
 
 /* 1: the domain (or domain alias) is ours and enabled; 0: it is not; -1: trouble. */

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# Mail of blocked senders and of disabled domains stays in the queue, without
+# Mail of blocked senders, disabled users and disabled domains stays in the queue, without
 # attempts and without a bounce, and goes on by itself afterwards.
-# Features: BLKS-01, DOM-12.
+# Features: BLKS-01, DOM-12, USER-08.
 use strict;
 use warnings;
 use MIME::Base64;
@@ -115,6 +115,40 @@ subtest 'disabled domains (DOM-12)' => sub {
 	is(scalar($pb->mail('carl@second.example')), 2, 'to the mailbox of the domain');
 	is(scalar($pb->mail('u0@example.com')), 5, 'and from it');
 	unlike($pb->log_text('delivery'), qr/event=(?:bounced|failed)/, 'nobody was told of a failure');
+};
+
+subtest 'disabled users (USER-08)' => sub {
+	my $new = $pb->maildir('u0@example.com') . '/new';
+	my $before = $pb->mail('u0@example.com');
+	$pb->user('eve@example.com');
+	rename $new, "$new.away" or die;
+	Pillarbox::spew($new, '');
+	my $id = queued(auth => 'eve@example.com', from => 'alias-of-eve@far.example', to => [ 'u0@example.com' ]);
+	my $other = queued(from => 'eve@example.com', to => [ 'u0@example.com' ]);
+	ok($pb->wait_log('delivery', qr/event=deferred id=$other /), 'messages wait for their second attempt');
+	$pb->ctl_ok('user', 'edit', 'eve@example.com', 'disabled=True');
+	$pb->ctl_ok('spool', 'force', $id, $other);
+	ok($pb->wait_log('delivery', qr/event=held id=$id from=alias-of-eve\@far\.example reason=disabled-user/), 'what a disabled user submitted is held');
+	is(row($id)->[1], 'held', 'as the list shows');
+	unlink $new;
+	rename "$new.away", $new or die;
+	my $fresh = queued(auth => 'eve@example.com', from => 'eve@example.com', to => [ 'u0@example.com' ]);
+	is_held($fresh, 0, 'what was on its way when the account was shut does not go straight through');
+	restart_runner();
+	# What is not due is not asked about before its time.
+	$pb->ctl_ok('spool', 'force', $id);
+	is_held($id, 1, 'held after a restart');
+	is_held($fresh, 0, 'both of them');
+	$pb->ctl_ok('spool', 'force', $other);
+	ok($pb->wait_log('delivery', qr/event=delivered id=$other /), 'who only has that sender is not held: anybody can write one');
+	is(scalar($pb->mail('u0@example.com')), $before + 1, 'nothing else was delivered');
+	$pb->ctl_ok('user', 'edit', 'eve@example.com', 'disabled=False');
+	ok($pb->wait_log('delivery', qr/event=released id=$fresh .*event=delivered id=$fresh /s, 60), 'enabled again it goes on by itself');
+	# One that waits for its second attempt is not hurried.
+	$pb->ctl('spool', 'force', $id);
+	ok($pb->wait_log('delivery', qr/event=delivered id=$id /, 60), 'and so does the older one');
+	ok(wait_queue($pb, 0, 60), 'and the queue is empty');
+	unlike($pb->log_text('delivery'), qr/event=(?:bounced|failed) id=(?:$id|$fresh)/, 'nobody was told of a failure');
 };
 
 subtest 'held mail can be deleted' => sub {

@@ -113,6 +113,8 @@ put_one(struct put *p, unsigned number, struct verdict *v)
 	e->id = id;
 	e->sender = span_of(p->sender);
 	e->session = SPAN("900000000001");
+	if (getenv("AUTH") != NULL)
+		e->auth = span_of(getenv("AUTH"));
 	e->ip = SPAN("192.0.2.1");
 	e->created = clock_wall_ms() / 1000;
 	e->priority = 5;

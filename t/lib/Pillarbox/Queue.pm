@@ -22,6 +22,7 @@ sub put_start {
 	if ($pid == 0) {
 		$ENV{TAG} = $o{tag} // 'm';
 		$ENV{HOPS} = $o{hops} // 0;
+		$ENV{AUTH} = $o{auth} // '';
 		open STDOUT, '>', $out or POSIX::_exit(126);
 		exec { tool() } 'intake-put', "$pb->{dir}/run/pub/intake", $o{count} // 1, $o{size} // 2000,
 			$o{from} // '', @{ $o{to} } or POSIX::_exit(127);
