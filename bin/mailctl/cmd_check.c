@@ -17,6 +17,7 @@
 #include "base/die.h"
 #include "config/manifest.h"
 #include "output.h"
+#include "postmaster.h"
 #include "sys/file.h"
 
 #define DEPTH_MAX 8
@@ -263,6 +264,19 @@ check_domain_list(struct check *ck, char **folders, size_t n, int etc)
 	buf_free(&errors);
 }
 
+/* GEN-02; before the first domain nobody can be named. */
+static void
+check_postmaster(struct check *ck, size_t domain_count)
+{
+	struct settings *server = ctl_server_settings(ck->c);
+	char why[512];
+
+	if (server != NULL && domain_count > 0 &&
+	    !postmaster_is_good(ck->c, settings_text(server, "postmasterMailbox"), why, sizeof(why)))
+		report(ck, "warning", "etc/mailconfig.xml", "postmasterMailbox: %s", why);
+	settings_free(&server);
+}
+
 int
 cmd_check(struct ctl *c, int argc, char **argv)
 {
@@ -286,6 +300,7 @@ cmd_check(struct ctl *c, int argc, char **argv)
 	check_domain_list(&ck, names, n, etc);
 	for (size_t i = 0; i < n; i++)
 		check_domain(&ck, names[i]);
+	check_postmaster(&ck, n);
 	names_free(names);
 	output_end(&ck.o);
 	file_close(&etc);

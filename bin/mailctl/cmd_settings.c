@@ -7,6 +7,7 @@
 #include "base/die.h"
 #include "caution.h"
 #include "edit.h"
+#include "postmaster.h"
 #include "show.h"
 
 int
@@ -60,6 +61,17 @@ check_danger(const struct ctl *c, const struct args *a)
 	return ctl_fail(EXIT_REFUSED, "anyone could send anything through this server; add --force if that is meant");
 }
 
+/* Who gets mail for postmaster must be there (GEN-02). */
+static int
+check_postmaster(const struct ctl *c, const struct args *a)
+{
+	char why[512];
+
+	if (strcasecmp(a->item[0], "postmasterMailbox") != 0 || postmaster_is_good(c, a->item[1], why, sizeof(why)))
+		return EXIT_DONE;
+	return ctl_fail(EXIT_REFUSED, "postmasterMailbox: %s", why);
+}
+
 /* SMTPIN-20, SMTPIN-21: what the new value lets strangers do. */
 static void
 note_risk(const struct args *a)
@@ -98,6 +110,8 @@ cmd_set(struct ctl *c, int argc, char **argv)
 	    (kind == SET_VALUE && a.count != 2))
 		return EXIT_USAGE;
 	code = kind == SET_VALUE ? check_danger(c, &a) : EXIT_DONE;
+	if (kind == SET_VALUE && code == EXIT_DONE)
+		code = check_postmaster(c, &a);
 	if (kind == SET_VALUE && code == EXIT_DONE)
 		caution(a.item[0], a.item[1]);
 	if (code == EXIT_DONE && kind == SET_VALUE)

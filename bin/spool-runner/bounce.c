@@ -102,7 +102,7 @@ write_text(struct spool *sp, struct spool_ref ref, const struct envelope *e, uin
 	const char *to, const char *host, uint64_t id, struct buf *out)
 {
 	struct dsn_recipient *rcpt = mem_array(RCPTS_MAX, sizeof(*rcpt));
-	char id_text[24];
+	char id_text[24], whole[LIMIT_ADDRESS + 1];
 	struct buf original;
 	struct dsn d = { .host = span_of(host), .to = span_of(to), .envid = e->envid, .rcpt = rcpt,
 		.date = clock_wall_ms() / 1000, .arrival = e->created,
@@ -111,6 +111,10 @@ write_text(struct spool *sp, struct spool_ref ref, const struct envelope *e, uin
 	bool good;
 
 	buf_init(&original, LIMIT_DSN_ORIGINAL + 65536);
+	if (strchr(to, '@') == NULL) {	/* postmaster, who is an address in the header */
+		snprintf(whole, sizeof(whole), "%s@%s", to, host);
+		d.to = span_of(whole);
+	}
 	snprintf(id_text, sizeof(id_text), "%llu", (unsigned long long)id);
 	d.queue_id = span_of(id_text);
 	d.nrcpt = collect(e, group, rcpt);

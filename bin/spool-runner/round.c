@@ -190,7 +190,11 @@ on_bounced(void *ctx, const struct record *answer)
 	bounce_groups(r);
 }
 
-/* Who is told: the sender; when there is none postmaster of failures (RFC 5321 6.1), and nobody of the rest. */
+/*
+ * Who is told: the sender; when there is none postmaster of failures (RFC 5321
+ * 6.1), and nobody of the rest.  Postmaster stands without a domain: auth-check
+ * finds who that is, also when the setting names nobody (any more).
+ */
 static const char *
 bounce_address(struct round *r)
 {
@@ -201,7 +205,7 @@ bounce_address(struct round *r)
 	if (r->env->sender.n == 0 && !group_has_failed(r->env, r->group))
 		return NULL;
 	if (r->env->sender.n == 0)
-		return r->s->postmaster[0] != '\0' ? r->s->postmaster : NULL;
+		return "postmaster";
 	snprintf(sender, sizeof(sender), "%.*s", SPAN_ARG(r->env->sender));
 	return sender;
 }

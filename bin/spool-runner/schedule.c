@@ -348,7 +348,6 @@ read_settings(struct schedule *s)
 	s->max_remote = settings_num(set, "maxDeliveryThreads");
 	s->max_domain = settings_num(set, "maxDeliveriesPerDomain");
 	s->host = settings_text(set, "hostName");
-	s->postmaster = settings_text(set, "postmasterMailbox");
 }
 
 static void

@@ -39,7 +39,6 @@ struct schedule {
 	uint32_t max_hops;
 	size_t max_remote, max_domain;	/* jobs at once, in all and for one domain */
 	const char *host;
-	const char *postmaster;		/* "" when not set */
 
 	size_t active;			/* rounds */
 	size_t held;			/* entries with QUEUE_HELD */

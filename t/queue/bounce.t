@@ -37,11 +37,56 @@ is(scalar(grep { Pillarbox::slurp($_) =~ /\r\nFinal-Recipient: rfc822; nobody\@e
 	'which names who could not be told');
 ok(wait_queue($pb, 0), 'the queue is empty');
 
+# Nobody is set any more, or somebody who is gone: another takes his place.
+sub told { return scalar(grep { Pillarbox::slurp($_) =~ /\r\nFinal-Recipient: rfc822; nobody\@example\.com\r\n/ } $pb->mail('postmaster@example.com')) }
+sub change_settings {
+	my ($from, $to) = @_;
+	my $file = "$pb->{dir}/etc/mailconfig.xml";
+	my ($mode, $uid, $gid) = (stat $file)[ 2, 4, 5 ];
+	(my $text = Pillarbox::slurp($file)) =~ s/$from/$to/ or die "no $from in $text";
+	Pillarbox::spew("$file.new", $text);
+	chown $uid, $gid, "$file.new";
+	chmod $mode & 07777, "$file.new";
+	rename "$file.new", $file or die;
+	$pb->ctl_ok('reload');
+}
+# A setting is in force when auth-check answers under its new settings: it says which it has.
+sub wait_setting {
+	my ($want) = @_;
+	my $end = time + 20;
+	my $run = "$pb->{dir}/run/settings/auth-check";
+	select undef, undef, undef, 0.1 while time < $end && Pillarbox::slurp($run) !~ $want;
+	like(Pillarbox::slurp($run), $want, 'the setting is in force');
+}
+change_settings(qr{<postmasterMailbox>[^<]*</postmasterMailbox>}, '<postmasterMailbox>nowhere@example.com</postmasterMailbox>');
+wait_setting(qr/nowhere\@example\.com/);
+my ($rc, $out) = $pb->ctl('check');
+like($out, qr/^warning .*postmasterMailbox: nowhere\@example\.com is no mailbox and no alias here/m, 'mailctl check warns of one who is gone');
+put($pb, from => '', to => [ 'nobody@example.com' ]);
+$pb->wait_mail('postmaster@example.com', 3);
+is(told(), 3, 'what cannot be told to him is told to the first account');
+change_settings(qr{<postmasterMailbox>[^<]*</postmasterMailbox>}, '');
+($rc, $out) = $pb->ctl('check');
+like($out, qr/^warning .*postmasterMailbox: nobody is set/m, 'mailctl check warns when nobody is set');
+put($pb, from => '', to => [ 'nobody@example.com' ]);
+$pb->wait_mail('postmaster@example.com', 4);
+is(told(), 4, 'nor does a bounce vanish then');
+my ($last) = grep { Pillarbox::slurp($_) =~ /^To: <postmaster\@mail\.test\.example>\r$/m } $pb->mail('postmaster@example.com');
+ok(defined $last, 'its header names postmaster at this host');
+like(($pb->ctl('set', 'postmasterMailbox', $_->[0]))[2], $_->[1], "postmasterMailbox '$_->[0]' is refused")
+	for [ '', qr/give the address of a mailbox or an alias/ ], [ 'nowhere@example.com', qr/no mailbox and no alias/ ],
+	[ 'x@elsewhere.example', qr/elsewhere\.example is no domain of this server/ ];
+$pb->ctl_ok('alias', 'add', 'office@example.com', 'postmaster@example.com');
+$pb->ctl_ok('set', 'postmasterMailbox', $_) for 'office@example.com', 'postmaster@example.com';
+
 # postmaster's own mailbox fails: what is told about that is told to nobody.
 $pb->ctl_ok('stop', 'spool');
 put($pb, from => '', to => [ 'nobody@example.com' ]);
-$pb->set(retryIntervals => '0', postmasterMailbox => 'nowhere@example.com');
+$pb->set(retryIntervals => '0');
+my $new = $pb->maildir('postmaster@example.com') . '/new';
+rename $new, "$new.away" or die;
+Pillarbox::spew($new, '');
 $pb->ctl_ok('start', 'spool');
-ok($pb->wait_log('delivery', qr/event=no-bounce id=1001\d{15} group=1 reason=null-sender/), 'there is an end to it');
-ok(wait_queue($pb, 0), 'and to the queue');
+ok($pb->wait_log('delivery', qr/event=no-bounce id=1001\d{15} group=1 reason=null-sender/, 30), 'there is an end to it');
+ok(wait_queue($pb, 0, 30), 'and to the queue');
 done_testing;
