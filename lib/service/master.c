@@ -37,6 +37,7 @@ take_tickets(struct service *svc, struct span number)
 		die(EXIT_REFUSED, "mail-master sent tickets \"%.*s\"", SPAN_ARG(number));
 	svc->ticket_next = first;
 	svc->ticket_end = first + MASTER_TICKETS;
+	svc->tickets_asked = false;
 }
 
 enum master_event
@@ -60,6 +61,12 @@ master_read(struct service *svc)
 	return MASTER_NOTHING;
 }
 
+static uint64_t
+tickets_left(const struct service *svc)
+{
+	return svc->ticket_end - svc->ticket_next;
+}
+
 static void
 invent_tickets(struct service *svc)
 {
@@ -69,43 +76,58 @@ invent_tickets(struct service *svc)
 	svc->ticket_end = svc->ticket_next + MASTER_TICKETS;
 }
 
-void
-master_tickets(struct service *svc, uint64_t count)
+static void
+ask_for_tickets(struct service *svc)
+{
+	if (svc->master_fd >= 0 && !svc->tickets_asked)
+		svc->tickets_asked = master_tell(svc, "tickets") == 0;
+}
+
+/* Wait for one message; false when none came in time. */
+static bool
+wait_for_master(const struct service *svc, uint64_t end)
+{
+	struct pollfd p = { .fd = svc->master_fd, .events = POLLIN };
+	uint64_t now = clock_ms();
+
+	return now < end && (poll(&p, 1, (int)(end - now)) > 0 || clock_ms() < end);
+}
+
+bool
+master_first_tickets(struct service *svc)
 {
 	uint64_t end = clock_ms() + PATIENCE_MS;
 
-	if (svc->ticket_end - svc->ticket_next >= count)
-		return;
-	if (svc->master_fd < 0 || master_tell(svc, "tickets") != 0) {
-		invent_tickets(svc);
-		return;
-	}
-	while (svc->ticket_end - svc->ticket_next < count) {
-		struct pollfd p = { .fd = svc->master_fd, .events = POLLIN };
-		uint64_t now = clock_ms();
-
-		if (now >= end)
+	ask_for_tickets(svc);
+	while (svc->tickets_asked) {
+		if (!wait_for_master(svc, end))
 			die(EXIT_TRY_LATER, "mail-master gives no tickets");
-		if (poll(&p, 1, (int)(end - now)) <= 0)
-			continue;
 		switch (master_read(svc)) {
 		case MASTER_GONE:
 			die(EXIT_TRY_LATER, "mail-master is gone");
 		case MASTER_RETIRE:
-			svc->is_leaving = true;
-			break;
+			return false;
 		case MASTER_RELOAD:
 		case MASTER_NOTHING:
 			break;
 		}
 	}
+	return true;
+}
+
+void
+master_tickets(struct service *svc, uint64_t count)
+{
+	if (tickets_left(svc) < MASTER_TICKETS_RESERVE)
+		ask_for_tickets(svc);
+	if (tickets_left(svc) < count)
+		invent_tickets(svc);
 }
 
 void
 service_ticket(struct service *svc, char out[SESSION_TICKET_DIGITS + 1])
 {
-	if (svc->ticket_next >= svc->ticket_end)
-		master_tickets(svc, 1);
+	master_tickets(svc, 1);
 	(void)snprintf(out, SESSION_TICKET_DIGITS + 1, "%012llu",
 		(unsigned long long)(svc->ticket_next++ % MASTER_TICKETS_ALL));
 }

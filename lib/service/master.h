@@ -20,6 +20,8 @@
 struct service;
 
 #define MASTER_TICKETS 1000000
+/* With fewer left the next block is asked for: enough for some seconds of any load. */
+#define MASTER_TICKETS_RESERVE 10000
 #define MASTER_MESSAGE_MAX 64
 /* Tickets below are mail-master's; the rest is for sessions without it. */
 #define MASTER_TICKETS_END 900000000000
@@ -33,7 +35,18 @@ int master_tell(const struct service *svc, const char *word);
 /* Read one message without waiting; tickets are taken in. */
 enum master_event master_read(struct service *svc);
 
-/* Make sure that `count` tickets can be taken, waiting for mail-master if need be. */
+/*
+ * The first block, for a program that starts: waits for mail-master, and dies when
+ * it does not answer.  False: "retire" came instead, and there is nothing to begin.
+ */
+bool master_first_tickets(struct service *svc) PB_MUST_CHECK;
+
+/*
+ * Make sure that `count` tickets (at most MASTER_TICKETS) can be taken now.  Never
+ * waits: a new block is asked for before the old one is used up and comes by
+ * master_read; who has none left meanwhile, or no mail-master, takes random ones
+ * from a range that is kept for that.
+ */
 void master_tickets(struct service *svc, uint64_t count);
 
 #endif

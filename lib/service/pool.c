@@ -200,7 +200,6 @@ static void
 give_tickets(struct pool *p, uint64_t *next, uint64_t *end)
 {
 	struct service *svc = p->svc;
-
 	uint64_t count = (uint64_t)p->sessions_per_worker + TICKETS_TO_TURN_AWAY;
 
 	master_tickets(svc, count);
@@ -369,7 +368,8 @@ pool_run(struct service *svc, session_call *session,
 	service_tls_tend(svc);
 	sandbox_seccomp(contacts_need_tcp(svc) ? SANDBOX_CONNECTOR : SANDBOX_LISTENER);
 	sandbox_warm_up(svc->role);
-	master_tickets(svc, p->sessions_per_worker);
+	if (!master_first_tickets(svc))
+		return EXIT_DONE;
 	heap_settle();
 	pool_maintain(p);
 	if (master_tell(svc, "ready") != 0)

@@ -95,6 +95,7 @@ struct service {
 	uid_t uids[SERVICE_USERS_MAX];	/* in the order of user_service_names; (uid_t)-1: none */
 	uint64_t ticket_next;		/* of this process */
 	uint64_t ticket_end;
+	bool tickets_asked;		/* of mail-master, and not yet given */
 	void (*on_stop)(void *ctx);
 	void (*on_reload)(void *ctx);	/* programs that read settings again; set after service_attach */
 	void *stop_ctx;

@@ -12,3 +12,6 @@ t_unit_service_log_SOURCES = t/unit/service-log.c t/unit/tap.h
 check_PROGRAMS += t/unit/master-backoff
 t_unit_master_backoff_SOURCES = t/unit/master-backoff.c bin/mail-master/backoff.c t/unit/tap.h
 t_unit_master_backoff_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/mail-master
+
+check_PROGRAMS += t/unit/service-master
+t_unit_service_master_SOURCES = t/unit/service-master.c t/unit/tap.h
