@@ -4,8 +4,11 @@
  * Everything that a context needs from files is read once into memory, so
  * that a new context can be made in a chroot when the resolver's process died.
  *
- * Invariant: each query in the list is known to libunbound under async_id and
- * its callback has not run.  Cancelled queries leave the list first.
+ * Invariants:
+ * 1. Each query in `queries` is known to libunbound under async_id, and its
+ *    callback has not run.  Those in `lost` were known to a process that is
+ *    gone, and are called back one after the other.
+ * 2. A query leaves its list before its callback runs, which may cancel any other.
  */
 #include "base/base.h"
 #include "net/dns.h"
@@ -34,7 +37,7 @@ struct query {
 
 struct dns {
 	struct ub_ctx *ub;
-	struct query *queries;
+	struct query *queries, *lost;
 	uint64_t last_id;
 	struct buf servers;	/* one "ip@port" a line */
 	struct buf anchors;	/* resource records, one a line */
@@ -215,17 +218,24 @@ dns_new(const char *servers, const char *trust_anchor, bool cache, char *error, 
 	return d;
 }
 
+static void
+free_queries(struct query *list)
+{
+	while (list != NULL) {
+		struct query *q = list;
+
+		list = q->next;
+		free(q);
+	}
+}
+
 void
 dns_free(struct dns **d)
 {
-	struct query *q;
-
 	if (*d == NULL)
 		return;
-	while ((q = (*d)->queries) != NULL) {
-		(*d)->queries = q->next;
-		free(q);
-	}
+	free_queries((*d)->queries);
+	free_queries((*d)->lost);
 	if ((*d)->ub != NULL)
 		ub_ctx_delete((*d)->ub);
 	buf_free(&(*d)->servers);
@@ -234,14 +244,17 @@ dns_free(struct dns **d)
 	*d = NULL;
 }
 
-static void
-unlink_query(struct query *q)
+/* Take a query out of a list; NULL when it is not there. */
+static struct query *
+pull(struct query **at, uint64_t id)
 {
-	struct query **at = &q->dns->queries;
+	struct query *q;
 
-	while (*at != q)
-		at = &(*at)->next;
-	*at = q->next;
+	while ((q = *at) != NULL && q->id != id)
+		at = &q->next;
+	if (q != NULL)
+		*at = q->next;
+	return q;
 }
 
 static enum dns_outcome
@@ -285,7 +298,7 @@ answered(void *p, int error, struct ub_result *r)
 {
 	struct query *q = p;
 
-	unlink_query(q);
+	(void)pull(&q->dns->queries, q->id);
 	report(q->cb, q->ctx, outcome_of(error, r), r);
 	free(q);
 	ub_resolve_free(r);
@@ -317,17 +330,16 @@ dns_fd(const struct dns *d)
 void
 dns_restart(struct dns *d)
 {
-	struct query *lost = d->queries;
+	struct query *q;
 
+	d->lost = d->queries;
 	d->queries = NULL;
 	ub_ctx_delete(d->ub);
 	d->ub = new_context(d);
 	if (d->ub == NULL || !dns_start(d))
 		die(EXIT_TRY_LATER, "event=dns state=cannot-start-again");
-	while (lost != NULL) {
-		struct query *q = lost;
-
-		lost = q->next;
+	while ((q = d->lost) != NULL) {
+		d->lost = q->next;
 		report(q->cb, q->ctx, DNS_FAIL, NULL);
 		free(q);
 	}
@@ -353,7 +365,7 @@ dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void 
 	*q = (struct query){ .next = d->queries, .dns = d, .id = ++d->last_id, .cb = cb, .ctx = ctx };
 	d->queries = q;
 	if (ub_resolve_async(d->ub, text, (int)type, CLASS_IN, q, answered, &q->async_id) != 0) {
-		unlink_query(q);
+		(void)pull(&d->queries, q->id);
 		free(q);
 		return 0;
 	}
@@ -363,11 +375,11 @@ dns_query(struct dns *d, struct span name, enum dns_type type, dns_cb *cb, void 
 void
 dns_cancel(struct dns *d, uint64_t id)
 {
-	for (struct query *q = d->queries; q != NULL; q = q->next)
-		if (q->id == id) {
-			unlink_query(q);
-			(void)ub_cancel(d->ub, q->async_id);
-			free(q);
-			return;
-		}
+	struct query *q = pull(&d->queries, id);
+
+	if (q != NULL)
+		(void)ub_cancel(d->ub, q->async_id);
+	else
+		q = pull(&d->lost, id);
+	free(q);
 }

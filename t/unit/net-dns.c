@@ -8,6 +8,7 @@
 #include <unbound.h>
 #include <unistd.h>
 
+#include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "sys/clock.h"
@@ -210,6 +211,46 @@ many_records(void)
 	dns_free(&d);
 }
 
+/* Two questions of one client, which is content with one answer. */
+struct client {
+	struct dns *dns;
+	uint64_t ids[2];
+	int *calls;
+};
+
+static void
+on_either(void *ctx, const struct dns_answer *a)
+{
+	struct client *c = ctx;
+
+	(void)a;
+	(*c->calls)++;
+	dns_cancel(c->dns, c->ids[0]);
+	dns_cancel(c->dns, c->ids[1]);
+	free(c);
+}
+
+static void
+client_leaves_at_restart(void)
+{
+	char error[200] = "";
+	struct dns *d = dns_new("127.0.0.1@9", NULL, false, error, sizeof(error));
+	struct client *c = mem_new(sizeof(*c));
+	int calls = 0, before = answers;
+
+	if (d == NULL || !dns_start(d))
+		bug("dns: %s", error);
+	*c = (struct client){ .dns = d, .calls = &calls };
+	c->ids[0] = dns_query(d, SPAN("one.example.org"), DNS_MX, on_either, c);
+	(void)dns_query(d, SPAN("between.example.org"), DNS_MX, on_answer, NULL);
+	c->ids[1] = dns_query(d, SPAN("two.example.org"), DNS_MX, on_either, c);
+	ok(c->ids[0] != 0 && c->ids[1] != 0, "two questions of one client");
+	dns_restart(d);
+	is_num(calls, 1, "when the resolver is lost a client that leaves is not called again");
+	is_num(answers, before + 1, "and another is");
+	dns_free(&d);
+}
+
 int
 main(void)
 {
@@ -221,6 +262,7 @@ main(void)
 	files();
 	queries();
 	many_records();
+	client_leaves_at_restart();
 	(void)unlink(path);
 	return done();
 }
