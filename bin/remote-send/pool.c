@@ -4,7 +4,10 @@
  * Trust: an agent talks to hostile servers and may be theirs; its records are
  * bounded, and an answer counts only for the job that it was given.
  *
- * Invariant: an agent is in the table exactly while its socket is open.
+ * Invariants:
+ * 1. An agent is in the table exactly while its socket is open.
+ * 2. What an agent wrote counts, also when it has ended since: its socket is
+ *    read to the end before its job is given up, for the message may be sent.
  */
 #include "base/base.h"
 #include "pool.h"
@@ -35,6 +38,7 @@ struct worker {
 	uint64_t number;		/* of the job, as the agent knows it */
 	struct addr kept;		/* family 0: no connection */
 	uint64_t idle_order;		/* greater: idle since later */
+	bool is_ended;			/* the process is gone: it gets no further job */
 };
 
 struct pool {
@@ -147,7 +151,7 @@ drop_worker(struct worker *w)
 static int
 suits(const struct worker *w, const struct job *j)
 {
-	if (w->work != NULL)
+	if (w->work != NULL || w->is_ended)
 		return 0;
 	if (w->kept.family == 0)
 		return 2;
@@ -250,30 +254,48 @@ take(struct worker *w, const struct record *r)
 	return true;
 }
 
-static void
-on_agent(void *ctx, int fd, unsigned events)
+/* One record of the agent; -1 when there is none now, 1 when it was good, 0 when none will come. */
+static int
+hear(struct worker *w)
 {
 	static char text[LIMIT_RECORD];
-	struct worker *w = ctx;
-	struct pool *p = w->pool;
+	struct service *svc = w->pool->o->svc;
+	int pid = (int)w->pid, nfds = 0;
 	struct record r;
-	int nfds = 0;
-	ssize_t n = fdpass_recv(fd, text, sizeof(text), NULL, &nfds);
+	ssize_t n = fdpass_recv(w->sock, text, sizeof(text), NULL, &nfds);
 	bool good = false;
 
-	(void)events;
 	if (n < 0 && errno == EAGAIN)
-		return;
+		return -1;
 	if (n > 0 && record_parse(span_make(text, (size_t)n), LIMIT_JOB_FIELDS, &r)) {
 		good = take(w, &r);
 		record_free(&r);
 	}
-	if (!good) {
-		if (n > 0)
-			log_failure(p->o->svc, NULL, NULL, "event=agent-nonsense pid=%d", (int)w->pid);
+	if (n > 0 && !good)
+		log_failure(svc, NULL, NULL, "event=agent-nonsense pid=%d", pid);
+	return good;
+}
+
+static void
+on_agent(void *ctx, int fd, unsigned events)
+{
+	struct worker *w = ctx;
+	struct pool *p = w->pool;
+
+	(void)fd, (void)events;
+	if (hear(w) == 0)
 		drop_worker(w);
-	}
 	assign_waiting(p);
+}
+
+/* SIGCHLD may be seen before the last that the agent wrote; its end is closed, so this waits for nothing. */
+static void
+bury(struct worker *w)
+{
+	w->is_ended = true;
+	while (hear(w) > 0)
+		;
+	drop_worker(w);
 }
 
 void
@@ -281,7 +303,7 @@ pool_reap(struct pool *p, pid_t pid)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (p->workers[i]->pid == pid) {
-			drop_worker(p->workers[i]);
+			bury(p->workers[i]);
 			assign_waiting(p);
 			return;
 		}

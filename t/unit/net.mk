@@ -22,3 +22,7 @@ t_unit_net_dns_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ub_resolve_async -Wl,--wrap=ub
 
 check_PROGRAMS += t/unit/net-endpoint
 t_unit_net_endpoint_SOURCES = t/unit/net-endpoint.c
+
+check_PROGRAMS += t/unit/send-pool
+t_unit_send_pool_SOURCES = t/unit/send-pool.c bin/remote-send/pool.c bin/remote-send/job.c
+t_unit_send_pool_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
