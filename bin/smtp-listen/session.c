@@ -116,11 +116,33 @@ unknown_command(struct smtp *c, struct span line)
 		reply_bad(c, 500, "5.5.1", "Unknown command");
 }
 
+/*
+ * A BDAT line that is not run: how much content follows it is not known, or not to
+ * be believed, and what follows would be taken for commands.
+ */
+static void
+refuse_chunk(struct smtp *c, const char *why)
+{
+	reply(c, 521, "5.5.2", "%s, closing connection", why);
+	smtp_log(c, "event=chunk-refused code=521 status=5.5.2 text=\"%s\"", why);
+	c->over = true;
+}
+
+static void
+refuse_line(struct smtp *c, bool is_chunk, const char *why)
+{
+	if (is_chunk)
+		refuse_chunk(c, why);
+	else
+		reply_bad(c, 500, "5.5.2", "%s", why);
+}
+
 static void
 run_command(struct smtp *c, struct span line)
 {
 	struct smtp_command command = smtp_command_split(line);
 	const struct smtp_entry *entry = find_command(command.verb);
+	bool is_chunk = entry != NULL && entry->call == cmd_bdat;
 
 	log_command(c, command, line);
 	if (!c->has_spoken && gate_is_uninvited_proxy(c->s, line)) {
@@ -130,9 +152,9 @@ run_command(struct smtp *c, struct span line)
 	}
 	c->has_spoken = true;
 	if (line.n > LIMIT_SMTP_LINE - 2 && (entry == NULL || entry->call != cmd_auth))
-		reply_bad(c, 500, "5.5.2", "Line too long");
+		refuse_line(c, is_chunk, "Line too long");
 	else if (c->s->io.bare_lf && !c->config->normalize)
-		reply_bad(c, 500, "5.5.2", "Lines end with CR LF");
+		refuse_line(c, is_chunk, "Lines end with CR LF");
 	else if (entry == NULL)
 		unknown_command(c, line);
 	else if (!is_too_much_junk(c, entry->needs) && needs_are_met(c, entry->needs, command.args))
@@ -152,6 +174,15 @@ read_line(struct smtp *c, struct span *line)
 	return stream_line(io, LIMIT_SMTP_AUTH_LINE - 2, line);
 }
 
+/* The beginning of a line that was dropped: may it be BDAT? */
+static bool
+may_be_chunk(struct span head)
+{
+	struct span verb = span_word(&head);
+
+	return span_starts_nocase(SPAN("BDAT"), verb);	/* also when the head ends before the verb does */
+}
+
 bool
 smtp_line(struct smtp *c, struct span *line_out)
 {
@@ -162,7 +193,7 @@ smtp_line(struct smtp *c, struct span *line_out)
 		case LINE_OK:
 			return true;
 		case LINE_TOO_LONG:
-			reply_bad(c, 500, "5.5.2", "Line too long");
+			refuse_line(c, may_be_chunk(span_make(c->s->io.head, sizeof(c->s->io.head))), "Line too long");
 			if (c->over)
 				return false;
 			continue;

@@ -286,6 +286,14 @@ stream_buffered_input(const struct stream *st)
 	return st->in_end > st->in_start;
 }
 
+/* Remember how the line begins that is dropped. */
+static void
+keep_head(struct stream *st, struct span s)
+{
+	memset(st->head, 0, sizeof(st->head));
+	memcpy(st->head, s.p, s.n < sizeof(st->head) ? s.n : sizeof(st->head));
+}
+
 /* Remember the end of what is dropped; of a CRLF that was cut only the CR is seen here. */
 static void
 keep_tail(struct stream *st, struct span s)
@@ -300,6 +308,7 @@ keep_tail(struct stream *st, struct span s)
 static enum stream_result
 drop_line(struct stream *st)
 {
+	keep_head(st, stream_peek(st));
 	for (;;) {
 		struct span s = stream_peek(st);
 		ssize_t lf = span_find(s, '\n');
@@ -333,9 +342,11 @@ stream_line(struct stream *st, size_t max, struct span *out)
 			stream_skip(st, n + 1);
 			st->bare_lf = !crlf;
 			*out = span_first(s, n - crlf);
-			if (out->n > max)
-				keep_tail(st, span_first(s, n));
-			return out->n > max ? LINE_TOO_LONG : LINE_OK;
+			if (out->n <= max)
+				return LINE_OK;
+			keep_head(st, *out);
+			keep_tail(st, span_first(s, n));
+			return LINE_TOO_LONG;
 		}
 		seen = s.n;
 		if (seen >= max + 2)

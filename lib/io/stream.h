@@ -64,7 +64,8 @@ struct stream {
 	int error;				/* errno of the first error, 0 */
 	bool out_failed;
 	bool bare_lf;				/* the last line ended by LF alone */
-	char tail[3];				/* the end of the last line that was too long, perhaps with its CR */
+	char head[16];				/* the beginning of the last line that was too long, NULs behind a shorter one */
+	char tail[3];				/* ... and its end, perhaps with its CR */
 	uint64_t bytes_in, bytes_out;
 	/*
 	 * NULL, or what a signal handler may set: a wait for input then ends as if

@@ -190,6 +190,23 @@ like(give($c, ("Subject: lie\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\0", 1)),
 $c = binary();
 like(give($c, ("Subject: lie\r\nContent-Type: multipart/mixed\r\nContent-Transfer-Encoding: binary\r\n\r\nx", 1)),
 	qr/^554 5\.6\.0/, 'so is a binary multipart without a boundary');
+# A line that is refused for its form: nobody knows what follows it, so nothing of that is run.
+my %odd = (
+	'over LIMIT_SMTP_LINE' => sub { "BDAT $_[0]" . ' ' x 4100 . "LAST\r\n" },
+	'over LIMIT_SMTP_AUTH_LINE' => sub { "bdat $_[0]" . ' ' x 13_000 . "\r\n" },
+	'with blanks before it' => sub { ' ' x 13_000 . "BDAT $_[0] LAST\r\n" },
+	'that ends by LF' => sub { "BDAT $_[0]\n" },
+);
+for my $what (sort keys %odd) {
+	$c = begin();
+	my $content = "RSET\r\nNOOP\r\n" . hidden();
+	$c->send_raw($odd{$what}->(length $content) . $content);
+	like($c->reply, qr/^521 5\.5\.2 .*\d{12}$/, "BDAT $what");
+	ok($c->at_end, 'and nothing of its content is run');
+}
+$c = begin();
+like($c->command('NOOP ' . 'x' x 13_000), qr/^500 5\.5\.2/, 'another command of that length');
+like($c->command('RSET'), qr/^250/, 'is only refused');
 is(scalar $pb->mail('alice@example.com'), $n, 'nothing that was refused arrived');
 is($pb->ctl_ok('--tsv', 'spool', 'list') =~ tr/\n// <= 1 ? 0 : 1, 0, 'nor is it queued');
 done_testing();

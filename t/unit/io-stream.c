@@ -95,6 +95,13 @@ too_long(void)
 		    stream_line(&st, 100, &line) != LINE_OK || !span_is(line, "next"))
 			ok(false, "a line of %zu bytes", n);
 	}
+	say(peer, SPAN("0123456789\r\nnext\r\n"));
+	ok(stream_line(&st, 5, &line) == LINE_TOO_LONG && memcmp(st.head, "0123456789\0\0\0\0\0\0", 16) == 0, "its beginning is kept");
+	memcpy(text, "BDAT 12 LAST", 12);
+	text[2000] = '\n';
+	say(peer, span_make(text, 2001));
+	ok(stream_line(&st, 100, &line) == LINE_OK && stream_line(&st, 100, &line) == LINE_TOO_LONG &&
+	   memcmp(st.head, "BDAT 12 LASTaaaa", 16) == 0, "also that of a line that fits no buffer");
 	ok(st.in_size <= 512, "a line too long is dropped up to its end, in bounded memory");
 	close(peer);
 	stream_close(&st);
