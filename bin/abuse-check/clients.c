@@ -17,7 +17,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/record.h"
-#include "net/listen.h"
+#include "io/door.h"
 #include "request.h"
 #include "sys/fdpass.h"
 #include "sys/peer.h"
@@ -187,8 +187,9 @@ greet(struct client *c)
 }
 
 static void
-add_client(struct abuse *a, int fd)
+on_caller(void *ctx, int fd)
 {
+	struct abuse *a = ctx;
 	static const char *const users[] = { "pbsmtp", "pbmail", "pbauth" };
 	struct ucred who = { .uid = (uid_t)-1 };
 	uid_t uids[PB_COUNT(users) + 1] = { getuid() };
@@ -215,17 +216,11 @@ add_client(struct abuse *a, int fd)
 }
 
 static void
-on_caller(void *ctx, int listener, unsigned events)
+on_accept_failed(void *ctx, int error)
 {
 	struct abuse *a = ctx;
-	struct addr peer;
-	int fd;
 
-	(void)events;
-	while ((fd = listen_accept(listener, &peer)) >= 0)
-		add_client(a, fd);
-	if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-		log_failure(&a->svc, "", "", "event=accept-failed error=\"%s\"", strerror(errno));
+	log_failure(&a->svc, "", "", "event=accept-failed error=%s", strerrorname_np(error));
 }
 
 void
@@ -235,6 +230,6 @@ clients_serve(struct abuse *a)
 
 	if (fd < 0)
 		die(EXIT_USAGE, "mail-master did not hand over listen.unix.abuse");
-	if (loop_fd(a->loop, fd, LOOP_READ, on_caller, a) == NULL)
+	if (door_open(a->loop, fd, SOCK_NONBLOCK, on_caller, on_accept_failed, a) == NULL)
 		die(EXIT_TRY_LATER, "cannot watch the socket: %s", strerror(errno));
 }

@@ -13,6 +13,7 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "auth_server.h"
 #include "base/die.h"
@@ -22,9 +23,9 @@
 #include "exchange.h"
 #include "helpers.h"
 #include "index.h"
+#include "io/door.h"
 #include "lookup.h"
 #include "oauth.h"
-#include "net/listen.h"
 #include "refresh.h"
 #include "resolve.h"
 #include "service/service.h"
@@ -84,57 +85,55 @@ find_callers(struct auth_check *p)
 	p->callers[p->caller_count++] = service_uid(&p->svc, "pbcheck");
 }
 
-/* Accept all that wait; callers beyond `count` are refused and named in the log. */
-static int
-accept_caller(struct auth_check *p, int listener, size_t count)
+/* True when the caller is among the first `count`; else it is refused and named in the log. */
+static bool
+may_call(struct auth_check *p, int fd, size_t count)
 {
-	for (;;) {
-		struct ucred cred = { 0 };
-		struct addr peer;
-		int fd = listen_accept(listener, &peer);
+	struct ucred cred = { 0 };
 
-		if (fd < 0) {
-			if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-				log_failure(&p->svc, NULL, NULL, "event=accept-failed errno=%d", errno);
-			return -1;
-		}
-		if (peer_is_allowed(fd, p->callers, count))
-			return fd;
-		if (peer_cred(fd, &cred) == 0)
-			log_failure(&p->svc, NULL, NULL, "event=SECURITY what=\"a caller without right\" uid=%u pid=%d",
-				(unsigned)cred.uid, (int)cred.pid);
-		close(fd);
-	}
+	if (peer_is_allowed(fd, p->callers, count))
+		return true;
+	if (peer_cred(fd, &cred) == 0)
+		log_failure(&p->svc, NULL, NULL, "event=SECURITY what=\"a caller without right\" uid=%u pid=%d",
+			(unsigned)cred.uid, (int)cred.pid);
+	close(fd);
+	return false;
 }
 
 static void
-on_auth_caller(void *ctx, int listener, unsigned events PB_UNUSED)
+on_auth_caller(void *ctx, int fd)
 {
 	struct auth_check *p = ctx;
-	int fd;
 
-	while ((fd = accept_caller(p, listener, p->own_count)) >= 0)
+	if (may_call(p, fd, p->own_count))
 		auth_server_client(p->auth, fd);
 }
 
 static void
-on_lookup_caller(void *ctx, int listener, unsigned events PB_UNUSED)
+on_lookup_caller(void *ctx, int fd)
 {
 	struct auth_check *p = ctx;
-	int fd;
 
-	while ((fd = accept_caller(p, listener, p->caller_count)) >= 0)
+	if (may_call(p, fd, p->caller_count))
 		lookup_client(p->lookup, fd);
 }
 
 static void
-watch(struct auth_check *p, const char *name, loop_fd_call *call)
+on_accept_failed(void *ctx, int error)
+{
+	struct auth_check *p = ctx;
+
+	log_failure(&p->svc, NULL, NULL, "event=accept-failed error=%s", strerrorname_np(error));
+}
+
+static void
+watch(struct auth_check *p, const char *name, door_call *call)
 {
 	int fd = service_fd(&p->svc, name);
 
 	if (fd < 0)
 		die(EXIT_USAGE, "mail-master did not hand over %s", name);
-	if (loop_fd(p->loop, fd, LOOP_READ, call, p) == NULL)
+	if (door_open(p->loop, fd, SOCK_NONBLOCK, call, on_accept_failed, p) == NULL)
 		die(EXIT_TRY_LATER, "cannot watch %s: %m", name);
 }
 

@@ -21,6 +21,7 @@
 #include "counter.h"
 #include "base/die.h"
 #include "base/limits.h"
+#include "io/door.h"
 #include "service/service.h"
 #include "sys/peer.h"
 
@@ -30,7 +31,7 @@
 struct deliver {
 	struct service svc;
 	struct loop *loop;
-	struct loop_fd *watch;
+	struct door *door;
 	int listen;
 	int spool;
 	int domains;
@@ -107,17 +108,22 @@ become_agent(struct deliver *d, int conn)
 	_exit(agent_run(&a));
 }
 
-/* While the table is full callers wait in the backlog. */
 static void
-on_connection(void *ctx, int fd, unsigned events)
+on_accept_failed(void *ctx, int error)
 {
 	struct deliver *d = ctx;
-	int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+	log_failure(&d->svc, NULL, NULL, "event=accept-failed error=%s", strerrorname_np(error));
+	log_flush(&d->svc, false);
+}
+
+/* While the table is full callers wait in the backlog. */
+static void
+on_connection(void *ctx, int conn)
+{
+	struct deliver *d = ctx;
 	pid_t pid;
 
-	(void)events;
-	if (conn < 0)
-		return;
 	if (!peer_is_allowed(conn, d->callers, PB_COUNT(d->callers))) {
 		log_failure(&d->svc, NULL, NULL, "event=caller-refused");
 		close(conn);
@@ -134,7 +140,7 @@ on_connection(void *ctx, int fd, unsigned events)
 	}
 	d->agent[d->agents++] = pid;
 	if (d->agents == LIMIT_DELIVER_AGENTS)
-		loop_fd_events(d->watch, 0);
+		door_hold(d->door, true);
 }
 
 static void
@@ -143,7 +149,7 @@ forget_agent(struct deliver *d, pid_t pid)
 	for (size_t i = 0; i < d->agents; i++)
 		if (d->agent[i] == pid) {
 			d->agent[i] = d->agent[--d->agents];
-			loop_fd_events(d->watch, LOOP_READ);
+			door_hold(d->door, false);
 			return;
 		}
 }
@@ -199,7 +205,9 @@ main(int argc, char **argv)
 	d.loop = loop_new();
 	loop_signal(d.loop, SIGCHLD, on_child, &d);
 	service_attach(&d.svc, d.loop, on_stop, &d);
-	d.watch = loop_fd(d.loop, d.listen, LOOP_READ, on_connection, &d);
+	d.door = door_open(d.loop, d.listen, 0, on_connection, on_accept_failed, &d);
+	if (d.door == NULL)
+		die(EXIT_TRY_LATER, "cannot watch the socket: %m");
 	service_ready(&d.svc);
 	start_counter(&d);	/* with the filter that service_ready puts on */
 	loop_run(d.loop);

@@ -62,8 +62,8 @@ close_client(struct client *c)
 	close(c->fd);
 	c->fd = -1;
 	*client_place(c->sender, c) = NULL;
-	if (c->sender->clients-- == LIMIT_SEND_CLIENTS && c->sender->watch != NULL)
-		loop_fd_events(c->sender->watch, LOOP_READ);
+	if (c->sender->clients-- == LIMIT_SEND_CLIENTS && c->sender->door != NULL)
+		door_hold(c->sender->door, false);
 }
 
 /* With LIMIT_SEND_JOBS at work nothing is read: schedule keeps its jobs. */
@@ -210,15 +210,19 @@ on_client(void *ctx, int fd, unsigned events)
 }
 
 static void
-on_connection(void *ctx, int fd, unsigned events)
+on_accept_failed(void *ctx, int error)
+{
+	struct sender *s = ctx;
+
+	log_failure(&s->svc, NULL, NULL, "event=accept-failed error=%s", strerrorname_np(error));
+}
+
+static void
+on_connection(void *ctx, int conn)
 {
 	struct sender *s = ctx;
 	struct client *c;
-	int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)events;
-	if (conn < 0)
-		return;
 	if (!peer_is_allowed(conn, s->callers, PB_COUNT(s->callers))) {
 		log_failure(&s->svc, NULL, NULL, "event=caller-refused");
 		close(conn);
@@ -233,14 +237,14 @@ on_connection(void *ctx, int fd, unsigned events)
 	if (s->jobs >= LIMIT_SEND_JOBS)
 		loop_fd_events(c->watch, 0);
 	if (++s->clients == LIMIT_SEND_CLIENTS)
-		loop_fd_events(s->watch, 0);
+		door_hold(s->door, true);
 }
 
 void
 sender_listen(struct sender *s, int fd)
 {
-	s->watch = loop_fd(s->loop, fd, LOOP_READ, on_connection, s);
-	if (s->watch == NULL)
+	s->door = door_open(s->loop, fd, SOCK_NONBLOCK, on_connection, on_accept_failed, s);
+	if (s->door == NULL)
 		die(EXIT_TRY_LATER, "event=listen state=cannot-watch");
 }
 
@@ -248,7 +252,7 @@ void
 sender_stop(struct sender *s)
 {
 	s->stopping = true;
-	loop_fd_drop(&s->watch);
+	door_close(&s->door);
 	pool_stop(s->pool);
 	end_when_idle(s);
 }

@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "connection.h"
+#include "io/door.h"
 #include "pool.h"
 #include "resolve.h"
 #include "service/service.h"
@@ -20,7 +21,7 @@ struct sender {
 	struct resolver resolver;
 	struct options options;
 	struct pool *pool;
-	struct loop_fd *watch;		/* of the listening socket */
+	struct door *door;		/* NULL: stopping */
 	uid_t callers[1];
 	struct client *client[LIMIT_SEND_CLIENTS];	/* connected; NULL: a free place */
 	size_t clients, jobs;

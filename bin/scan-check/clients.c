@@ -18,7 +18,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/record.h"
-#include "net/listen.h"
+#include "io/door.h"
 #include "sys/fdpass.h"
 #include "sys/peer.h"
 #include "task.h"
@@ -149,8 +149,9 @@ on_readable(void *ctx, int fd, unsigned events)
 }
 
 static void
-add_client(struct scan *s, int fd)
+on_caller(void *ctx, int fd)
 {
+	struct scan *s = ctx;
 	static const char *const users[] = { "pbsmtp", "pbcheck", "pbmail" };
 	struct ucred who = { .uid = (uid_t)-1 };
 	uid_t uids[PB_COUNT(users) + 1] = { getuid() };
@@ -177,17 +178,11 @@ add_client(struct scan *s, int fd)
 }
 
 static void
-on_caller(void *ctx, int listener, unsigned events)
+on_accept_failed(void *ctx, int error)
 {
 	struct scan *s = ctx;
-	struct addr peer;
-	int fd;
 
-	(void)events;
-	while ((fd = listen_accept(listener, &peer)) >= 0)
-		add_client(s, fd);
-	if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-		log_failure(&s->svc, "", "", "event=accept-failed error=\"%s\"", strerror(errno));
+	log_failure(&s->svc, "", "", "event=accept-failed error=%s", strerrorname_np(error));
 }
 
 void
@@ -197,6 +192,6 @@ clients_serve(struct scan *s)
 
 	if (fd < 0)
 		die(EXIT_USAGE, "no listening socket: this program is started by mail-master");
-	if (loop_fd(s->loop, fd, LOOP_READ, on_caller, s) == NULL)
+	if (door_open(s->loop, fd, SOCK_NONBLOCK, on_caller, on_accept_failed, s) == NULL)
 		die(EXIT_TRY_LATER, "cannot watch the socket: %s", strerror(errno));
 }

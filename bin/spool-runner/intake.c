@@ -30,7 +30,6 @@
 #define AGENTS 3		/* connections to local-deliver; each is a process */
 #define SCAN_MS 60000
 #define LOG_MS 1000
-#define ACCEPT_PAUSE_MS 500
 #define STOP_MS 10000		/* longer than any message goes straight through */
 
 static bool
@@ -104,29 +103,19 @@ on_log(void *ctx)
 }
 
 static void
-on_accept_again(void *ctx)
+on_accept_failed(void *ctx, int error)
 {
 	struct intake *in = ctx;
 
-	if (in->listen != NULL)
-		loop_fd_events(in->listen, LOOP_READ);
+	log_failure(in->svc, NULL, NULL, "event=accept-failed error=%s", strerrorname_np(error));
 }
 
 static void
-on_connection(void *ctx, int listener, unsigned events)
+on_connection(void *ctx, int fd)
 {
 	struct intake *in = ctx;
 	uid_t callers[2] = { service_uid(in->svc, "pbsmtp"), service_uid(in->svc, "pbmail") };
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)events;
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-		/* It stays readable: without a pause this loop would do nothing else. */
-		loop_fd_events(in->listen, 0);
-		loop_timer(in->loop, ACCEPT_PAUSE_MS, on_accept_again, in);
-	}
-	if (fd < 0)
-		return;
 	if (in->receivers >= LIMIT_INTAKE_CLIENTS || !peer_is_allowed(fd, callers, PB_COUNT(callers))) {
 		log_failure(in->svc, NULL, NULL, "event=caller-refused receivers=%zu", in->receivers);
 		close(fd);
@@ -157,7 +146,7 @@ on_stop(void *ctx)
 	struct intake *in = ctx;
 
 	in->stopping = true;
-	loop_fd_drop(&in->listen);
+	door_close(&in->door);
 	loop_timer(in->loop, STOP_MS, on_stop_late, in);
 	intake_check_end(in);
 }
@@ -196,7 +185,9 @@ intake_run(struct service *svc)
 	in.deliverer = deliverer_new(svc, in.loop, "deliver", AGENTS);
 	service_attach(svc, in.loop, on_stop, &in);
 	scan(&in);
-	in.listen = loop_fd(in.loop, listener, LOOP_READ, on_connection, &in);
+	in.door = door_open(in.loop, listener, SOCK_NONBLOCK, on_connection, on_accept_failed, &in);
+	if (in.door == NULL)
+		die(EXIT_TRY_LATER, "cannot watch the socket: %m");
 	loop_timer(in.loop, SCAN_MS, on_scan, &in);
 	loop_timer(in.loop, LOG_MS, on_log, &in);
 	service_ready(svc);

@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "deliverer.h"
 #include "expander.h"
+#include "io/door.h"
 #include "io/loop.h"
 #include "service/service.h"
 #include "space.h"
@@ -19,7 +20,7 @@
 struct intake {
 	struct service *svc;
 	struct loop *loop;
-	struct loop_fd *listen;
+	struct door *door;		/* NULL: stopping */
 	struct spool *spool;
 	struct expander *expander;
 	struct deliverer *deliverer;

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/record.h"
+#include "io/door.h"
 #include "quarantine.h"
 #include "round.h"
 #include "round_jobs.h"
@@ -339,18 +340,22 @@ on_request(void *ctx, int fd, unsigned events)
 }
 
 static void
-on_connection(void *ctx, int listener, unsigned events)
+on_accept_failed(void *ctx, int error)
+{
+	struct server *v = ctx;
+
+	log_failure(v->s->svc, NULL, NULL, "event=accept-failed error=%s", strerrorname_np(error));
+}
+
+static void
+on_connection(void *ctx, int fd)
 {
 	struct server *v = ctx;
 	uid_t callers[2] = { service_uid(v->s->svc, "pbmail"), v->s->svc->instance.owner };
 	uid_t listeners[1] = { service_uid(v->s->svc, "pbsmtp") };
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *c;
 	bool trusted;
 
-	(void)events;
-	if (fd < 0)
-		return;
 	trusted = peer_is_allowed(fd, callers, PB_COUNT(callers));
 	if (v->clients == CLIENTS_MAX || (!trusted && !peer_is_allowed(fd, listeners, PB_COUNT(listeners)))) {
 		log_failure(v->s->svc, NULL, NULL, "event=caller-refused clients=%zu", v->clients);
@@ -371,6 +376,6 @@ schedule_serve(struct schedule *s, int listener)
 	struct server *v = mem_new(sizeof(*v));
 
 	v->s = s;
-	if (loop_fd(s->loop, listener, LOOP_READ, on_connection, v) == NULL)
+	if (door_open(s->loop, listener, SOCK_NONBLOCK, on_connection, on_accept_failed, v) == NULL)
 		die(EXIT_TRY_LATER, "cannot watch the socket: %s", strerror(errno));
 }

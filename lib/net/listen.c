@@ -81,18 +81,3 @@ listen_unix(int dirfd, const char *name, int type, mode_t mode, int backlog)
 	}
 	return fd;
 }
-
-int
-listen_accept(int fd, struct addr *peer_out)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_storage space;
-	} sa;
-	socklen_t n = sizeof(sa);
-	int got = accept4(fd, &sa.any, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (got >= 0 && !addr_from_sockaddr(&sa.any, n, peer_out))
-		*peer_out = (struct addr){ .family = 0 };
-	return got;
-}

@@ -18,10 +18,4 @@ int listen_tcp(const struct addr *a, int backlog);
  */
 int listen_unix(int dirfd, const char *name, int type, mode_t mode, int backlog);
 
-/*
- * The next connection, non-blocking as well, so that a peer that does not read
- * cannot stop its server, and who it is; -1 with errno, EAGAIN when none waits.
- */
-int listen_accept(int fd, struct addr *peer_out);
-
 #endif

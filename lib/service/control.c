@@ -11,6 +11,7 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "io/door.h"
 #include "sys/clock.h"
 #include "sys/peer.h"
 
@@ -34,7 +35,7 @@ struct control_call {
 
 struct control {
 	struct loop *loop;
-	struct loop_fd *watch;
+	struct door *door;
 	uid_t uids[UIDS_MAX];
 	size_t uid_count;
 	control_handler *handler;
@@ -176,15 +177,11 @@ refuse(int fd)
 }
 
 static void
-on_connection(void *ctx, int listener, unsigned events)
+on_connection(void *ctx, int fd)
 {
 	struct control *s = ctx;
 	struct control_call *c;
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)events;
-	if (fd < 0)
-		return;
 	if (!is_allowed(s, fd)) {
 		refuse(fd);
 		return;
@@ -216,9 +213,9 @@ control_serve(struct loop *loop, int fd, const uid_t *uids, size_t uid_count,
 	*s = (struct control){ .loop = loop, .uid_count = uid_count, .handler = handler, .ctx = ctx };
 	if (uid_count > 0)
 		memcpy(s->uids, uids, uid_count * sizeof(*uids));
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	s->watch = loop_fd(loop, fd, LOOP_READ, on_connection, s);
-	if (s->watch == NULL)
+	/* Nobody is told of a shortage: who asks waits, and the program's other sockets tell. */
+	s->door = door_open(loop, fd, SOCK_NONBLOCK, on_connection, NULL, s);
+	if (s->door == NULL)
 		die(EXIT_TRY_LATER, "cannot watch the control socket: %m");
 	return s;
 }
@@ -230,7 +227,7 @@ control_stop(struct control **sp)
 
 	if (s == NULL)
 		return;
-	loop_fd_drop(&s->watch);
+	door_close(&s->door);
 	while (s->clients != NULL)
 		drop_client(s->clients);
 	free(s);
