@@ -35,14 +35,20 @@ struct client {
 };
 
 static void
+leave_user(struct client *c)
+{
+	if (c->entered)
+		users_leave(c->a, &c->user);
+	c->entered = false;
+}
+
+static void
 end_session(struct client *c)
 {
 	if (c->open)
 		abuse_disconnect(c->a, &c->ip, c->service);
 	c->open = false;
-	if (c->entered)
-		users_leave(c->a, &c->user);
-	c->entered = false;
+	leave_user(c);
 }
 
 static void
@@ -92,8 +98,7 @@ on_would(struct client *c, const struct request *q, struct buf *reply)
 static void
 on_enter(struct client *c, const struct request *q, struct buf *reply)
 {
-	if (c->entered)
-		users_leave(c->a, &c->user);
+	leave_user(c);
 	c->entered = users_enter(c->a, q->has_ip ? &q->ip : NULL, q->service, q->name, &c->user);
 	record_begin(reply, c->entered ? "ok" : "refuse");
 	if (!c->entered)
@@ -134,6 +139,9 @@ answer(struct client *c, const struct request *q, struct buf *reply)
 		return true;
 	case REQUEST_ENTER:
 		on_enter(c, q, reply);
+		return true;
+	case REQUEST_LEAVE:
+		leave_user(c);
 		return true;
 	case REQUEST_MESSAGE:
 		messages_count(c->a, ip, q->name, q->size);

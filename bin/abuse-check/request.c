@@ -49,6 +49,10 @@ request_read(const struct record *r, struct request *out)
 		out->name = span_first(record_get(r, "user"), LIMIT_LOGIN_NAME);
 		return out->name.n > 0 && read_place(r, out);
 	}
+	if (span_is(r->verb, "leave")) {
+		out->kind = REQUEST_LEAVE;
+		return true;
+	}
 	if (span_is(r->verb, "message")) {
 		out->kind = REQUEST_MESSAGE;
 		out->name = span_first(record_get(r, "from"), LIMIT_LOGIN_NAME);

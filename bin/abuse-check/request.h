@@ -18,6 +18,7 @@ enum request_kind {
 	REQUEST_LOGIN_FAILED,	/* event kind=login-failed service= ip= [user=] */
 	REQUEST_LOGIN_GOOD,	/* event kind=login-good service= ip= [user=] */
 	REQUEST_ENTER,		/* enter service= ip= user=: the session is that user's from now on */
+	REQUEST_LEAVE,		/* leave: ... and from now on nobody's */
 	REQUEST_MESSAGE,	/* message service= ip= [from=] size= */
 	REQUEST_UNKNOWN		/* another verb: the caller has no right to it */
 };

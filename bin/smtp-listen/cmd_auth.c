@@ -151,6 +151,10 @@ cmd_auth(struct smtp *c, struct span args)
 	};
 	enum auth_result result;
 
+	if (c->dry) {
+		reply_bad(c, 503, "5.5.1", "Nobody logs in here: XTRY AUTH=USER stands for it");
+		return;
+	}
 	if (mechanism.n == 0 || args.n > 0 || mechanism.n >= sizeof(name)) {
 		reply_bad(c, 501, "5.5.4", "AUTH needs a mechanism and at most one response");
 		return;

@@ -81,6 +81,10 @@ cmd_etrn(struct smtp *c, struct span args)
 		reply(c, 459, "4.7.1", "Node %.*s not allowed: log in first", SPAN_ARG(args));
 		return;
 	}
+	if (c->dry) {
+		reply(c, 251, "2.0.0", "OK, the queue for %.*s would be started", SPAN_ARG(args));
+		return;
+	}
 	n = ask(c, args, answer, sizeof(answer));
 	if (n <= 0 || !record_parse(span_make(answer, (size_t)n), 8, &r)) {
 		reply(c, 458, "4.3.0", "The queue for %.*s cannot be started", SPAN_ARG(args));

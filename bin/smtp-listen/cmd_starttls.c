@@ -9,6 +9,16 @@
 #include "smtp.h"
 #include "filter.h"
 
+/* A log-in in clear may be that of a man in the middle. */
+static void
+forget_user(struct smtp *c)
+{
+	if (c->user[0] != '\0' && !c->dry)
+		abuse_leave(c->w->abuse);
+	c->user[0] = c->mechanism[0] = '\0';
+	session_show(c->s, "TLS", "");
+}
+
 bool
 starttls_handshake(struct smtp *c)
 {
@@ -29,8 +39,7 @@ starttls_handshake(struct smtp *c)
 		return false;
 	}
 	c->s->tls = true;
-	/* A log-in in clear may be that of a man in the middle. */
-	c->user[0] = c->mechanism[0] = '\0';
+	forget_user(c);
 	return true;
 }
 

@@ -98,15 +98,19 @@ read_command(struct smtp *c, struct span args, bool forward, struct smtp_xclient
 	return false;
 }
 
-/* Nothing of what the session was stays; the connection, TLS and counts of errors do. */
+/*
+ * Nothing of what the session was stays; the connection and TLS do, and the counts
+ * of bad and of idle commands, which are the proxy's.
+ */
 static void
 forget_client(struct smtp *c)
 {
 	transaction_reset(c);
 	filter_end(c);
-	if (c->admitted)
+	if (c->admitted && !c->dry)
 		abuse_close(c->w->abuse, false);
-	c->admitted = c->esmtp = c->is_early = false;
+	c->admitted = c->esmtp = c->is_early = c->harvests = false;
+	c->messages = c->bad_recipients = 0;
 	c->helo[0] = c->user[0] = c->mechanism[0] = '\0';
 	session_show(c->s, "XCLIENT", "");
 }

@@ -8,7 +8,7 @@
  * same decisions, but
  *  1. nothing is stored: the message is forgotten where it would be written;
  *  2. nothing is counted or learnt: abuse-check and the directory are only
- *     asked, milters are not;
+ *     asked, milters are not; nobody logs in and no queue is started;
  *  3. nothing is logged: what would be goes to mailctl, as lines "# event=...",
  *     in front of the reply to which it led.
  * XTRY AUTH=USER stands for a successful AUTH of that user.

@@ -9,6 +9,7 @@
  *	close bad=0|1
  *	event kind=login-failed service= ip= user=	-> ok delay=MS
  *	enter service= ip= user=	-> ok | refuse text=
+ *	leave
  *	event kind=login-good service= ip= user=
  *	message service= ip= from= size=
  *
@@ -222,6 +223,13 @@ abuse_enter(struct abuse_client *c, const char *service, const char *ip, const c
 	begin(c, "enter", service, ip);
 	add_name(c, "user", span_of(user));
 	return ask_prepared(c, why, size);
+}
+
+void
+abuse_leave(struct abuse_client *c)
+{
+	record_begin(&c->request, "leave");
+	(void)send_request(c);
 }
 
 bool

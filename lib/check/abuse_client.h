@@ -71,6 +71,9 @@ uint32_t abuse_login_failed(struct abuse_client *c, const char *service, const c
 bool abuse_enter(struct abuse_client *c, const char *service, const char *ip, const char *user, char *why,
 	size_t size) PB_MUST_CHECK;
 
+/* The session goes on, but is nobody's any more: what was said in it does not count. */
+void abuse_leave(struct abuse_client *c);
+
 /* A log-in of `user` succeeded: this address is spared delays when it fails for that user. */
 void abuse_login_good(struct abuse_client *c, const char *service, const char *ip, struct span user);
 

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Pillarbox;
 
@@ -58,6 +59,7 @@ ok($pb->wait_log('smtpLog', qr/event=tls-failed/), 'a failed handshake is logged
 
 my $clear = Pillarbox->new(settings => { plaintextAuth => 'loopback' });
 $clear->user('alice@example.com');
+$clear->set(smtpMaxConnectionsPerUser => 1);
 $clear->start;
 $c = $clear->connect('smtp');
 $c->expect('EHLO c.example', qr/^250/);
@@ -65,5 +67,13 @@ $c->login('alice@example.com', $Pillarbox::PASSWORD);
 $c->expect('STARTTLS', qr/^220/);
 $c->start_tls;
 like($c->expect('EHLO c.example', qr/^250/), qr/^250-AUTH /m, 'a log-in in clear is forgotten too');
-$c->login('alice@example.com', $Pillarbox::PASSWORD);
+my @rows = grep { /\tsmtp\t/ } split /\n/, $clear->ctl_ok('connections', 'smtp', '--tsv');
+is(scalar(@rows), 1, 'the session is shown');
+unlike("@rows", qr/alice/, 'as nobody\'s');
+my $other = $clear->connect('smtp', local => '127.9.1.2');
+$other->expect('EHLO c.example', qr/^250/);
+$other->login('alice@example.com', $Pillarbox::PASSWORD);
+pass('and does not count as one of the user\'s, who may have one (smtpMaxConnectionsPerUser)');
+$c->expect('EHLO c.example', qr/^250/);
+like($c->command('AUTH PLAIN ' . encode_base64("\0alice\@example.com\0$Pillarbox::PASSWORD", '')), qr/^421 4\.7\.0/, 'but does when he logs in anew');
 done_testing();

@@ -5,7 +5,9 @@
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
+use IO::Socket::UNIX;
 use JSON::PP qw(decode_json);
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Pillarbox;
 use Pillarbox::Messages qw(real_messages);
@@ -167,8 +169,41 @@ select undef, undef, undef, 0.2 while time < $end && mail_smtp() !~ /^452/;
 like(mail_smtp(), qr/^452 4\.3\.1 Insufficient system storage ticket \d{12}$/, 'below the disk reserve MAIL gets 452');
 like(try_ip('192.0.2.9'), qr/^mail +room-in-spool +0 +-100 +-100.*^mail +reply +452 4\.3\.1 Insufficient system storage/ms, 'mailctl try shows it');
 
-# It is not for everybody, and not for clients from outside.
+# Spoken to directly, for what mailctl does not ask.
+sub as_root {
+	my (@commands) = @_;
+	my $s = IO::Socket::UNIX->new(Peer => "$pb->{dir}/run/pub/smtp") or die "smtp: $!";
+	my @replies;
+	local $SIG{ALRM} = sub { die "no reply\n" };
+	alarm 30;
+	for my $command ('', @commands) {
+		print $s "$command\r\n" if $command ne '';
+		my $line;
+		do { $line = <$s> // '' } while ($line =~ /^(?:#|\d{3}-)/);
+		push @replies, $line;
+	}
+	alarm 0;
+	return @replies;
+}
+$pb->set(spoolReserveMB => 0, etrn => 'anyone');
+$end = time + 20;
+my @said;
+do { @said = as_root('XTRY IP=192.0.2.9', 'EHLO c.example', 'ETRN far.example',
+	'AUTH PLAIN ' . encode_base64("\0alice\@example.com\0wrong", ''), 'XTRY AUTH=alice@example.com') }
+	while $said[3] =~ /^502/ && time < $end;
+like($said[3], qr/^251 2\.0\.0 OK, the queue for far\.example would be started/, 'ETRN starts no queue');
+like($said[4], qr/^503 5\.5\.1 .*XTRY AUTH=USER/, 'AUTH logs nobody in');
+like($said[5], qr/^235 /, 'but XTRY AUTH');
 my $c = $pb->connect('smtp');
+$c->expect($_, qr/^2/) for 'EHLO marker.example', 'MAIL FROM:<marker@far.example>', 'RCPT TO:<alice@example.com>';
+$c->expect('DATA', qr/^354/);
+$c->expect("Subject: marker\r\n\r\nx\r\n.", qr/^250/);
+$c->command('QUIT');
+ok($pb->wait_log('smtpLog', qr/event=message from=marker/), 'later lines are in the log');
+unlike($pb->log_text('authLog') . $pb->log_text('smtpLog'), qr/event=login-failed/, 'none of a log-in');
+
+# It is not for everybody, and not for clients from outside.
+$c = $pb->connect('smtp');
 like($c->command('XTRY IP=192.0.2.1'), qr/^500 5\.5\.1 Unknown command ticket/, 'over TCP the command is unknown');
 is(($pb->ctl('try', '--from', "a\nb", '--to', 'c', '--ip', '192.0.2.1'))[0], 2, 'no line ends in options');
 is(($pb->ctl('try', '--from', 'a@b', '--to', 'c', '--ip', 'x'))[0], 2, 'no address');

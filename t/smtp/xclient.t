@@ -73,6 +73,41 @@ like($c[$_]{again}, qr/^220/, 'a session of one client') for 0 .. 2;
 like($c[3]{again}, qr/^421 4\.7\.0 .*\d{12}$/, 'one more than it may have, all over one proxy');
 $_->close for @c;
 
+# Nobody pays for, or gains from, what the client before did over the same proxy.
+sub message {
+	my ($c) = @_;
+	$c->expect($_, qr/^[23]/) for 'EHLO a.example', 'MAIL FROM:<a@far.example>', 'RCPT TO:<alice@example.com>', 'DATA';
+	$c->expect("Subject: of another\r\n\r\nx\r\n.", qr/^250/);
+}
+$pb->set(maxBadRecipients => 2);
+$pb->ctl_ok('abuse', 'add', 'kind=badSessions', 'service=smtp', 'badSessions=3', 'blockMinutes=9', 'timeFrame=60');
+my $end = time + 20;
+my $said = '';
+while ($said !~ /^421/ && time < $end) {		# until the setting is in force
+	$c = $pb->connect('smtp', local => '127.8.1.9');
+	$c->expect($_, qr/^2/) for 'EHLO c.example', 'MAIL FROM:<a@far.example>';
+	$said = $c->command("RCPT TO:<nobody$_\@example.com>") for 1 .. 3;
+	$c->close;
+}
+$c = begin('127.7.1.9');
+$c->expect($_, qr/^2/) for 'XCLIENT ADDR=192.0.2.20', 'EHLO c.example', 'MAIL FROM:<a@far.example>';
+like($c->command("RCPT TO:<nobody$_\@example.com>"), qr/^550 5\.1\.1/, 'one tries names') for 1, 2;
+$c->expect($_, qr/^2/) for 'RSET', 'XCLIENT ADDR=192.0.2.21', 'EHLO c.example', 'MAIL FROM:<a@far.example>';
+like($c->command("RCPT TO:<nobody$_\@example.com>"), qr/^550 5\.1\.1/, 'the next has as many tries') for 1, 2;
+$c->close;
+for (1 .. 3) {
+	$c = begin('127.7.1.9');
+	$c->expect('XCLIENT ADDR=192.0.2.22', qr/^220/);
+	message($c);
+	$c->expect('XCLIENT ADDR=192.0.2.23', qr/^220/);
+	$c->command('QUIT');
+	$c->close;
+}
+$end = time + 15;
+sleep 1 while time < $end && ($pb->ctl('block', 'show', '192.0.2.23'))[0] != 0;
+is(($pb->ctl('block', 'show', '192.0.2.23'))[0], 0, 'who sends no message is noticed, whatever the client before sent');
+is(($pb->ctl('block', 'show', '192.0.2.22'))[0], 3, 'who did is not blocked');
+
 # What cannot be read changes nothing.
 $c = begin('127.7.1.9');
 like($c->command("XCLIENT $_"), qr/^501 5\.5\.4/, "XCLIENT $_") for 'ADDR=192.0.2.300', 'ADDR', 'ADDR=', 'COLOUR=red', 'IDENT=4',
@@ -111,10 +146,10 @@ sub by_alice {
 	$c->command('QUIT');
 	return received($n);
 }
-my $n = 2;
+my $n = 5;
 like(by_alice($n), qr/127\.8\.2\.2/, 'Received tells where somebody who logged in sent from');
 $pb->set(hideClientAddress => 'True');
-my $end = time + 15;
+$end = time + 15;
 my $field = '127.8.2.2';
 $field = by_alice(++$n) while $field =~ /127\.8\.2\.2/ && time < $end;	# until the setting is in force
 unlike($field, qr/127\.8\.2\.2/, 'hidden: neither the address nor the name it gave');
