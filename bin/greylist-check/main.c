@@ -40,6 +40,7 @@ greylist_log(const char *ticket, const char *ip, const char *fmt, ...)
 void
 greylist_trouble(void)
 {
+	pthread_mutex_lock(&greylist.log_lock);		/* the last line goes through the log */
 	die(EXIT_TRY_LATER, "greylist.db: %m (%s)", state_why());
 }
 
