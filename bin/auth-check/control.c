@@ -55,6 +55,21 @@ tell_space(struct control_ask *ask, const struct record *request, struct buf *re
 	record_add_num(reply, "limit", use.limit);
 }
 
+static void
+tell_owner(struct resolver *rs, const struct record *request, struct buf *reply)
+{
+	struct span name = record_get(request, "name");
+	char owner[LIMIT_DOMAIN + 1], text[LIMIT_DOMAIN + 1];
+
+	say_ok(reply);
+	if (name.n > LIMIT_DOMAIN)
+		return;
+	for (size_t i = 0; i < name.n; i++)
+		text[i] = char_lower(name.p[i]);
+	if (index_domain_alias(rs->ix, span_make(text, name.n), owner))
+		record_add_text(reply, "domain", owner);
+}
+
 static bool
 handle(void *ctx, struct control_call *call PB_UNUSED, const struct record *request, struct buf *reply)
 {
@@ -67,6 +82,8 @@ handle(void *ctx, struct control_call *call PB_UNUSED, const struct record *requ
 		refresh_all(rs->refresh);
 		spaces_recount_all(ask->spaces);
 		say_ok(reply);
+	} else if (span_is(request->verb, "whose")) {
+		tell_owner(rs, request, reply);
 	} else if (span_is(request->verb, "space")) {
 		tell_space(ask, request, reply);
 	} else if (span_is(request->verb, "status")) {
@@ -75,7 +92,7 @@ handle(void *ctx, struct control_call *call PB_UNUSED, const struct record *requ
 		record_add_num(reply, "clients", client_count());
 		record_add_num(reply, "version", index_version(rs->ix));
 	} else {
-		control_error(reply, EXIT_USAGE, "auth-check knows changed, reindex, space and status");
+		control_error(reply, EXIT_USAGE, "auth-check knows changed, reindex, space, status and whose");
 	}
 	return true;
 }

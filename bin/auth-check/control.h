@@ -5,6 +5,7 @@
  *	changed user=ADDRESS	one account changed
  *	reindex			forget the index and read every file again
  *	space domain=NAME	ok used= limit=, of its mail in bytes; used only once it was counted
+ *	whose name=NAME		ok domain=, of which NAME is another name; without it: of none
  *	status			ok scanning= clients= version=
  */
 #ifndef AUTH_CHECK_CONTROL_H

@@ -244,6 +244,25 @@ struct domain_reading {
 	struct domain domain;
 };
 
+/*
+ * A name belongs to the domain that had it first: mail must not go elsewhere
+ * because of a line in another file.  Without a stamp the file is read again at the next
+ * start, when the name may be free.
+ */
+static void
+take_other_name(struct domain_reading *d, const char *name)
+{
+	char owner[LIMIT_DOMAIN + 1];
+
+	if (index_domain_alias(d->r->ix, span_of(name), owner) && !span_is(d->name, owner)) {
+		log_failure(d->r->svc, NULL, NULL, "event=domain-alias-taken alias=%s domain=%.*s owner=%s", name,
+			SPAN_ARG(d->name), owner);
+		d->domain.stamp = (struct stamp){ 0 };
+		return;
+	}
+	index_put_domain_alias(d->r->ix, d->name, span_of(name));
+}
+
 static void
 take_domain(void *ctx, const struct record *rec)
 {
@@ -255,7 +274,7 @@ take_domain(void *ctx, const struct record *rec)
 	} else if (span_is(rec->verb, "other")) {
 		copy_lower(record_get(rec, "name"), name, sizeof(name));
 		if (name[0] != '\0')
-			index_put_domain_alias(d->r->ix, d->name, span_of(name));
+			take_other_name(d, name);
 	} else {
 		d->domain.disabled = is_on(rec, "disabled");
 		d->domain.require_auth = is_on(rec, "requireauth");

@@ -16,6 +16,7 @@
 #include "caution.h"
 #include "config/compile.h"
 #include "config/manifest.h"
+#include "domain_alias.h"
 #include "domain_port.h"
 #include "edit.h"
 #include "output.h"
@@ -75,7 +76,7 @@ copy_defaults(const struct ctl *c, struct config_file *to, struct buf *errors)
 }
 
 static int
-write_domain(struct ctl *c, int fd, const char *name, const char *admin, const struct args *a)
+write_domain(struct ctl *c, int fd, const char *name, const char *admin, const struct args *a, uint64_t *port_out)
 {
 	char folder[300], postmaster[400];
 	struct config_author by;
@@ -98,6 +99,10 @@ write_domain(struct ctl *c, int fd, const char *name, const char *admin, const s
 		code = edit_set(&f, "postmaster", postmaster, &errors);
 	if (code == EXIT_DONE)
 		code = edit_words(&f, a->count - 1, a->item + 1, &errors);
+	if (code == EXIT_DONE)
+		code = domain_alias_check(c, &f, name);
+	if (code == EXIT_DONE)
+		code = domain_port_check(c, &f, port_out);
 	if (code == EXIT_DONE && !config_save(&f, &by, &errors))
 		code = EXIT_REFUSED;
 	config_close(&f);
@@ -147,9 +152,11 @@ check_new_domain(const struct ctl *c, const char *name)
 	if (domains < 0)
 		return EXIT_NO_RIGHT;
 	snprintf(path, sizeof(path), "%s/domainConfig.xml", name);
-	if (faccessat(domains, path, F_OK, 0) == 0) {
+	if (faccessat(domains, path, F_OK, 0) == 0)
 		code = ctl_fail(EXIT_REFUSED, "domain %s exists already", name);
-	} else if (max > 0) {
+	else
+		code = domain_alias_is_free(c, name, name);
+	if (code == EXIT_DONE && max > 0) {
 		names = names_list(domains, "domainConfig.xml", &n);
 		names_free(names);
 		if (n >= max)
@@ -215,6 +222,7 @@ cmd_domain_add(struct ctl *c, int argc, char **argv)
 	struct buf password;
 	char name[256], address[400];
 	struct args a;
+	uint64_t port = 0;
 	int code, fd = -1;
 
 	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 1, ARGS_MAX))
@@ -233,7 +241,7 @@ cmd_domain_add(struct ctl *c, int argc, char **argv)
 	if (code == EXIT_DONE)
 		code = user_check_password(c, buf_view(&password), checked.user);
 	if (code == EXIT_DONE && (code = make_domain_folders(c, name, &fd)) == EXIT_DONE) {
-		code = write_domain(c, fd, name, checked.user, &a);
+		code = write_domain(c, fd, name, checked.user, &a, &port);
 		if (code == EXIT_DONE)
 			code = add_admin(c, name, checked.user, full_name, buf_view(&password));
 		if (code == EXIT_DONE)
@@ -246,6 +254,8 @@ cmd_domain_add(struct ctl *c, int argc, char **argv)
 	buf_free(&password);
 	if (code == EXIT_DONE)
 		code = first_postmaster(c, name, checked.user);
+	if (code == EXIT_DONE)
+		code = domain_port_open(c, port);
 	return code == EXIT_DONE ? ctl_tell_directory(c, "domain", name) : code;
 }
 
@@ -326,35 +336,20 @@ cmd_domain_show(struct ctl *c, int argc, char **argv)
 	return code;
 }
 
-/* Other names of the domain: not more than allowed, and none that is a domain itself (USER-05). */
-static int
-check_aliases(const struct ctl *c, const struct config_file *f)
+static uint64_t
+port_of(const struct domain *d)
 {
-	struct settings *st = compile_settings(f->xml, SCOPE_DOMAIN);
-	uint64_t max = st == NULL ? 0 : settings_num(st, "maxDomainAliases");
-	size_t n = st == NULL ? 0 : settings_count(st, "domainAliases/domainAlias");
-	int domains = ctl_open_dir(c, "domains"), code = st == NULL || domains < 0 ? EXIT_REFUSED : EXIT_DONE;
+	struct settings *st = domain_settings(d);
+	uint64_t port = domain_port_of(st);
 
-	if (code == EXIT_DONE && max > 0 && n > max)
-		code = ctl_fail(EXIT_REFUSED, "the domain may have %llu aliases (maxDomainAliases)",
-			(unsigned long long)max);
-	for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
-		char name[256], path[300];
-
-		code = domain_name(settings_list(st, "domainAliases/domainAlias", i), name);
-		snprintf(path, sizeof(path), "%s/domainConfig.xml", name);
-		if (code == EXIT_DONE && faccessat(domains, path, F_OK, 0) == 0)
-			code = ctl_fail(EXIT_REFUSED, "%s is a domain of its own", name);
-	}
-	file_close(&domains);
 	settings_free(&st);
-	return code;
+	return port;
 }
 
 int
 cmd_domain_edit(struct ctl *c, int argc, char **argv)
 {
-	uint64_t port = 0;
+	uint64_t port = 0, old_port;
 	struct config_author by;
 	struct config_file f;
 	struct buf errors;
@@ -367,13 +362,14 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 	code = domain_open(c, a.item[0], &d);
 	if (code != EXIT_DONE)
 		return code;
+	old_port = port_of(&d);
 	caution_words(a.count - 1, a.item + 1);
 	buf_init(&errors, 65536);
 	code = EXIT_REFUSED;
 	if (ctl_author(c, &by) && config_edit(&f, d.fd, d.fd, d.folder, SCOPE_DOMAIN, &errors)) {
 		code = edit_words(&f, a.count - 1, a.item + 1, &errors);
 		if (code == EXIT_DONE)
-			code = check_aliases(c, &f);
+			code = domain_alias_check(c, &f, d.name);
 		if (code == EXIT_DONE)
 			code = domain_port_check(c, &f, &port);
 		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
@@ -384,6 +380,8 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 	buf_free(&errors);
 	if (code == EXIT_DONE)
 		code = domain_port_open(c, port);
+	if (code == EXIT_DONE && old_port != port)
+		code = domain_port_close(c, old_port);
 	if (code == EXIT_DONE)
 		code = ctl_tell_directory(c, "domain", d.name);
 	domain_close(&d);
@@ -413,6 +411,7 @@ cmd_domain_delete(struct ctl *c, int argc, char **argv)
 {
 	struct domain d;
 	struct args a;
+	uint64_t port;
 	int code, domains;
 
 	if (!args_parse(&a, argc, argv, NULL, 0, 1, 1))
@@ -420,6 +419,7 @@ cmd_domain_delete(struct ctl *c, int argc, char **argv)
 	code = domain_open(c, a.item[0], &d);
 	if (code != EXIT_DONE)
 		return code;
+	port = port_of(&d);
 	if (!confirm(c, d.name))
 		code = EXIT_REFUSED;
 	if (code == EXIT_DONE)
@@ -432,6 +432,8 @@ cmd_domain_delete(struct ctl *c, int argc, char **argv)
 	if (code == EXIT_DONE && (domains < 0 || tree_remove(domains, d.name) != 0))
 		code = ctl_fail(EXIT_TRY_LATER, "%s: %s", d.folder, strerror(errno));
 	file_close(&domains);
+	if (code == EXIT_DONE)
+		code = domain_port_close(c, port);
 	if (code == EXIT_DONE)
 		code = ctl_tell_directory(c, "domain", d.name);
 	domain_close(&d);

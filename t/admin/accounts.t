@@ -93,6 +93,8 @@ for my $who ('example.com', 'alice@example.com') {
 code_is(3, 'only users that are there', 'trusted', 'list', 'nobody@example.com');
 
 code_is(0, 'another name of the domain', qw(domain edit example.com domainAliases/domainAlias=example.net));
+like(code_is(1, 'no new domain of that name, though no server runs', qw(domain add example.net --admin postmaster --password), $pw),
+	qr/example\.net is another name of the domain example\.com/, 'which says whose it is');
 code_is(1, 'not more than maxDomainAliases', 'domain', 'edit', 'example.com', 'domainAliases/domainAlias=a.example,b.example,c.example');
 code_is(1, 'none that is a domain itself', qw(domain edit example.com domainAliases/domainAlias=example.com));
 code_is(0, 'a limit on users', qw(domain edit example.com maxUsers=3));

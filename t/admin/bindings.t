@@ -130,6 +130,26 @@ $pb->domain('second.example');
 $pb->ctl_ok('domain', 'edit', 'second.example', 'smtpPortAlt=' . ($extra + 1), 'smtpPortAlt@enabled=True');
 is(scalar(grep { $_->{port} == $extra + 1 } @{ rows('bindings', 'list', 'ports') }), 1, 'a second domain uses the same port');
 ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=connect listener=smtp/), 'and the log knows it as SMTP');
+$pb->ctl_ok('domain', 'edit', 'example.com', 'smtpPortAlt@enabled=False');
+ok(is_open('127.0.0.1', $extra + 1, 1), 'switched off for one domain it is open while another names it');
+like($pb->ctl_ok('domain', 'edit', 'second.example', 'smtpPortAlt=' . ($extra + 2)), qr/port @{[ $extra + 1 ]} is closed/, 'that one takes another number');
+ok(is_open('127.0.0.1', $extra + 1, 0), 'so that nothing listens on the first any more');
+ok(is_open('127.0.0.1', $extra + 2, 1), 'but on the second');
+ok(is_open('127.0.0.1', $_, 1), "and port $_ is open as before") for $smtp, $pop, $imap;
+$pb->ctl_ok('domain', 'delete', 'second.example', '--yes');
+ok(is_open('127.0.0.1', $extra + 2, 0), 'the domain is deleted, and its port closed');
+$pb->ctl_ok('domain', 'add', 'third.example', '--admin', 'postmaster', '--password', $Pillarbox::PASSWORD,
+	'smtpPortAlt=' . ($extra + 1), 'smtpPortAlt@enabled=True');
+ok(is_open('127.0.0.1', $extra + 1, 1), 'a new domain opens its port at once');
+$pb->ctl_ok('domain', 'edit', 'third.example', 'smtpPortAlt@enabled=False');
+ok(is_open('127.0.0.1', $extra + 1, 0), 'and closes it');
+# What an administrator opened stays his.
+$pb->ctl_ok('bindings', 'add', $extra + 1, 'service=smtp');
+$pb->ctl_ok('domain', 'edit', 'third.example', 'smtpPortAlt@enabled=True');
+$pb->ctl_ok('domain', 'edit', 'third.example', 'smtpPortAlt@enabled=False');
+ok(is_open('127.0.0.1', $extra + 1, 1), 'a port that was opened by hand does not close with a domain');
+$pb->ctl_ok('bindings', 'delete', $extra + 1);
+ok(is_open('127.0.0.1', $extra + 1, 0), 'only by hand');
 
 # Submission on an address of its own, open where the blacklist shuts all else.
 my $submission = $extra + 2;

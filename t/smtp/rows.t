@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # What users and domains may send and receive: limits of their own messages, log-in for their
 # names, aliases, catch-alls, blind copies.
-# Features: LIMIT-07, LIMIT-08, SMTPIN-14, SMTPIN-15, SMTPIN-23, SMTPIN-27, SMTPIN-28, DOM-12, DOM-18, GEN-02,
+# Features: LIMIT-02, LIMIT-07, LIMIT-08, SMTPIN-14, SMTPIN-15, SMTPIN-23, SMTPIN-27, SMTPIN-28, DOM-12, DOM-18, GEN-02,
 # USER-04, USER-05, USER-06, USER-07, USER-08, BLKS-01, BLKS-02.
 use strict;
 use warnings;
@@ -74,6 +74,52 @@ ok($pb->wait_log('smtpLog', qr/event=check about=size name=user-size-limit value
 like(rcpt('ALICE@example.NET'), qr/^250/, 'another name of the domain (USER-05)');
 like(rcpt('sales@example.net'), qr/^250/, 'an alias at it (USER-04)');
 like(rcpt('alice+box@example.com'), qr/^250/, 'user+detail');
+like($pb->ctl_ok('--tsv', 'domain-alias', 'list'), qr/^example\.net\texample\.com$/m, 'mailctl lists other names (USER-05)');
+like(rcpt('alice@example.org'), qr/^550 5\.7\.1/, 'a name that is none of ours');
+$pb->ctl_ok('domain-alias', 'add', 'example.com', 'Example.ORG');
+like(rcpt('alice@example.org'), qr/^250/, 'added, its addresses are those of the domain');
+like(rcpt('nobody@example.org'), qr/^550 5\.1\.1/, 'and no others');
+my ($code, undef, $said) = $pb->ctl('domain-alias', 'add', 'example.com', 'third.example.net');
+is($code, 1, 'not more than maxDomainAliases (LIMIT-02)');
+like($said, qr/may have 2 aliases \(maxDomainAliases\)/, 'which is named');
+for ([ 'domain-alias', 'add', 'other.example', 'example.org' ], [ 'domain', 'edit', 'other.example', 'domainAliases/domainAlias=example.org' ],
+	[ 'domain', 'add', 'example.org', '--admin', 'postmaster', '--password', $Pillarbox::PASSWORD ]) {
+	($code, undef, $said) = $pb->ctl(@$_);
+	is($code, 1, "a name has one domain: @$_[0 .. 2]");
+	like($said, qr/example\.org is another name of the domain example\.com/, 'which is named');
+}
+is(($pb->ctl('domain-alias', 'add', 'other.example', 'example.com'))[0], 1, 'nor is a domain another name');
+like(rcpt('alice@example.org'), qr/^250/, 'it goes where it went');
+my $to_org = 'From: x@out.example' . "\r\nSubject: to the other name\r\n\r\nx\r\n.";
+my $s = session('smtp');
+$s->expect($_, qr/^[23]/) for 'MAIL FROM:<x@out.example>', 'RCPT TO:<Alice@EXAMPLE.org>', 'DATA';
+like($s->command($to_org), qr/^250/, 'mail for it');
+ok(wait_for(sub { grep({ Pillarbox::slurp($_) =~ /^Subject: to the other name/m } $pb->mail('alice@example.com')) ? 'there' : '' }, qr/there/), 'comes to the same mailbox');
+$pb->ctl_ok('domain-alias', 'delete', 'example.com', 'example.org');
+like(rcpt('alice@example.org'), qr/^550 5\.7\.1/, 'deleted, it is not ours any more');
+like(rcpt('alice@example.net'), qr/^250/, 'the other one stays');
+is(($pb->ctl('domain-alias', 'delete', 'example.com', 'example.org'))[0], 3, 'it is deleted once');
+$pb->ctl_ok('domain-alias', 'add', 'other.example', 'example.org');
+like(rcpt('carol@example.org'), qr/^250/, 'and free for another domain');
+like(rcpt('alice@example.org'), qr/^550 5\.1\.1/, 'with its addresses');
+$pb->ctl_ok('domain-alias', 'delete', 'other.example', 'example.org');
+# Two files that were edited by hand: who had the name first keeps it.
+sub name_by_hand {
+	my ($domain, $name) = @_;
+	my $file = "$pb->{dir}/domains/$domain/domainConfig.xml";
+	my ($mode, $uid, $gid) = (stat $file)[ 2, 4, 5 ];
+	(my $text = Pillarbox::slurp($file)) =~ s{<domainAliases>\s*</domainAliases>|<domainAliases/>}{};
+	$text =~ s{(</\w+>\s*)$}{<domainAliases><domainAlias>$name</domainAlias></domainAliases>$1};
+	Pillarbox::spew("$file.new", $text);
+	chown $uid, $gid, "$file.new";
+	chmod $mode & 07777, "$file.new";
+	rename "$file.new", $file or die;
+}
+name_by_hand('other.example', 'example.net');
+$pb->ctl_ok('reindex');
+ok($pb->wait_log('authLog', qr/event=domain-alias-taken alias=example\.net domain=other\.example owner=example\.com/), 'a name that two files have is told');
+like(rcpt('alice@example.net'), qr/^250/, 'and stays with the first');
+$pb->ctl_ok('domain', 'edit', 'other.example', 'domainAliases/domainAlias=');
 like(rcpt('postmaster@example.net'), qr/^250/, 'postmaster everywhere (GEN-02)');
 like(rcpt('nobody@example.com'), qr/^550 5\.1\.1 .* ticket \d{12}$/, 'an unknown name (SMTPIN-28)');
 $pb->ctl_ok('alias', 'add', 'rest@example.com', 'bob@example.com');
