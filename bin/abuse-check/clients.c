@@ -108,6 +108,8 @@ on_enter(struct client *c, const struct request *q, struct buf *reply)
 static void
 on_close(struct client *c, const struct request *q)
 {
+	if (q->has_message)
+		messages_count(c->a, q->has_ip ? &q->ip : NULL, q->name, q->size);
 	if (q->is_bad && c->open)
 		abuse_bad_session(c->a, &c->ip, c->service);
 	end_session(c);

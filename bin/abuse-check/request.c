@@ -25,6 +25,13 @@ read_event(const struct record *r, struct request *out)
 	return (out->kind == REQUEST_LOGIN_GOOD || span_is(kind, "login-failed")) && read_place(r, out);
 }
 
+static bool
+read_message(const struct record *r, struct request *out)
+{
+	out->name = span_first(record_get(r, "from"), LIMIT_LOGIN_NAME);
+	return record_get_num(r, "size", UINT64_MAX, &out->size) && read_place(r, out);
+}
+
 bool
 request_read(const struct record *r, struct request *out)
 {
@@ -40,7 +47,8 @@ request_read(const struct record *r, struct request *out)
 		if (!record_get_num(r, "bad", 1, &bad))
 			return false;
 		out->is_bad = bad == 1;
-		return true;
+		out->has_message = record_get(r, "size").p != NULL;
+		return !out->has_message || read_message(r, out);
 	}
 	if (span_is(r->verb, "event"))
 		return read_event(r, out);
@@ -55,8 +63,7 @@ request_read(const struct record *r, struct request *out)
 	}
 	if (span_is(r->verb, "message")) {
 		out->kind = REQUEST_MESSAGE;
-		out->name = span_first(record_get(r, "from"), LIMIT_LOGIN_NAME);
-		return record_get_num(r, "size", UINT64_MAX, &out->size) && read_place(r, out);
+		return read_message(r, out);
 	}
 	return true;
 }

@@ -14,7 +14,7 @@
 enum request_kind {
 	REQUEST_CONNECT,	/* connect service= ip= */
 	REQUEST_WOULD,		/* would service= ip= */
-	REQUEST_CLOSE,		/* close bad= */
+	REQUEST_CLOSE,		/* close bad= [service= ip= [from=] size=]: with the last message */
 	REQUEST_LOGIN_FAILED,	/* event kind=login-failed service= ip= [user=] */
 	REQUEST_LOGIN_GOOD,	/* event kind=login-good service= ip= [user=] */
 	REQUEST_ENTER,		/* enter service= ip= user=: the session is that user's from now on */
@@ -30,6 +30,7 @@ struct request {
 	struct addr ip;
 	bool is_bad;		/* of close */
 	struct span name;	/* user or from; borrowed from the record, LIMIT_LOGIN_NAME at most */
+	bool has_message;	/* of close */
 	uint64_t size;		/* of a message, in bytes */
 };
 

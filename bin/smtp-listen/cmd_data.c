@@ -434,7 +434,7 @@ store(struct smtp *c, struct span from)
 	fill_envelope(c, e, from);
 	e->size = size;
 	e->crc32c = crc;
-	if (intake_commit(w->intake, e, &v) != 0)
+	if (intake_commit(w->intake, e, !c->s->ends_worker, &v) != 0)
 		v = verdict_make(421, "4.3.2", "The queue is not available");
 	else if (v.kind == VERDICT_OK)
 		log_message(c, size, &v);

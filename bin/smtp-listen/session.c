@@ -330,7 +330,7 @@ smtp_hold_ahead(struct smtp *c)
 	struct verdict refusal;
 
 	/* A refusal now is told to whoever asks for it at MAIL. */
-	if (w->held_fd < 0 && !c->s->ends_worker &&
+	if (w->held_fd < 0 && !c->s->ends_worker && !intake_is_coming(w->intake) &&
 	    intake_new(w->intake, &w->held_fd, &w->held_id, &refusal) != 0)
 		w->held_fd = -1;
 }

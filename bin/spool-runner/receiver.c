@@ -4,6 +4,7 @@
  * A message goes through these stages (records: lib/spool/intake_client.h):
  *
  *	IDLE      nothing                         new     -> OPEN
+ *	          (also at once after a message whose receiver asked so: next=1)
  *	OPEN      ID.em_ is with the receiver     commit, queue -> BODY
  *	BODY      waiting for its last writer to close    -> EXPAND or HEADER
  *	EXPAND    auth-check is asked for the targets     -> DELIVER or HEADER
@@ -79,6 +80,7 @@ struct receiver {
 	struct loop_timer *again;	/* asks once more whether the writer is gone */
 	unsigned tries;
 	uint64_t started_ms;
+	bool wants_next;	/* the answer to another `new` is to follow `done` */
 };
 
 /* -- answers ---------------------------------------------------------------- */
@@ -164,6 +166,7 @@ reset(struct receiver *rc)
 	rc->direct = false;
 	rc->job = 0;
 	rc->tries = 0;
+	rc->wants_next = false;
 	rc->stage = STAGE_IDLE;
 	if (was_busy)
 		rc->in->busy--;
@@ -245,6 +248,20 @@ log_accepted(struct receiver *rc, const char *how)
 	buf_free(&b);
 }
 
+static bool cmd_new(struct receiver *rc, const struct record *r);
+
+/* It is promised: say so, then hand out the file of the next one. */
+static void
+done(struct receiver *rc, const char *how)
+{
+	bool next = rc->wants_next;
+
+	reset(rc);
+	reply_id(rc, "done", how, -1, -1);
+	if (next && rc->fd >= 0)
+		(void)cmd_new(rc, NULL);
+}
+
 /* -- queue way -------------------------------------------------------------- */
 
 static void
@@ -321,8 +338,7 @@ accepted(struct receiver *rc, uint32_t seed)
 		intake_notify(rc->in, rc->put.ref, rc->env, &lines);
 	buf_free(&lines);
 	log_accepted(rc, is_held ? "quarantined" : "queued");
-	reset(rc);
-	reply_id(rc, "done", "queued", -1, -1);
+	done(rc, "queued");
 }
 
 static bool
@@ -374,8 +390,7 @@ delivered(struct receiver *rc)
 		log_failure(rc->in->svc, NULL, NULL, "event=spool-file-left id=%llu error=%d",
 		    (unsigned long long)rc->put.ref.id, errno);
 	log_accepted(rc, "delivered");
-	reset(rc);
-	reply_id(rc, "done", "direct", -1, -1);
+	done(rc, "direct");
 }
 
 static void
@@ -656,6 +671,14 @@ is_for_schedule(const struct envelope *e)
 }
 
 static bool
+wants_next(const struct record *r)
+{
+	uint64_t n;
+
+	return record_get_num(r, "next", 1, &n) && n == 1;
+}
+
+static bool
 cmd_commit(struct receiver *rc, const struct record *r)
 {
 	if (!is_mine(rc, r))
@@ -663,6 +686,7 @@ cmd_commit(struct receiver *rc, const struct record *r)
 	rc->in->busy++;
 	rc->stage = STAGE_BODY;
 	rc->started_ms = clock_ms();
+	rc->wants_next = wants_next(r);
 	rc->env = intake_record_get_commit(r);
 	if (rc->env == NULL) {
 		refuse(rc, EINVAL, "commit");
@@ -684,6 +708,7 @@ cmd_queue(struct receiver *rc, const struct record *r)
 	rc->in->busy++;
 	rc->stage = STAGE_BODY;
 	rc->started_ms = clock_ms();
+	rc->wants_next = wants_next(r);
 	try_body(rc);
 	return true;
 }

@@ -6,7 +6,7 @@
  *	blocks				first, from abuse-check, with the map's descriptor
  *	connect service= ip=		-> ok | refuse text=
  *	would service= ip=		-> the same, but nothing is counted
- *	close bad=0|1
+ *	close bad=0|1 [service= ip= from= size=]	with the last message of the session
  *	event kind=login-failed service= ip= user=	-> ok delay=MS
  *	enter service= ip= user=	-> ok | refuse text=
  *	leave
@@ -30,6 +30,13 @@
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 
+/* The last message of a session: told with its end, or before anything else. */
+struct message {
+	bool is_there;
+	char service[8], ip[ADDR_TEXT_MAX], from[LIMIT_LOGIN_NAME + 1];
+	uint64_t size;
+};
+
 struct abuse_client {
 	int fd;		/* -1: was never there */
 	bool lost;
@@ -37,6 +44,7 @@ struct abuse_client {
 	int map_fd;	/* -1: none */
 	uint64_t seed[2];
 	struct buf request;
+	struct message last;
 };
 
 /*
@@ -162,8 +170,29 @@ send_request(struct abuse_client *c)
 }
 
 static void
+add_message(struct abuse_client *c)
+{
+	record_add_text(&c->request, "service", c->last.service);
+	record_add_text(&c->request, "ip", c->last.ip);
+	record_add_text(&c->request, "from", c->last.from);
+	record_add_num(&c->request, "size", c->last.size);
+	c->last.is_there = false;
+}
+
+static void
+tell_message(struct abuse_client *c)
+{
+	if (!c->last.is_there)
+		return;
+	record_begin(&c->request, "message");
+	add_message(c);
+	(void)send_request(c);
+}
+
+static void
 begin(struct abuse_client *c, const char *verb, const char *service, const char *ip)
 {
+	tell_message(c);
 	record_begin(&c->request, verb);
 	record_add_text(&c->request, "service", service);
 	record_add_text(&c->request, "ip", ip);
@@ -255,6 +284,8 @@ abuse_close(struct abuse_client *c, bool bad)
 {
 	record_begin(&c->request, "close");
 	record_add_num(&c->request, "bad", bad);
+	if (c->last.is_there)
+		add_message(c);
 	(void)send_request(c);
 }
 
@@ -287,8 +318,12 @@ abuse_login_good(struct abuse_client *c, const char *service, const char *ip, st
 void
 abuse_message(struct abuse_client *c, const char *service, const char *ip, struct span from, uint64_t size)
 {
-	begin(c, "message", service, ip);
-	add_name(c, "from", from);
-	record_add_num(&c->request, "size", size);
-	(void)send_request(c);
+	struct message *m = &c->last;
+
+	tell_message(c);
+	from = span_find(from, '\0') < 0 ? span_first(from, LIMIT_LOGIN_NAME) : SPAN_NONE;
+	*m = (struct message){ .is_there = true, .size = size };
+	snprintf(m->service, sizeof(m->service), "%s", service);
+	snprintf(m->ip, sizeof(m->ip), "%s", ip);
+	snprintf(m->from, sizeof(m->from), "%.*s", SPAN_ARG(from));
 }

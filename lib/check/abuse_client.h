@@ -80,6 +80,7 @@ void abuse_login_good(struct abuse_client *c, const char *service, const char *i
 /*
  * A message of somebody we relay for was accepted (ABUSE-10): `from` is the
  * account, or "" for somebody known by address alone; size in bytes as it was received.
+ * It is told with the next thing that is told, at the latest with abuse_close.
  */
 void abuse_message(struct abuse_client *c, const char *service, const char *ip, struct span from, uint64_t size);
 

@@ -409,6 +409,16 @@ read_ahead(struct stream *st)
 	return got > 0;
 }
 
+void
+stream_resume(struct stream *st)
+{
+	if (st->in_state != LINE_TIMEOUT)
+		return;
+	st->in_state = LINE_OK;
+	if (st->error == ETIMEDOUT)
+		st->error = 0;
+}
+
 enum stream_result
 stream_wait(struct stream *st, int fd, bool *fd_ready)
 {

@@ -111,6 +111,9 @@ enum stream_result stream_read(struct stream *st, void *p, size_t n) PB_MUST_CHE
  */
 enum stream_result stream_fill(struct stream *st) PB_MUST_CHECK;
 
+/* After LINE_TIMEOUT, which is sticky like every end of input: reading may go on. */
+void stream_resume(struct stream *st);
+
 /* The unread buffered bytes, valid until the next call that reads; drop n of them. */
 struct span stream_peek(const struct stream *st);
 void stream_skip(struct stream *st, size_t n);

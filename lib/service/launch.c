@@ -113,6 +113,7 @@ serve_stdin(struct service *svc, session_call *session)
 		close(svc->outside_fd);
 	sandbox_seccomp(svc->role);
 	session_serve(svc, session, listener, &score, 0, one ? 0 : 1);
+	log_flush(svc, true);
 	return EXIT_DONE;
 }
 

@@ -114,7 +114,6 @@ session_serve(struct service *svc, session_call *call, const char *listener, str
 	(void)stream_flush(&s.io);	/* the peer may be gone, which ends it just as well */
 	stream_close(&s.io);
 	__atomic_store_n(&score->state, SCORE_IDLE, __ATOMIC_RELEASE);
-	log_flush(svc, true);
 	if (s.ends_worker)
 		svc->is_leaving = true;
 }

@@ -14,6 +14,8 @@
 
 #include <signal.h>
 
+/* Log lines go out when nothing came for so long. */
+#define LOG_REST_MS 1000
 /* Errors that a stranger may make while the pool is crowded. */
 #define CROWDED_ERRORS 2
 
@@ -74,6 +76,23 @@ session_tolerance(const struct session *s, uint64_t errors)
 	       CROWDED_ERRORS : errors;
 }
 
+/* Wait for input; lines that were logged before do not wait with us. */
+static enum stream_result
+fill(struct session *s, uint64_t ms)
+{
+	bool has_lines = s->svc->log.pending.n > 0 && ms > LOG_REST_MS;
+	enum stream_result r;
+
+	stream_timeout(&s->io, has_lines ? LOG_REST_MS : ms);
+	r = stream_fill(&s->io);
+	if (r != LINE_TIMEOUT || !has_lines || session_was_ended(s))
+		return r;
+	log_flush(s->svc, false);
+	stream_resume(&s->io);
+	stream_timeout(&s->io, ms - LOG_REST_MS);
+	return stream_fill(&s->io);
+}
+
 enum stream_result
 session_wait(struct session *s, uint64_t ms)
 {
@@ -82,12 +101,12 @@ session_wait(struct session *s, uint64_t ms)
 
 	if (stream_buffered_input(&s->io))
 		return LINE_OK;
-	stream_timeout(&s->io, session_patience(s, ms));
+	ms = session_patience(s, ms);
 	if (!stranger)
-		return stream_fill(&s->io);
+		return fill(s, ms);
 	s->io.told_to_end = &told_to_end;
 	__atomic_store_n(&s->score->waiting_ms, clock_ms(), __ATOMIC_RELAXED);
-	r = stream_fill(&s->io);
+	r = fill(s, ms);
 	__atomic_store_n(&s->score->waiting_ms, 0, __ATOMIC_RELAXED);
 	s->io.told_to_end = NULL;
 	return r;

@@ -18,6 +18,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+/*
+ * After a session: wait so long for the next before the parent and event-log
+ * are woken.  Under load a worker goes from one session to the next without a
+ * word to either.
+ */
+#define LINGER_MS 50
 /* A shortage of descriptors or memory in accept: wait, the kernel says no more. */
 #define SHORTAGE_MS 100
 
@@ -82,11 +88,7 @@ prepare_wait(const struct pool *p)
 	return epoll;
 }
 
-/*
- * The parent needs to know who is idle, but each BUSY and IDLE wakes it.  So
- * IDLE is said only when no connection waits already: under load a worker goes
- * from one session to the next without a word.
- */
+/* The parent needs to know who is idle, but each BUSY and IDLE wakes it. */
 static bool
 is_said_busy(struct service *svc, bool *busy, bool now)
 {
@@ -143,6 +145,18 @@ serve_one(struct pool *p, size_t which, struct score *score, bool *busy)
 		svc->is_leaving = true;
 }
 
+/*
+ * Milliseconds to wait for a connection.  A pool that may be filling up is told
+ * at once who is idle: the parent refuses when nobody is.
+ */
+static int
+patience(const struct service *svc, bool busy)
+{
+	if (!busy)
+		return -1;
+	return pressure_busy(svc->pressure) < svc->open_places / 2 ? LINGER_MS : 0;
+}
+
 static void
 serve(struct pool *p, struct score *score)
 {
@@ -152,12 +166,15 @@ serve(struct pool *p, struct score *score)
 
 	while (!svc->is_leaving) {
 		struct epoll_event e;
-		int n = epoll_wait(epoll, &e, 1, busy ? 0 : -1);
+		int n = epoll_wait(epoll, &e, 1, patience(svc, busy));
 
 		if (n < 0 && errno != EINTR)
 			_exit(1);
-		if (n == 0 && !is_said_busy(svc, &busy, false))
-			svc->is_leaving = true;
+		if (n == 0) {
+			log_flush(svc, true);
+			if (!is_said_busy(svc, &busy, false))
+				svc->is_leaving = true;
+		}
 		if (n <= 0)
 			continue;
 		if (e.data.u64 < POOL_LISTENERS_MAX)

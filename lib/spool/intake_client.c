@@ -16,20 +16,31 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-struct intake_client {
-	int socket;			/* -1: lost */
-	uint64_t id;			/* of the message under way, 0 = none */
-	enum body_end body_end;
-	uint64_t room, room_ms;		/* what intake said last, and when (clock_ms; 0: never) */
-	struct buf record;
-	char *packet;			/* LIMIT_RECORD bytes */
-};
-
 /* What came back: a record and perhaps descriptors. */
 struct answer {
 	struct record record;
 	int fd, second;			/* -1: none */
 };
+
+struct intake_client {
+	int socket;			/* -1: lost */
+	uint64_t id;			/* of the message under way, 0 = none */
+	enum body_end body_end;
+	bool is_coming;			/* the answer to a `new` that was not sent */
+	bool has_next;			/* ... which was taken already, by intake_room */
+	struct answer next;
+	uint64_t room, room_ms;		/* what intake said last, and when (clock_ms; 0: never) */
+	struct buf record;
+	char *packet;			/* LIMIT_RECORD bytes */
+};
+
+static void
+answer_free(struct answer *a)
+{
+	file_close(&a->fd);
+	file_close(&a->second);
+	record_free(&a->record);
+}
 
 struct intake_client *
 intake_open(int sock, unsigned timeout_ms)
@@ -52,6 +63,8 @@ intake_close(struct intake_client **c)
 	if (*c == NULL)
 		return;
 	file_close(&(*c)->socket);
+	if ((*c)->has_next)
+		answer_free(&(*c)->next);
 	buf_free(&(*c)->record);
 	free((*c)->packet);
 	free(*c);
@@ -80,14 +93,12 @@ say(struct intake_client *c)
 }
 
 static int
-ask(struct intake_client *c, struct answer *out)
+hear(struct intake_client *c, struct answer *out)
 {
 	int fds[FDPASS_MAX], nfds = 2;
 	ssize_t n;
 
 	*out = (struct answer){ .fd = -1, .second = -1 };
-	if (say(c) < 0)
-		return -1;
 	do
 		n = fdpass_recv(c->socket, c->packet, LIMIT_RECORD, fds, &nfds);
 	while (n < 0 && errno == EINTR);
@@ -104,12 +115,11 @@ ask(struct intake_client *c, struct answer *out)
 	return lost(c, EPROTO);
 }
 
-static void
-answer_free(struct answer *a)
+static int
+ask(struct intake_client *c, struct answer *out)
 {
-	file_close(&a->fd);
-	file_close(&a->second);
-	record_free(&a->record);
+	*out = (struct answer){ .fd = -1, .second = -1 };
+	return say(c) < 0 ? -1 : hear(c, out);
 }
 
 static bool
@@ -141,12 +151,53 @@ note_room(struct intake_client *c, const struct record *r, const char *key)
 	return true;
 }
 
+bool
+intake_is_coming(const struct intake_client *c)
+{
+	return c->is_coming || c->has_next;
+}
+
+/* The answer to a `new`, asked or not. */
+static int
+get_new(struct intake_client *c, struct answer *out)
+{
+	if (c->has_next) {
+		*out = c->next;
+		c->has_next = false;
+		return 0;
+	}
+	if (c->is_coming) {
+		c->is_coming = false;
+		return hear(c, out);
+	}
+	record_begin(&c->record, "new");
+	return ask(c, out);
+}
+
+/* Answers come in order: nothing else is asked before what is coming has been taken. */
+static int
+take_coming(struct intake_client *c)
+{
+	struct answer a;
+
+	if (!c->is_coming)
+		return 0;
+	if (get_new(c, &a) < 0)
+		return -1;
+	(void)note_room(c, &a.record, "room");
+	c->next = a;
+	c->has_next = true;
+	return 0;
+}
+
 int
 intake_room(struct intake_client *c, uint64_t max_age_ms, uint64_t *bytes_out)
 {
 	struct answer a;
 	bool good = true;
 
+	if (take_coming(c) < 0)
+		return -1;
 	if (c->room_ms == 0 || clock_ms() - c->room_ms > max_age_ms) {
 		record_begin(&c->record, "room");
 		if (ask(c, &a) < 0)
@@ -165,8 +216,7 @@ intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdic
 	int result;
 
 	*fd_out = -1;
-	record_begin(&c->record, "new");
-	if (ask(c, &a) < 0)
+	if (get_new(c, &a) < 0)
 		return -1;
 	if (is_for(&a, "new", 0) && a.fd >= 0 && record_get_num(&a.record, "id", UINT64_MAX, id_out)) {
 		(void)note_room(c, &a.record, "room");
@@ -235,7 +285,7 @@ queue(struct intake_client *c, const struct envelope *e, struct answer *a, struc
 }
 
 int
-intake_commit(struct intake_client *c, const struct envelope *e, struct verdict *out)
+intake_commit(struct intake_client *c, const struct envelope *e, bool next, struct verdict *out)
 {
 	struct answer a;
 	int result = 0;
@@ -243,6 +293,8 @@ intake_commit(struct intake_client *c, const struct envelope *e, struct verdict 
 	/* Only a header can say "Quarantined", and only it holds any number of recipients. */
 	if (e->status == ENVELOPE_QUARANTINED || !intake_record_put_commit(&c->record, e))
 		intake_record_put_queue(&c->record, e);
+	if (next)
+		record_add_num(&c->record, "next", 1);
 	if (ask(c, &a) < 0)
 		return -1;
 	if (is_for(&a, "done", e->id))
@@ -253,6 +305,7 @@ intake_commit(struct intake_client *c, const struct envelope *e, struct verdict 
 		result = refused(c, &a, out);
 	answer_free(&a);
 	c->id = 0;
+	c->is_coming = next && result == 0 && out->kind == VERDICT_OK;
 	return result;
 }
 

@@ -13,8 +13,8 @@
  *	< new id=ID room=N [sync=late] + descriptor of ID.em_; late: its body need only be written out
  *	> commit id= session= sender= from= auth= helo= ip= host= envid= ret= created=
  *	         [smtputf8=1] [requiretls=1] [mt-priority=] [hold=TIME] [by=TIME;MODE]
- *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE …
- *	> queue id= size= crc32c=    the same message, more than 100 recipients
+ *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE … [next=1]
+ *	> queue id= size= crc32c= [next=1]    the same message, more than 100 recipients
  *	< done id= how=direct
  *	< header id=               + descriptor of ID.hdr, and with sync=late that of ID.em_ for
  *	                             reading, to be fsynced before ID.hdr
@@ -22,6 +22,9 @@
  *	< done id= how=queued
  *	> abort id=                  (no answer)
  *	< error code= status= text=
+ *
+ * After `done` for a commit or queue with next=1 the answer to a `new` follows
+ * unasked, so that a receiver need not wait for its next message.
  */
 #ifndef SPOOL_INTAKE_CLIENT_H
 #define SPOOL_INTAKE_CLIENT_H
@@ -56,10 +59,13 @@ int intake_room(struct intake_client *c, uint64_t max_age_ms, uint64_t *bytes_ou
  * The body is written, ended as intake_body_end says and closed; e says the rest (size and crc32c
  * set, id as given).  With status ENVELOPE_QUARANTINED the message is kept in
  * the queue but not delivered.  Makes the envelope durable when intake asks for it.
+ * next: another message will be wanted: have its file ready for intake_new.
  * 0 and a 250 in *out: the message is promised.  0 and another code: it was
  * refused and is forgotten.  -1: connection lost, outcome unknown.
  */
-int intake_commit(struct intake_client *c, const struct envelope *e, struct verdict *out) PB_MUST_CHECK;
+int intake_commit(struct intake_client *c, const struct envelope *e, bool next, struct verdict *out) PB_MUST_CHECK;
+/* True when a next message was asked for in advance: intake_new will not wait. */
+bool intake_is_coming(const struct intake_client *c);
 
 /* Give up the message of the last intake_new. */
 int intake_abort(struct intake_client *c) PB_MUST_CHECK;

@@ -19,7 +19,8 @@ print(const struct request *q, struct buf *out)
 	record_begin(out, verbs[q->kind]);
 	if (q->kind == REQUEST_CLOSE) {
 		record_add_num(out, "bad", q->is_bad);
-		return;
+		if (!q->has_message)
+			return;
 	}
 	record_add_text(out, "service", abuse_service_name(q->service));
 	if (q->has_ip)
@@ -27,9 +28,9 @@ print(const struct request *q, struct buf *out)
 	record_add_text(out, "ip", ip);
 	if (q->kind == REQUEST_LOGIN_FAILED || q->kind == REQUEST_LOGIN_GOOD)
 		record_add_text(out, "kind", q->kind == REQUEST_LOGIN_GOOD ? "login-good" : "login-failed");
-	if (q->kind == REQUEST_MESSAGE)
+	if (q->kind == REQUEST_MESSAGE || q->has_message)
 		record_add_num(out, "size", q->size);
-	record_add(out, q->kind == REQUEST_MESSAGE ? "from" : "user", q->name);
+	record_add(out, q->kind == REQUEST_MESSAGE || q->has_message ? "from" : "user", q->name);
 }
 
 /* What was read is written, and read to the same. */
@@ -44,7 +45,7 @@ check_again(const struct request *q)
 	print(q, &out);
 	FUZZ_CHECK(!out.overflow && record_parse(buf_view(&out), REQUEST_FIELDS, &r));
 	FUZZ_CHECK(request_read(&r, &again) && again.kind == q->kind && again.service == q->service);
-	FUZZ_CHECK(again.has_ip == q->has_ip && again.size == q->size && again.is_bad == q->is_bad);
+	FUZZ_CHECK(again.has_ip == q->has_ip && again.size == q->size && again.is_bad == q->is_bad && again.has_message == q->has_message);
 	FUZZ_CHECK(!q->has_ip || addr_eq_ip(&again.ip, &q->ip));
 	FUZZ_CHECK(span_eq(again.name, q->name));
 	record_free(&r);

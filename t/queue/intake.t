@@ -81,6 +81,13 @@ like($answer, qr/^250 2\.0\.0 Queued/, 'more than 100 recipients take the queue'
 $pb->wait_mail('u0@example.com', 1);
 ok(wait_queue($pb, 0), 'and arrive');
 
+# With next=1 the file of the next message follows unasked; the client does not ask either.
+my @answers = put($pb, from => 's@far.example', to => ['u0@example.com'], count => 5);
+is(scalar(grep { /^250 2\.0\.0 Delivered/ } @answers), 5, 'messages in a row go straight through');
+@answers = put($pb, from => 's@far.example', to => [ map { "u0+$_\@example.com" } 1 .. 101 ], count => 3);
+is(scalar(grep { /^250 2\.0\.0 Queued/ } @answers), 3, 'and others take the queue one after the other');
+ok(wait_queue($pb, 0), 'which is delivered');
+
 $pb->ctl_ok('set', 'spoolReserveMB', 1048576);
 $pb->ctl_ok('reload');
 my $end = time + 10;

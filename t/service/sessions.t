@@ -54,4 +54,10 @@ my %received = map { my $t = Pillarbox::slurp($_); ($t =~ /^Subject: (.*?)\r?$/m
 	$pb->wait_mail('alice@example.com', 2);
 is($received{'by nobody'}, 0, 'no Received for who did not log in');
 is($received{'by alice'}, 1, 'one for who did');
+# Lines do not wait with a session that is silent.
+$c = $pb->connect('smtp');
+$c->expect('EHLO idle.example', qr/^250/);
+my ($ticket) = $c->command('XYZZY') =~ /ticket (\d{12})/;
+ok($pb->wait_log('smtpLog', qr/\[$ticket\] event=connect/), 'the line of a session that goes on is in the log');
+$c->expect('NOOP', qr/^250/);
 done_testing();

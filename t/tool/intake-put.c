@@ -34,6 +34,7 @@ struct put {
 	char *sender;
 	char **rcpts;
 	int nrcpts;
+	uint32_t count;
 	struct intake_client *c;
 };
 
@@ -123,7 +124,7 @@ put_one(struct put *p, unsigned number, struct verdict *v)
 	e->has_size = true;
 	for (int i = 0; i < p->nrcpts; i++)
 		envelope_add(e, address(e, p->rcpts[i], number));
-	result = intake_commit(p->c, e, v);
+	result = intake_commit(p->c, e, number + 1 < p->count, v);
 	envelope_free(&e);
 	return result;
 }
@@ -143,6 +144,7 @@ main(int argc, char **argv)
 		return 2;
 	p.path = argv[1];
 	p.size = size;
+	p.count = count;
 	p.sender = argv[4];
 	p.rcpts = argv + 5;
 	p.nrcpts = argc - 5;

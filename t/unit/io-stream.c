@@ -121,6 +121,10 @@ deadlines(void)
 	ok(stream_line(&st, 100, &line) == LINE_TIMEOUT, "a line that does not end times out");
 	ok(clock_ms() - before >= 120 && clock_ms() - before < 2000, "at its time");
 	ok(stream_line(&st, 100, &line) == LINE_TIMEOUT, "and stays so");
+	stream_resume(&st);
+	stream_timeout(&st, 5000);
+	say(peer, SPAN(" but now\r\n"));
+	ok(stream_line(&st, 100, &line) == LINE_OK && span_is(line, "no end but now"), "until it is resumed");
 	stream_close(&st);
 	close(peer);
 
