@@ -14,6 +14,7 @@
 #include "smtp.h"
 #include "base/num.h"
 #include "data.h"
+#include "delegates.h"
 #include "filter.h"
 #include "mail/binary.h"
 #include "sys/clock.h"
@@ -51,7 +52,7 @@ begin(struct smtp *c)
 {
 	if (!smtp_hold_message(c))
 		return false;
-	if (!filter_data(c)) {
+	if (!delegates_data(c) || !filter_data(c)) {
 		transaction_reset(c);
 		return false;
 	}

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "data.h"
+#include "delegates.h"
 #include "demands.h"
 #include "edit.h"
 #include "facts.h"
@@ -290,7 +291,7 @@ complete(struct smtp *c)
 		trace_add_message_id(now, span_of(c->s->ticket), span_of(c->host), &m->added);
 }
 
-/* What policy servers said at RCPT about the whole message. */
+/* What policy servers said about the whole message. */
 static void
 heed_delegates(struct smtp *c)
 {
@@ -406,7 +407,7 @@ log_quarantine(struct smtp *c)
 	smtp_log(c, "event=message-quarantined id=%llu%s", (unsigned long long)c->w->held_id, buf_text(&why));
 }
 
-/* Write and commit.  A verdict of 421 means that intake is gone. */
+/* Write and commit. */
 static struct verdict
 store(struct smtp *c, struct span from)
 {
@@ -434,7 +435,8 @@ store(struct smtp *c, struct span from)
 	fill_envelope(c, e, from);
 	e->size = size;
 	e->crc32c = crc;
-	if (intake_commit(w->intake, e, !c->s->ends_worker, &v) != 0)
+	c->t.lost_intake = intake_commit(w->intake, e, !c->s->ends_worker, &v) != 0;
+	if (c->t.lost_intake)
 		v = verdict_make(421, "4.3.2", "The queue is not available");
 	else if (v.kind == VERDICT_OK)
 		log_message(c, size, &v);
@@ -495,6 +497,9 @@ process(struct smtp *c, const struct smtp_data *d)
 	if (v.kind != VERDICT_OK)
 		return v;
 	complete(c);
+	v = delegates_message(c);
+	if (v.kind != VERDICT_OK)
+		return v;
 	heed_delegates(c);
 	v = check_room(c);
 	if (v.kind != VERDICT_OK)
@@ -543,7 +548,7 @@ finish(struct smtp *c, const struct verdict *v)
 		c->junk = 0;
 		count_message(c);
 		reply(c, 250, "2.0.0", "OK id=%llu", (unsigned long long)c->w->held_id);
-	} else if (v->code == 421) {
+	} else if (c->t.lost_intake) {
 		reply_lost(c, "intake");
 	} else {
 		log_refusal(c, v);
@@ -574,7 +579,7 @@ cmd_data(struct smtp *c, struct span args PB_UNUSED)
 	}
 	if (!smtp_hold_message(c))
 		return;
-	if (!filter_data(c)) {
+	if (!delegates_data(c) || !filter_data(c)) {
 		transaction_reset(c);
 		return;
 	}

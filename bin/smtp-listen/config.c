@@ -103,6 +103,14 @@ read_milters(struct config *c, const struct settings *s)
 	}
 }
 
+static enum config_delegate_state
+delegate_state(const char *word)
+{
+	if (strcmp(word, "data") == 0)
+		return DELEGATE_AT_DATA;
+	return strcmp(word, "endOfMessage") == 0 ? DELEGATE_AT_END : DELEGATE_AT_RCPT;
+}
+
 static void
 read_delegates(struct config *c, const struct settings *s)
 {
@@ -113,7 +121,8 @@ read_delegates(struct config *c, const struct settings *s)
 	for (size_t i = 0; i < c->delegate_count; i++)
 		c->delegates[i] = (struct config_milter){ .socket = settings_entry(s, list, i, "socket"),
 			.fail_mode = fail_mode(settings_entry(s, list, i, "failMode")),
-			.timeout_ms = settings_entry_num(s, list, i, "timeout") * 1000 };
+			.timeout_ms = settings_entry_num(s, list, i, "timeout") * 1000,
+			.state = delegate_state(settings_entry(s, list, i, "state")) };
 }
 
 void

@@ -20,11 +20,15 @@ enum config_received { RECEIVED_ALL, RECEIVED_AUTHENTICATED, RECEIVED_NONE };
 /* What happens when a milter cannot be asked. */
 enum config_fail_mode { FAIL_ACCEPT, FAIL_TEMPFAIL, FAIL_REJECT };
 
+/* When a policy server is asked. */
+enum config_delegate_state { DELEGATE_AT_RCPT, DELEGATE_AT_DATA, DELEGATE_AT_END };
+
 struct config_milter {
 	const char *socket;		/* as in net/endpoint.h */
 	int contact;			/* of contact_add */
 	enum config_fail_mode fail_mode;
 	uint64_t timeout_ms;		/* for one answer */
+	enum config_delegate_state state;	/* of policy servers */
 };
 
 struct config {
@@ -60,7 +64,7 @@ struct config {
 	struct gateways gateways_in;	/* incomingGateways, smartHosts, validRecipients */
 	struct config_milter *milters;
 	size_t milter_count;
-	struct config_milter *delegates;	/* policy servers: the same fields */
+	struct config_milter *delegates;	/* policy servers */
 	size_t delegate_count;
 	bool names_clients;		/* a milter or policy server is told the client's name */
 };

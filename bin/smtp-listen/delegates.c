@@ -1,11 +1,8 @@
-/*
- * delegates: see delegates.h.  The attributes are those of
- * SMTPD_POLICY_README that are known at RCPT.
- */
+/* delegates: see delegates.h. */
 #include "base/base.h"
 #include "delegates.h"
 #include "check/delegate.h"
-#include "net/tls.h"
+#include "delegate_request.h"
 #include "smtp.h"
 #include <errno.h>
 
@@ -35,67 +32,6 @@ delegates_new(const struct config *config)
 	for (size_t i = 0; i < d->count; i++)
 		d->list[i].config = &config->delegates[i];
 	return d;
-}
-
-static void
-put_number(struct buf *out, const char *name, uint64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	delegate_put(out, name, span_of(text));
-}
-
-static void
-put_tls(struct smtp *c, struct buf *out)
-{
-	char storage[128];
-	struct span rest, version;
-	struct buf text;
-
-	buf_init_fixed(&text, storage, sizeof(storage));
-	if (!c->s->tls || !tls_describe(&c->s->io, &text))
-		return;
-	rest = buf_view(&text);
-	version = span_word(&rest);
-	(void)span_word(&rest);
-	delegate_put(out, "encryption_protocol", version);
-	delegate_put(out, "encryption_cipher", span_trim(rest));
-	put_number(out, "encryption_keysize", (uint64_t)tls_cipher_bits(&c->s->io));
-}
-
-static struct span
-name_of(const char *name)
-{
-	return name[0] != '\0' ? span_of(name) : SPAN("unknown");
-}
-
-static void
-put_request(struct smtp *c, const struct smtp_rcpt *rcpt, struct buf *out)
-{
-	char ip[ADDR_TEXT_MAX], instance[64];
-
-	snprintf(instance, sizeof(instance), "%s.%llu", c->s->ticket, (unsigned long long)c->w->held_id);
-	buf_clear(out);
-	delegate_put(out, "request", SPAN("smtpd_access_policy"));
-	delegate_put(out, "protocol_state", SPAN("RCPT"));
-	delegate_put(out, "protocol_name", c->esmtp ? SPAN("ESMTP") : SPAN("SMTP"));
-	delegate_put(out, "client_address", span_of(c->s->ip));
-	delegate_put(out, "client_name", name_of(c->peer.name));
-	delegate_put(out, "reverse_client_name", name_of(c->peer.ptr));
-	put_number(out, "client_port", c->s->peer.port);
-	delegate_put(out, "server_address", span_of(addr_print(&c->s->local, ip, sizeof(ip))));
-	put_number(out, "server_port", c->s->local.port);
-	delegate_put(out, "helo_name", span_of(c->helo));
-	delegate_put(out, "sender", smtp_path_view(&c->t.mail.from));
-	delegate_put(out, "recipient", smtp_path_view(&rcpt->to));
-	put_number(out, "recipient_count", 0);	/* known at the end of the message only */
-	put_number(out, "queue_id", c->w->held_id);
-	delegate_put(out, "instance", span_of(instance));
-	put_number(out, "size", c->t.mail.has_size ? c->t.mail.size : 0);
-	delegate_put(out, "sasl_username", span_of(c->user));
-	delegate_put(out, "sasl_method", c->user[0] != '\0' ? span_of(c->mechanism) : SPAN(""));
-	put_tls(c, out);
 }
 
 static void
@@ -157,9 +93,9 @@ keep_field(struct smtp *c, struct span field)
 	c->t.prepend = text;
 }
 
-/* True: ask the next one.  Else *out is the verdict. */
+/* True: ask the next one.  Else *out is the verdict.  *later is that of DEFER_IF_REJECT. */
 static bool
-take(struct smtp *c, const struct delegate *d, const struct delegate_answer *a, struct verdict *out)
+take(struct smtp *c, const struct delegate *d, const struct delegate_answer *a, struct verdict *out, struct verdict *later)
 {
 	switch (a->kind) {
 	case DELEGATE_OK:
@@ -168,6 +104,9 @@ take(struct smtp *c, const struct delegate *d, const struct delegate_answer *a, 
 		*out = a->verdict;
 		smtp_log(c, "event=policy-refused socket=%s code=%d status=%s", d->config->socket, out->code, out->status);
 		return false;
+	case DELEGATE_DEFER_IF_REJECT:
+		*later = a->verdict;
+		return true;
 	case DELEGATE_DISCARD:
 		c->t.discard = true;
 		return true;
@@ -183,23 +122,26 @@ take(struct smtp *c, const struct delegate *d, const struct delegate_answer *a, 
 	return true;
 }
 
-bool
-delegates_allow(struct smtp *c, const struct smtp_rcpt *rcpt)
+/* All servers of that state in their order, until one has an opinion. */
+static struct verdict
+ask_all(struct smtp *c, enum config_delegate_state state, const struct smtp_rcpt *rcpt)
 {
 	struct delegates *all = c->w->delegates;
-	struct verdict v = verdict_make(250, "2.0.0", "OK");
-	bool next = true;
+	struct verdict v = verdict_make(250, "2.0.0", "OK"), later = v;
+	bool next = all != NULL && !c->dry;
 
-	if (all == NULL || c->dry)
-		return true;
-	put_request(c, rcpt, &all->request);
+	if (next)
+		delegate_request(c, state, rcpt, &all->request);
 	for (size_t i = 0; next && i < all->count; i++) {
 		struct delegate *d = &all->list[i];
 		struct delegate_answer answer;
-		const char *why = ask(c, d, &answer);
+		const char *why;
 
+		if (d->config->state != state)
+			continue;
+		why = ask(c, d, &answer);
 		if (why == NULL) {
-			next = take(c, d, &answer, &v);
+			next = take(c, d, &answer, &v, &later);
 			continue;
 		}
 		log_failure(c->s->svc, c->s->ticket, c->s->ip, "event=policy-failed socket=%s why=\"%s\"",
@@ -207,8 +149,39 @@ delegates_allow(struct smtp *c, const struct smtp_rcpt *rcpt)
 		v = fail_verdict(d->config);
 		next = v.kind == VERDICT_OK;
 	}
-	if (v.kind != VERDICT_OK)
-		reply_verdict(c, &v);
-	c->over = c->over || v.code == 421;
-	return v.kind == VERDICT_OK;
+	if (v.kind == VERDICT_PERM && later.kind == VERDICT_TEMP)
+		v = later;
+	return v;
+}
+
+/* False: replied; 421 also ends the session. */
+static bool
+tell(struct smtp *c, const struct verdict *v)
+{
+	if (v->kind != VERDICT_OK)
+		reply_verdict(c, v);
+	c->over = c->over || v->code == 421;
+	return v->kind == VERDICT_OK;
+}
+
+bool
+delegates_allow(struct smtp *c, const struct smtp_rcpt *rcpt)
+{
+	struct verdict v = ask_all(c, DELEGATE_AT_RCPT, rcpt);
+
+	return tell(c, &v);
+}
+
+bool
+delegates_data(struct smtp *c)
+{
+	struct verdict v = ask_all(c, DELEGATE_AT_DATA, NULL);
+
+	return tell(c, &v);
+}
+
+struct verdict
+delegates_message(struct smtp *c)
+{
+	return ask_all(c, DELEGATE_AT_END, NULL);
 }

@@ -51,6 +51,17 @@ tls_macro(struct filters *f, const char *name)
 	return rest.n > 0 ? rest.p : NULL;
 }
 
+/* Of a certificate that leads to a CA of ours; from any other it would be the client's own word. */
+static const char *
+certificate_macro(struct filters *f, const char *name)
+{
+	struct tls_peer peer;
+
+	if (!tls_peer(&f->c->s->io, &peer) || !peer.is_valid)
+		return NULL;
+	return text_or_null(print(f, "%s", strcmp(name, "{cert_subject}") == 0 ? peer.subject : peer.issuer));
+}
+
 /* The client's name; one without has its address in brackets, as Sendmail has it. */
 static const char *
 name_macro(struct filters *f, const char *name)
@@ -158,6 +169,8 @@ filter_macro(void *filters, const char *name)
 
 	if (value == NULL && (strcmp(name, "{tls_version}") == 0 || strncmp(name, "{cipher", 7) == 0))
 		value = tls_macro(f, name);
+	else if (strcmp(name, "{cert_subject}") == 0 || strcmp(name, "{cert_issuer}") == 0)
+		value = certificate_macro(f, name);
 	else if (strcmp(name, "{auth_authen}") == 0)
 		value = text_or_null(f->c->user);
 	else if (strcmp(name, "{auth_type}") == 0)

@@ -63,6 +63,7 @@ struct transaction {
 	struct smtp_data data;		/* of the text, from chunk to chunk */
 	struct binary *binary;		/* BODY=BINARYMIME: what makes lines of it */
 	uint64_t chunks_end;		/* clock_ms by which the last chunk must be there */
+	bool lost_intake;		/* while it stored the message: nobody knows whether it did */
 	bool discard;			/* a milter or a policy server wants it to vanish */
 	bool hold;			/* a policy server wants it quarantined */
 	const char *prepend;		/* fields of policy servers, each with CRLF; NULL: none */

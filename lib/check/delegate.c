@@ -72,11 +72,32 @@ delegate_parse(struct span action, struct delegate_answer *out)
 		}
 	if (span_is_nocase(word, "REJECT"))
 		return refuse(out, 554, "5.7.1", action);
+	if (span_is_nocase(word, "DEFER_IF_REJECT")) {
+		(void)refuse(out, 450, "4.7.1", action);
+		out->kind = DELEGATE_DEFER_IF_REJECT;
+		return true;
+	}
 	if (span_is_nocase(word, "DEFER") || span_is_nocase(word, "DEFER_IF_PERMIT"))
 		return refuse(out, 450, "4.7.1", action);
 	if (word.n == 3 && num_parse(word, 599, &code) && code >= 400)
 		return refuse(out, (int)code, code < 500 ? "4.7.1" : "5.7.1", action);
 	return false;
+}
+
+/* Why an action is not taken: what Postfix would do and this server does not is named. */
+static const char *
+why_not(struct span action)
+{
+	static const struct { const char *word, *why; } others[] = {
+		{ "REDIRECT", "the action REDIRECT is not supported" }, { "BCC", "the action BCC is not supported" },
+		{ "FILTER", "the action FILTER is not supported" },
+	};
+	struct span word = span_word(&action);
+
+	for (size_t i = 0; i < PB_COUNT(others); i++)
+		if (span_is_nocase(word, others[i].word))
+			return others[i].why;
+	return "an action that is not known";
 }
 
 /* Lines up to the empty one; the value of action into `answer`. */
@@ -117,5 +138,5 @@ delegate_ask(struct stream *io, const struct buf *request, uint64_t timeout_ms, 
 	why = read_answer(io, answer);
 	if (why != NULL)
 		return why;
-	return delegate_parse(buf_view(answer), out) ? NULL : "an action that is not known";
+	return delegate_parse(buf_view(answer), out) ? NULL : why_not(buf_view(answer));
 }

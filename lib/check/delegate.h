@@ -19,6 +19,7 @@ enum delegate_kind {
 	DELEGATE_DUNNO,		/* no opinion: ask the next */
 	DELEGATE_OK,		/* taken: ask no more of them */
 	DELEGATE_REFUSED,	/* verdict is the reply */
+	DELEGATE_DEFER_IF_REJECT,	/* ask the next; verdict is the reply when that refuses for good */
 	DELEGATE_DISCARD,	/* take the message and forget it */
 	DELEGATE_HOLD,		/* take it and quarantine it */
 	DELEGATE_PREPEND	/* text is a header field, without a line end */
@@ -34,8 +35,8 @@ struct delegate_answer {
 void delegate_put(struct buf *request, const char *name, struct span value);
 
 /*
- * The value of "action": DUNNO, OK, REJECT, DEFER, DEFER_IF_PERMIT, DISCARD,
- * HOLD, PREPEND, or a reply code of 4xx or 5xx; words in any letter case, text behind
+ * The value of "action": DUNNO, OK, REJECT, DEFER, DEFER_IF_PERMIT,
+ * DEFER_IF_REJECT, DISCARD, HOLD, PREPEND, or a reply code of 4xx or 5xx; words in any letter case, text behind
  * them.  False for everything else (WARN and INFO are DUNNO, as nobody reads them here).
  */
 bool delegate_parse(struct span action, struct delegate_answer *out) PB_MUST_CHECK;

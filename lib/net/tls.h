@@ -86,9 +86,12 @@ int tls_accept(struct tls_server *t, struct stream *st, const struct addr *local
 
 /* The certificate of the other side. */
 #define TLS_PEER_NAMES_MAX 1024
+#define TLS_PEER_CN_MAX 257	/* ub-common-name of RFC 5280 is 64 characters of up to four bytes */
 struct tls_peer {
 	bool is_valid;		/* leads to a CA of ours, is in its time and made for this use */
 	char fingerprint[65];	/* SHA-256, hex in small letters */
+	char key_fingerprint[65];	/* the same of the public key (RFC 7469 2.4: its SubjectPublicKeyInfo) */
+	char subject[TLS_PEER_CN_MAX], issuer[TLS_PEER_CN_MAX];	/* common names, UTF-8; "" for none */
 	char names[TLS_PEER_NAMES_MAX];	/* e-mail addresses in it, comma separated; "" for none */
 };
 

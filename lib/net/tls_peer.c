@@ -114,6 +114,38 @@ list_addresses(X509 *cert, char *out, size_t size)
 	X509_email_free(emails);
 }
 
+/* A common name that is text without control characters; "" for any other. */
+static void
+common_name(const X509_NAME *name, char out[TLS_PEER_CN_MAX])
+{
+	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	unsigned char *text = NULL;
+	int n = at < 0 ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+
+	out[0] = '\0';
+	for (int i = 0; i < n; i++)
+		if (text[i] < ' ' || text[i] == 0x7f)
+			n = -1;
+	if (n > 0 && n < TLS_PEER_CN_MAX)
+		snprintf(out, TLS_PEER_CN_MAX, "%.*s", n, (const char *)text);
+	OPENSSL_free(text);
+}
+
+static bool
+key_fingerprint(X509 *cert, char out[TLS_FINGERPRINT_MAX + 1])
+{
+	unsigned char hash[EVP_MAX_MD_SIZE], *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	unsigned size = 0;
+	bool done = n > 0 && EVP_Digest(der, (size_t)n, hash, &size, EVP_sha256(), NULL) == 1 &&
+	    2 * size == TLS_FINGERPRINT_MAX;
+
+	OPENSSL_free(der);
+	for (unsigned i = 0; done && i < size; i++)
+		snprintf(out + 2 * i, 3, "%02x", hash[i]);
+	return done;
+}
+
 bool
 tls_peer(const struct stream *st, struct tls_peer *out)
 {
@@ -124,7 +156,9 @@ tls_peer(const struct stream *st, struct tls_peer *out)
 	*out = (struct tls_peer){ .is_valid = false };
 	if (cert == NULL)
 		return false;
-	known = tls_fingerprint(cert, out->fingerprint);
+	known = tls_fingerprint(cert, out->fingerprint) && key_fingerprint(cert, out->key_fingerprint);
+	common_name(X509_get_subject_name(cert), out->subject);
+	common_name(X509_get_issuer_name(cert), out->issuer);
 	out->is_valid = known && SSL_get_verify_result(ssl) == X509_V_OK;
 	list_addresses(cert, out->names, sizeof(out->names));
 	ERR_clear_error();

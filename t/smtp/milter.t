@@ -111,6 +111,9 @@ is(send_one('custom', "x\r\n") =~ s{ticket \d{12}}{ticket T}r, "554-5.7.9 first 
 like(send_one('quoted', "x\r\n"), qr/^554 5\.7\.9 no " id=99/, 'words with a quote in them');
 ok($pb->wait_log('smtpLog', qr/event=message-refused code=554 status=5\.7\.9 text="no \\x22 id=99 to=evil\@b\.example \\x22"/),
 	'are no fields of the log');
+my $closed = begin();
+like(send_one('closing', "x\r\n", client => $closed), qr/^421 4\.7\.0 come back later ticket \d{12}$/, '421 in its own words');
+ok($closed->at_end, 'ends the session');
 like(send_one('discard', "x\r\n"), qr/^250/, 'discarded with a smile');
 like(send_one('quarantine', "x\r\n"), qr/^250/, 'quarantined');
 like(send_one('slow', "x\r\n"), qr/^250/, '"in progress" beyond the timeout');

@@ -1,12 +1,14 @@
 #!/usr/bin/perl
-# Policy servers of Postfix's kind: what they are told, each of their answers,
-# several in order, failures; and postgrey.
+# Policy servers of Postfix's kind: when they are asked and what they are told, each
+# of their answers, several in order, failures; and postgrey.
+# Features: TOOL-15.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Pillarbox;
+use Pillarbox::Certificates;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -19,9 +21,10 @@ my @children;
 END { my $code = $?; if (@children) { kill 'TERM', @children; sleep 0.2; kill 'KILL', @children } $? = $code }
 
 # A scripted server: the sender's local part says the action, with "_" for a blank and
-# "=" for a colon.  Requests go to a file.
+# "=" for a colon, "~" for "_", "DATA." or "END." before it when it is for that state alone; $always is
+# the action whatever the sender.  Requests go to a file.
 sub scripted {
-	my ($at, $trace) = @_;
+	my ($at, $trace, $always) = @_;
 	unlink $at;
 	my $listener = IO::Socket::UNIX->new(Local => $at, Listen => 20) or die "$at: $!";
 	chmod 0666, $at;
@@ -38,8 +41,11 @@ sub scripted {
 				print $f $request;
 				close $f;
 				my ($action) = $request =~ /^sender=([^\@\n]*)/m;
+				$action = $always if defined $always;
+				my ($state, $then) = $action =~ /^(DATA|END)\.(.*)/;
+				$action = $request =~ /^protocol_state=$state/m ? $then : 'DUNNO' if defined $state;
 				$request = '';
-				$action =~ tr/_=/ :/;
+				$action =~ tr/_=~/ :_/;
 				POSIX::_exit(0) if $action eq 'hang-up';
 				sleep 30 if $action eq 'silent';
 				print $s $action eq 'garbage' ? "x\n\n" : $action eq 'flood' ? 'y' x 9000 : "action=$action\n\n";
@@ -134,6 +140,97 @@ servers('socket=unix:policy failMode=accept timeout=2', "socket=unix:gone failMo
 	'socket=unix:never failMode=reject timeout=2');
 like(send_from('OK'), qr/^250/, 'the first that says OK ends the list');
 like(send_from('DUNNO'), qr/^550 5\.7\.1 A policy server is not available/, 'after DUNNO the next are asked: one fails open, one shut');
+
+# DEFER_IF_REJECT: what comes after it decides, but not for good.
+scripted("$pb->{dir}/run/pub/never-again", "$trace.2", 'REJECT not here');
+servers('socket=unix:policy failMode=tempfail timeout=2');
+like(send_from('DEFER~IF~REJECT_later'), qr/^250/, 'DEFER_IF_REJECT leaves it to others');
+servers('socket=unix:policy failMode=tempfail timeout=2', 'socket=unix:never-again failMode=tempfail timeout=2');
+like(send_from('DUNNO'), qr/^554 5\.7\.1 not here/, 'a refusal for good');
+like(send_from('defer~if~reject_5.1.1_later'), qr/^450 4\.7\.1 5\.1\.1 later ticket/, 'becomes one for now (no code of another class)');
+like(send_from('DEFER~IF~REJECT_4.2.0_later'), qr/^450 4\.2\.0 later ticket/, 'with its own code');
+
+# What Postfix would do and we do not: failMode, and the log names it.
+servers('socket=unix:policy failMode=tempfail timeout=2');
+for my $action (qw(REDIRECT BCC FILTER)) {
+	like(send_from("${action}_x"), qr/^451 4\.7\.1 A policy server/, "$action: failMode");
+	ok($pb->wait_log('smtpLog', qr/event=policy-failed socket=unix:policy why="the action $action is not supported"/), 'and the log says so');
+}
+
+# The other states.
+servers('socket=unix:policy failMode=tempfail timeout=2', map { "socket=unix:policy failMode=tempfail timeout=2 state=$_" } qw(data endOfMessage));
+sub replies {
+	my ($from, @rcpt) = @_;
+	my $c = $pb->connect('smtp');
+	$c->expect('EHLO c.example', qr/^250/);
+	my @r = map { $c->command($_) } "MAIL FROM:<$from\@b.example> SIZE=321", map({ "RCPT TO:<$_\@example.com>" } @rcpt), 'DATA';
+	push @r, $c->command("Subject: $from\r\n\r\n" . 'x' x 600 . "\r\n.") if $r[-1] =~ /^3/;
+	$c->command('QUIT');
+	$c->close;
+	return @r;
+}
+my $heard = -s $trace;
+like((replies('DUNNO', 'alice'))[-1], qr/^250/, 'asked three times');
+my @asked = split /\n\n/, substr Pillarbox::slurp($trace), $heard;
+is(join(' ', map { /^protocol_state=(.*)$/m } @asked), 'RCPT DATA END-OF-MESSAGE', 'at RCPT, at DATA and at the end');
+is(join(' ', map { /^recipient=(.*)$/m } @asked), join(' ', ('alice@example.com') x 3), 'with the recipient, as there is one');
+is(join(' ', map { /^recipient_count=(.*)$/m } @asked), '0 1 1', 'and how many');
+my @size = map { /^size=(.*)$/m } @asked;
+is("@size[0, 1]", '321 321', 'the size that was declared');
+cmp_ok($size[2], '>=', 600, 'and at the end the true one');
+is(scalar(keys %{ { map { /^instance=(.*)$/m => 1 } @asked } }), 1, 'all of one message');
+$pb->user('bob@example.com');
+$heard = -s $trace;
+like((replies('DUNNO', 'alice', 'bob'))[-1], qr/^250/, 'two recipients');
+@asked = split /\n\n/, substr Pillarbox::slurp($trace), $heard;
+is(join(' ', map { /^(?:recipient|recipient_count)=(.*)$/mg } @asked), 'alice@example.com 0 bob@example.com 0  2  2', 'are counted, and none is named, after RCPT');
+my @r = replies('DATA.REJECT_not_now', 'alice');
+like($r[1], qr/^250/, 'refused at DATA: not at RCPT');
+like($r[2], qr/^554 5\.7\.1 not now ticket/, 'but there');
+my $c = $pb->connect('smtp');
+$c->expect($_, qr/^250/) for 'EHLO c.example', 'MAIL FROM:<DATA.REJECT_not_now@b.example>', 'RCPT TO:<alice@example.com>';
+like($c->command("BDAT 3 LAST\r\nx"), qr/^554 5\.7\.1 not now ticket/, 'and at the first BDAT');
+$c->close;
+@r = replies('END.REJECT_too_long', 'alice');
+like($r[2], qr/^354/, 'refused at the end: DATA is taken');
+like($r[3], qr/^554 5\.7\.1 too long ticket/, 'the message is not');
+like((replies('END.421_go', 'alice'))[3], qr/^421 4\.7\.1 go ticket/, '421 in its words');
+unlike($pb->log_text('smtpLog'), qr/owner-lost/, 'is no trouble of ours');
+like((replies('END.PREPEND_X-Late=_yes', 'alice'))[3], qr/^250/, 'PREPEND at the end');
+like(delivered('END.PREPEND_X-Late=_yes'), qr/\r\nX-Late: yes\r\nSubject: /, 'puts its field there too');
+like((replies('END.DISCARD', 'alice'))[3], qr/^250/, 'DISCARD');
+like((replies('END.nonsense', 'alice'))[3], qr/^451 4\.7\.1 A policy server is not available/, 'failMode');
+like((replies('last', 'alice'))[1], qr/^451/, 'and a last one');
+is(scalar(grep { Pillarbox::slurp($_) =~ /^Subject: (?:END\.(?:DISCARD|REJECT)|DATA)/m } $pb->mail('alice@example.com')), 0, 'of the refused nothing was delivered');
+
+# Certificates of clients.
+my $ca = Pillarbox::Certificates->new("$pb->{top}/certs");
+my ($cert, $key) = $ca->make('client 1', client => 1);
+my ($own, $own_key) = $ca->make('liar', client => 1, self => 1);
+$pb->set(tlsClientCertificates => 'ask', tlsClientCaPath => $ca->ca);
+servers('socket=unix:policy failMode=tempfail timeout=2');
+sub by_certificate {
+	my @ssl = @_;
+	my $before = -s $trace;
+	my $c = $pb->connect('smtp');
+	$c->expect($_, qr/^2/) for 'EHLO c.example', 'STARTTLS';
+	$c->start_tls(@ssl);
+	$c->expect($_, qr/^2/) for 'EHLO c.example', 'MAIL FROM:<DUNNO@b.example>', 'RCPT TO:<alice@example.com>', 'QUIT';
+	$c->close;
+	return { substr(Pillarbox::slurp($trace), $before) =~ /^(\w+)=(.*)$/mg };
+}
+sub colons { my ($hex) = @_; return join ':', uc($hex) =~ /../g }
+my $pubkey = `openssl x509 -in '$cert' -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r`;
+my $a = by_certificate(SSL_use_cert => 1, SSL_cert_file => $cert, SSL_key_file => $key);
+is("$a->{ccert_subject} $a->{ccert_issuer}", 'client+201 Test+20CA', 'names of a certificate, as xtext');
+is($a->{ccert_fingerprint}, colons($ca->fingerprint($cert)), 'its fingerprint');
+is($a->{ccert_pubkey_fingerprint}, colons($pubkey =~ /^(\w+)/), 'and that of its key');
+like($a->{encryption_protocol}, qr/^TLSv1/, 'and how it came');
+$a = by_certificate(SSL_use_cert => 1, SSL_cert_file => $own, SSL_key_file => $own_key);
+is("$a->{ccert_subject}$a->{ccert_issuer}", '', 'one that leads to no CA of ours has no name');
+is($a->{ccert_fingerprint}, colons($ca->fingerprint($own)), 'but a fingerprint');
+$a = by_certificate();
+is("$a->{ccert_subject}$a->{ccert_issuer}$a->{ccert_fingerprint}$a->{ccert_pubkey_fingerprint}", '', 'without one nothing');
 
 SKIP: {
 	skip 'postgrey is not installed, or this is not root', 3 unless -x '/usr/sbin/postgrey' && $> == 0;

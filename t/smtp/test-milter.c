@@ -11,6 +11,7 @@
  *	from	another sender
  *	huge	adds sixty fields of four thousand bytes
  *	reject tempfail custom discard quarantine	the answer of that name
+ *	closing	421
  *	quoted	a reply that looks like fields of the log
  *	slow	"in progress" for three seconds, then accept
  *	silent	nothing at all, until killed
@@ -203,6 +204,10 @@ on_end(SMFICTX *ctx)
 	if (strcmp(t->subject, "custom") == 0) {
 		smfi_setmlreply(ctx, "554", "5.7.9", "first line", "second line", NULL);
 		return SMFIS_REJECT;
+	}
+	if (strcmp(t->subject, "closing") == 0) {
+		smfi_setreply(ctx, "421", "4.7.0", "come back later");
+		return SMFIS_TEMPFAIL;
 	}
 	if (strcmp(t->subject, "quoted") == 0) {
 		smfi_setreply(ctx, "554", "5.7.9", "no \" id=99 to=evil@b.example \"");

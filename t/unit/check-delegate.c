@@ -31,6 +31,17 @@ refuses(const char *action, int code, const char *status, const char *text)
 }
 
 static void
+defers_refusals(const char *action, const char *status, const char *text)
+{
+	struct delegate_answer a;
+
+	ok(delegate_parse(span_of(action), &a) && a.kind == DELEGATE_DEFER_IF_REJECT, "\"%s\" is no refusal yet", action);
+	is_num(a.verdict.code, 450, "but has one");
+	is_text(a.verdict.status, status, "status");
+	is_text(a.verdict.text, text, "text");
+}
+
+static void
 is_none(const char *action)
 {
 	struct delegate_answer a;
@@ -125,6 +136,8 @@ main(void)
 	refuses("550 5.1.1 no", 550, "5.1.1", "no");
 	refuses("550 4.1.1 no", 550, "5.7.1", "4.1.1 no");
 	refuses("421", 421, "4.7.1", "Access denied");
+	defers_refusals("defer_if_reject 4.2.0 busy", "4.2.0", "busy");
+	defers_refusals("DEFER_IF_REJECT", "4.7.1", "Access denied");
 	is_none("");
 	is_none("250 fine");
 	is_none("600 no");

@@ -22,12 +22,12 @@ sub new {
 	return $self;
 }
 
-# Turn the connection into TLS; certificates of tests are self-signed.
+# Turn the connection into TLS; certificates of tests are self-signed.  Options: those of IO::Socket::SSL.
 sub start_tls {
-	my ($self) = @_;
+	my ($self, %ssl) = @_;
 	require IO::Socket::SSL;
 	IO::Socket::SSL->start_SSL($self->{sock}, SSL_verify_mode => 0, Timeout => 20,
-		SSL_hostname => '') or die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
+		SSL_hostname => '', %ssl) or die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
 	$self->{is_tls} = 1;
 }
 
