@@ -149,7 +149,8 @@ field_of(const struct setting *list, struct span name)
 {
 	for (const struct setting *s = list + 1;
 	     s < setting_table + setting_count && setting_parent(s) == list; s++)
-		if (span_eq_nocase(name, span_of(setting_element(s))))
+		if (span_eq_nocase(name, span_of(setting_element(s))) ||
+		    (setting_other_element(s) != NULL && span_eq_nocase(name, span_of(setting_other_element(s)))))
 			return s;
 	return NULL;
 }
@@ -159,12 +160,14 @@ edit_field(const struct setting *list, struct xml_node *record, const char *word
 {
 	struct span value = span_of(word), name = span_cut(&value, '=');
 	const struct setting *field = field_of(list, name);
+	struct xml_node *n;
 
 	if (value.p == NULL || field == NULL) {
 		buf_printf(errors, "%s: expected field=value with a field of %s\n", word, list->path);
 		return EXIT_REFUSED;
 	}
-	return set_text(field, xml_make(record, span_of(setting_element(field))), value, errors);
+	n = config_field(field, record);
+	return set_text(field, n != NULL ? n : xml_make(record, span_of(setting_element(field))), value, errors);
 }
 
 int
@@ -213,6 +216,7 @@ matches(const struct setting *s, const struct xml_node *n, size_t count, char *c
 {
 	for (size_t i = 0; i < count; i++) {
 		struct span value = span_of(words[i]), name;
+		const struct setting *field;
 
 		if (s->type == SETTING_LIST) {
 			if (text_is(n, value))
@@ -220,7 +224,8 @@ matches(const struct setting *s, const struct xml_node *n, size_t count, char *c
 			continue;
 		}
 		name = span_cut(&value, '=');
-		if (value.p == NULL || !text_is(xml_child(n, name, NULL), value))
+		field = field_of(s, name);
+		if (value.p == NULL || !text_is(field != NULL ? config_field(field, n) : xml_child(n, name, NULL), value))
 			return false;
 	}
 	return s->type == SETTING_RECORDS && count > 0;

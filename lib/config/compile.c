@@ -91,7 +91,7 @@ add_records(struct buf *out, const struct setting *list, const struct xml_node *
 		record_add_text(out, "entry", list->path);
 		for (const struct setting *f = list + 1;
 		     f < setting_table + setting_count && setting_parent(f) == list; f++)
-			add_value(out, "field", f, xml_child(n, span_of(setting_element(f)), NULL));
+			add_value(out, "field", f, config_field(f, n));
 	}
 }
 

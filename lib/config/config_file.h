@@ -64,6 +64,9 @@ void config_close(struct config_file *f);
  */
 bool config_rights(int fd, const char *shown, uid_t owner, struct buf *errors) PB_MUST_CHECK;
 
+/* The element of a field in a record, under either of its names; NULL when there is none. */
+struct xml_node *config_field(const struct setting *field, const struct xml_node *record);
+
 /*
  * Check every known element: its value, that it stands there once, counts of
  * lists.  Unknown elements are kept and are no error; warnings (may be NULL)

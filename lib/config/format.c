@@ -12,6 +12,7 @@ static const char *const names[] = {
 	[FORMAT_LINE] = "one line of UTF-8 text",
 	[FORMAT_SECRET] = "printable ASCII text",
 	[FORMAT_HOST] = "a host name",
+	[FORMAT_HOSTS] = "host names, separated by commas, blanks or line ends,",
 	[FORMAT_IP] = "an IPv4 or IPv6 address",
 	[FORMAT_NETWORK] = "an IP address or ADDRESS/BITS",
 	[FORMAT_DNS] = "ADDRESS or ADDRESS@PORT",
@@ -99,6 +100,50 @@ has_capital(struct span s)
 		if (s.p[i] >= 'A' && s.p[i] <= 'Z')
 			return true;
 	return false;
+}
+
+static bool
+is_between(char c)
+{
+	return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Cut the next name; an empty span when none is left. */
+static struct span
+next_host(struct span *rest)
+{
+	size_t from = 0, to;
+
+	while (from < rest->n && is_between(rest->p[from]))
+		from++;
+	for (to = from; to < rest->n && !is_between(rest->p[to]);)
+		to++;
+	struct span name = span_make(rest->p + from, to - from);
+
+	*rest = span_from(*rest, to);
+	return name;
+}
+
+static bool
+are_hosts(struct span s)
+{
+	for (struct span name = next_host(&s); name.n > 0; name = next_host(&s))
+		if (!format_is_host(name))
+			return false;
+	return true;
+}
+
+bool
+format_put_hosts(struct span s, struct buf *out)
+{
+	size_t start = out->n;
+
+	for (struct span name = next_host(&s); name.n > 0; name = next_host(&s)) {
+		if (out->n > start)
+			buf_char(out, ',');
+		buf_span(out, name);
+	}
+	return !out->overflow;
 }
 
 bool
@@ -214,6 +259,8 @@ format_is_valid(enum setting_format f, struct span s)
 		return is_line(s);
 	case FORMAT_HOST:
 		return format_is_host(s);
+	case FORMAT_HOSTS:
+		return are_hosts(s);
 	case FORMAT_IP:
 		return is_ip(s);
 	case FORMAT_NETWORK:

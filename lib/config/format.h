@@ -28,4 +28,7 @@ bool format_is_domain_folder(struct span s);
  */
 bool format_is_user_folder(struct span s);
 
+/* Hosts of FORMAT_HOSTS, as they were written, separated by commas. */
+bool format_put_hosts(struct span s, struct buf *out);
+
 #endif

@@ -86,6 +86,45 @@ setting_program_bit(const char *name)
 	return 0;
 }
 
+/* Names that the known files and pages have for what is written by another here. */
+static const struct {
+	enum setting_scope scope;
+	const char *list, *other, *element;
+} others[] = {
+	{ SCOPE_SERVER, "domainForwarding/server", "ipAddress", "address" },
+	{ SCOPE_SERVER, "incomingGateways/gateway", "ipAddress", "address" },
+};
+
+static const struct setting *
+find_other(enum setting_scope scope, struct span path)
+{
+	ssize_t slash = span_rfind(path, '/');
+	char known[128];
+
+	for (size_t i = 0; slash > 0 && i < PB_COUNT(others); i++) {
+		if (others[i].scope != scope || !span_eq_nocase(span_first(path, (size_t)slash), span_of(others[i].list)) ||
+		    !span_eq_nocase(span_from(path, (size_t)slash + 1), span_of(others[i].other)))
+			continue;
+		snprintf(known, sizeof(known), "%s/%s", others[i].list, others[i].element);
+		return setting_find(scope, span_of(known));
+	}
+	return NULL;
+}
+
+const char *
+setting_other_element(const struct setting *s)
+{
+	size_t n;
+
+	for (size_t i = 0; i < PB_COUNT(others); i++) {
+		n = strlen(others[i].list);
+		if (others[i].scope == s->scope && strncmp(s->path, others[i].list, n) == 0 && s->path[n] == '/' &&
+		    strcmp(s->path + n + 1, others[i].element) == 0)
+			return others[i].other;
+	}
+	return NULL;
+}
+
 const struct setting *
 setting_find(enum setting_scope scope, struct span path)
 {
@@ -93,7 +132,7 @@ setting_find(enum setting_scope scope, struct span path)
 		if (setting_table[i].scope == scope &&
 		    span_eq_nocase(path, span_of(setting_table[i].path)))
 			return &setting_table[i];
-	return NULL;
+	return find_other(scope, path);
 }
 
 const struct setting *
@@ -234,7 +273,9 @@ check_value(const struct setting *s, struct span value, struct buf *out)
 	case SETTING_LIST:
 		if (value.n > s->max || (value.n == 0 && s->type == SETTING_LIST))
 			return false;
-		return (value.n == 0 || format_is_valid(s->format, value)) && buf_span(out, value);
+		if (value.n > 0 && !format_is_valid(s->format, value))
+			return false;
+		return s->format == FORMAT_HOSTS ? format_put_hosts(value, out) : buf_span(out, value);
 	case SETTING_RECORDS:
 		return false;
 	}

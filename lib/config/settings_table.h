@@ -37,6 +37,7 @@ enum setting_format {
 	FORMAT_LINE,		/* any UTF-8 without control characters */
 	FORMAT_SECRET,		/* printable ASCII, never shown */
 	FORMAT_HOST,		/* DNS name with at least one dot, or localhost */
+	FORMAT_HOSTS,		/* several, separated by commas, blanks or line ends; canonical: by commas */
 	FORMAT_IP,		/* IPv4 or IPv6 address */
 	FORMAT_NETWORK,		/* address, or address/bits */
 	FORMAT_DNS,		/* address, or address@port */
@@ -84,7 +85,7 @@ extern const size_t setting_program_count;
 /* The bit of a program's name; 0 when it has no settings. */
 unsigned int setting_program_bit(const char *name);
 
-/* The setting of that path (letter case is ignored); NULL when there is none. */
+/* The setting of that path (letter case is ignored), or of its other spelling; NULL when there is none. */
 const struct setting *setting_find(enum setting_scope scope, struct span path);
 
 /* The record list that a field belongs to; NULL for all that is no field. */
@@ -92,6 +93,9 @@ const struct setting *setting_parent(const struct setting *s);
 
 /* The last component of a path: the element's own name. */
 const char *setting_element(const struct setting *s);
+
+/* Another name under which the element is read; NULL for most.  It is never written. */
+const char *setting_other_element(const struct setting *s);
 
 /* True when `path` is a proper beginning ("greylisting") of some setting's path. */
 bool setting_is_container(enum setting_scope scope, struct span path);

@@ -32,10 +32,21 @@ complain(struct walk *w, const struct xml_node *n, const char *path, const char 
 	buf_char(w->errors, '\n');
 }
 
-static bool
-stands_once(struct walk *w, const struct xml_node *parent, const struct xml_node *n, const char *path)
+struct xml_node *
+config_field(const struct setting *field, const struct xml_node *record)
 {
-	if (xml_child(parent, span_of(xml_name(n)), NULL) == n)
+	struct xml_node *n = xml_child(record, span_of(setting_element(field)), NULL);
+	const char *other = setting_other_element(field);
+
+	return n != NULL || other == NULL ? n : xml_child(record, span_of(other), NULL);
+}
+
+/* s: the setting that it is, NULL for a container. */
+static bool
+stands_once(struct walk *w, const struct xml_node *parent, const struct xml_node *n, const char *path,
+	const struct setting *s)
+{
+	if (xml_child(parent, span_of(xml_name(n)), NULL) == n && (s == NULL || config_field(s, parent) == n))
 		return true;
 	complain(w, n, path, "stands here a second time");
 	return false;
@@ -89,7 +100,7 @@ walk_element(struct walk *w, const struct xml_node *parent, const struct xml_nod
 	const struct setting *s = setting_find(w->scope, span_of(path));
 
 	if (s == NULL && setting_is_container(w->scope, span_of(path))) {
-		if (stands_once(w, parent, n, path))
+		if (stands_once(w, parent, n, path, NULL))
 			walk_children(w, n, path);
 	} else if (s == NULL) {
 		unknown(w, n, path);
@@ -99,7 +110,7 @@ walk_element(struct walk *w, const struct xml_node *parent, const struct xml_nod
 	} else if (s->type == SETTING_LIST) {
 		check_count(w, s, n);
 		check_value(w, s, n);
-	} else if (stands_once(w, parent, n, path)) {
+	} else if (stands_once(w, parent, n, path, s)) {
 		check_value(w, s, n);
 	}
 }

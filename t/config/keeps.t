@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # A rewrite keeps what it does not know, and the history tells every change.
-# Features: TOOL-01, TOOL-04, TOOL-07, ADMIN-08.
+# Features: TOOL-01, TOOL-04, TOOL-07, ADMIN-08, ROUTE-03, ROUTE-05.
 use strict;
 use warnings;
 use Test::More;
@@ -42,6 +42,20 @@ unlike($pb->ctl_ok('get', 'whitelist/entry', '--tsv'), qr{10\.0\.0\.0}, 'and rem
 is(($pb->ctl('set', '--add', 'whitelist/entry', 'ip=999.1.1.1'))[0], 1, 'a field out of range is refused');
 $pb->ctl_ok('set', 'blockedSenders/sender', 'a@b.example,*@c.example');
 like($pb->ctl_ok('get', 'blockedSenders/sender', '--json'), qr{"value": "\*\@c\.example"}, 'a list is set as a whole');
+
+# Spellings of the known pages (ROUTE-03, ROUTE-05): ipAddress, and one domain a line.
+(my $known = Pillarbox::slurp($file)) =~ s{(</AnyRoot>)}{  <domainForwarding><server><ipAddress>192.0.2.7</ipAddress><domains>\r\na.example\r\nb.example\r\n</domains></server></domainForwarding>\r\n$1};
+Pillarbox::spew($file, $known);
+like($pb->ctl_ok('get', 'domainForwarding/server', '--tsv'), qr{address=192\.0\.2\.7 port=25 domains=a\.example,b\.example }, 'they are read');
+$pb->ctl_ok('set', 'popMaxBadCommands', 9);
+like(Pillarbox::slurp($file), qr{<ipAddress>192\.0\.2\.7</ipAddress><domains>\r\na\.example\r\nb\.example\r\n</domains>}, 'and kept by a rewrite');
+like(($pb->ctl('set', '--add', 'domainForwarding/server', 'address=192.0.2.8', 'domains=c.example /etc'))[2],
+	qr{domains: must be host names, separated by commas, blanks or line ends}, 'what is no domain is refused, and it says what to give');
+$pb->ctl_ok('set', '--add', 'domainForwarding/server', 'ipAddress=192.0.2.8', "domains=c.example\nd.example");
+like(Pillarbox::slurp($file), qr{<address>192\.0\.2\.8</address>\s*<domains>c\.example,d\.example</domains>}, 'mailctl takes both and writes one');
+$pb->ctl_ok('set', '--remove', 'domainForwarding/server', 'address=192.0.2.7');
+unlike(Pillarbox::slurp($file), qr{192\.0\.2\.7}, 'an entry is found by either name');
+$pb->ctl_ok('set', 'popMaxBadCommands', 8);
 
 # A change that fails half-way leaves the old file.
 chmod 0500, $pb->dir . '/etc' if $> != 0;

@@ -286,6 +286,44 @@ test_route(void)
 	xml_free(&x);
 }
 
+/* ROUTE-03, ROUTE-05: as the known pages write it: ipAddress, and a domain on each line. */
+static void
+test_route_spellings(void)
+{
+	static const char text[] = "<x><domainForwarding><server><ipAddress>192.0.2.1</ipAddress><domains>\r\n"
+		"\ta.example\r\n\tb.example, c.example\n\n d.example e.example,\n</domains></server></domainForwarding>"
+		"<incomingGateways><gateway><IPADDRESS>192.0.2.9</IPADDRESS><domains>g.example\nh.example</domains></gateway>"
+		"</incomingGateways></x>";
+	struct xml_error err;
+	struct xml *x = xml_parse(span_of(text), &err);
+	struct settings *s = compile_settings(x, SCOPE_SERVER);
+	struct buf errors, warnings, host;
+	const char *forwarded[] = { "a.example", "b.example", "C.example", "d.example", "e.example", "g.example", "h.example" };
+
+	buf_init(&errors, 4096);
+	buf_init(&warnings, 4096);
+	buf_init(&host, 100);
+	ok(config_validate(x, SCOPE_SERVER, "f", &errors, &warnings) && warnings.n == 0, "both spellings are known");
+	for (size_t i = 0; i < PB_COUNT(forwarded); i++)
+		ok(route_find(s, span_of(forwarded[i]), NULL), "%s is in the list", forwarded[i]);
+	ok(!route_find(s, SPAN("example"), NULL) && !route_find(s, SPAN("i.example"), NULL), "and no other");
+	ok(route_find(s, SPAN("h.example"), &host), "a gateway is found");
+	is_text(buf_text(&host), "192.0.2.9:25", "by its ipAddress");
+	is_text(settings_entry(s, "domainForwarding/server", 0, "domains"), "a.example,b.example,c.example,d.example,e.example",
+		"programs get one form of the list");
+	settings_free(&s);
+	xml_free(&x);
+	x = xml_parse(SPAN("<x><domainForwarding><server><address>192.0.2.1</address><ipAddress>192.0.2.2</ipAddress></server>"
+		"</domainForwarding></x>"), &err);
+	ok(!config_validate(x, SCOPE_SERVER, "f", &errors, NULL) && strstr(buf_text(&errors), "ipAddress: stands here a second time") != NULL,
+		"both at once are refused");
+	xml_free(&x);
+	ok(!accepts("domainForwarding/server/domains", "a.example b_c") && accepts("domainForwarding/server/domains", ""), "what is no domain is refused");
+	buf_free(&host);
+	buf_free(&warnings);
+	buf_free(&errors);
+}
+
 static void
 test_manifest(void)
 {
@@ -320,6 +358,7 @@ main(void)
 	test_validate();
 	test_pipe();
 	test_route();
+	test_route_spellings();
 	test_manifest();
 	test_password();
 	return done();
