@@ -1,12 +1,15 @@
 /*
  * control_why: what would happen, and why; nothing is noted.
  *
- *	why ip= sender= recipient= [helo=] [user=]	one delivery, judged by decide as if it came now
+ *	why ip= sender= recipient= [helo=] [user=] [mailer=]	one delivery, judged by decide as if it came now
  *	why ip=			a stranger's mail from this address
  *	why address=		a stranger's mail to this address
  *
- * -> ok verdict=pass|later step="NAME VALUE WEIGHT TOTAL" ... [earliest=SECONDS]
+ * -> ok verdict=pass|later step="NAME VALUE WEIGHT TOTAL" ... [earliest=SECONDS reply="CODE STATUS TEXT"]
  *	[record="STATE FIRST LAST EXPIRES ORIGIN"] ... [gateway=1]
+ *
+ * gateway=1: the address is an own gateway's, for which a recipient never waits at
+ * RCPT; what is told is then how its mail is judged that began there.
  */
 #include "base/base.h"
 #include "greylist.h"
@@ -43,6 +46,17 @@ add_record(struct buf *reply, const struct rules *rules, const struct seen *s, c
 }
 
 static void
+add_refusal(struct buf *reply, int64_t now, int64_t earliest)
+{
+	char text[DECIDE_TEXT_MAX], line[DECIDE_TEXT_MAX + 16];
+
+	decide_print_refusal(now, earliest, text);
+	snprintf(line, sizeof(line), DECIDE_CODE " " DECIDE_STATUS " %s", text);
+	record_add_num(reply, "earliest", (uint64_t)earliest);
+	record_add_text(reply, "reply", line);
+}
+
+static void
 why_delivery(const struct rules *rules, const struct delivery *d, struct buf *reply)
 {
 	int64_t now = clock_wall_ms() / 1000;
@@ -57,7 +71,7 @@ why_delivery(const struct rules *rules, const struct delivery *d, struct buf *re
 	record_add_text(reply, "verdict", v.result.passes ? "pass" : "later");
 	add_steps(reply, &why);
 	if (!v.result.passes)
-		record_add_num(reply, "earliest", (uint64_t)v.earliest_s);
+		add_refusal(reply, now, v.earliest_s);
 	if (v.origin[0] == '\0')
 		return;
 	add_record(reply, rules, &v.domain.seen, v.origin);
@@ -138,13 +152,32 @@ why_client(const struct rules *rules, const struct addr *client, struct buf *rep
 	why_stranger(&f, reply);
 }
 
+/* The milter judges mail of a gateway when the header says where it came from, and passes what began there. */
+static void
+why_any_delivery(const struct rules *rules, struct delivery *d, struct buf *reply)
+{
+	bool is_gateway = d->user[0] == '\0' && addr_set_has(&rules->gateways, &d->client);
+
+	if (is_gateway)
+		d->client = (struct addr){ .family = AF_UNSPEC };
+	why_delivery(rules, d, reply);
+	if (is_gateway)
+		record_add_num(reply, "gateway", 1);
+}
+
 static void
 why(const struct rules *rules, const struct record *request, struct buf *reply)
 {
 	struct spf_memo memo = { .is_asked = false };
-	struct delivery d = { .ticket = "", .user = "", .helo = record_get(request, "helo"),
-		.sender = record_get(request, "sender"), .recipient = record_get(request, "recipient"), .spf = &memo };
-	struct span ip = record_get(request, "ip"), address = record_get(request, "address");
+	struct span ip = record_get(request, "ip"), address = record_get(request, "address"),
+		user = span_first(record_get(request, "user"), LIMIT_ADDRESS), mailer = span_first(record_get(request, "mailer"), 15);
+	char user_text[LIMIT_ADDRESS + 1], mailer_text[16];
+	struct delivery d = { .ticket = "", .user = user_text, .mailer = mailer.n > 0 ? mailer_text : NULL,
+		.helo = record_get(request, "helo"), .sender = record_get(request, "sender"),
+		.recipient = record_get(request, "recipient"), .spf = &memo };
+
+	snprintf(user_text, sizeof(user_text), "%.*s", SPAN_ARG(user));
+	snprintf(mailer_text, sizeof(mailer_text), "%.*s", SPAN_ARG(mailer));
 
 	if (address.n > 0 && address.n <= LIMIT_ADDRESS)
 		why_address(rules, address, reply);
@@ -155,7 +188,7 @@ why(const struct rules *rules, const struct record *request, struct buf *reply)
 	else if (d.recipient.n == 0 || d.recipient.n > LIMIT_ADDRESS || d.sender.n > LIMIT_ADDRESS)
 		control_error(reply, EXIT_USAGE, "sender and recipient are addresses");
 	else
-		why_delivery(rules, &d, reply);
+		why_any_delivery(rules, &d, reply);
 }
 
 void

@@ -17,6 +17,16 @@ decide_print_time(int64_t at, char out[32])
 		snprintf(out, 32, "%lld", (long long)at);
 }
 
+void
+decide_print_refusal(int64_t now, int64_t earliest, char out[DECIDE_TEXT_MAX])
+{
+	char when[32];
+
+	decide_print_time(earliest, when);
+	snprintf(out, DECIDE_TEXT_MAX, "Greylisted, try again later: not before %s (in %lld seconds)", when,
+		(long long)(earliest > now ? earliest - now : 0));
+}
+
 static struct span
 domain_of(struct span address)
 {

@@ -51,4 +51,10 @@ int decide(const struct rules *rules, const struct delivery *d, int64_t now, boo
 /* "2026-11-22 02:59:10 UTC" */
 void decide_print_time(int64_t at, char out[32]);
 
+/* What a client hears that has to come again, and has not before `earliest`. */
+#define DECIDE_CODE "451"
+#define DECIDE_STATUS "4.7.1"
+#define DECIDE_TEXT_MAX 160
+void decide_print_refusal(int64_t now, int64_t earliest, char out[DECIDE_TEXT_MAX]);
+
 #endif

@@ -170,12 +170,10 @@ remember(struct talk *s, const char *recipient)
 static sfsistat
 refuse(SMFICTX *ctx, int64_t now, int64_t earliest)
 {
-	static char code[] = "451", status[] = "4.7.1";
-	char text[160], when[32];
+	static char code[] = DECIDE_CODE, status[] = DECIDE_STATUS;
+	char text[DECIDE_TEXT_MAX];
 
-	decide_print_time(earliest, when);
-	snprintf(text, sizeof(text), "Greylisted, try again later: not before %s (in %lld seconds)", when,
-		(long long)(earliest > now ? earliest - now : 0));
+	decide_print_refusal(now, earliest, text);
 	if (smfi_setreply(ctx, code, status, text) != MI_SUCCESS)
 		return SMFIS_CONTINUE;
 	return SMFIS_TEMPFAIL;

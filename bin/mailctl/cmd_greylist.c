@@ -338,7 +338,8 @@ add_verdict(struct output *o, const struct record *reply)
 		add_note(o, "gateway", "an own gateway: its mail is judged by the server it had it from");
 	if (record_get(reply, "earliest").p != NULL) {
 		print_time(record_get(reply, "earliest"), when, sizeof(when));
-		add_note(o, "verdict", "later: 451 4.7.1, a retry is taken from %s", when);
+		add_note(o, "verdict", "later: %.*s, a retry is taken from %s",
+			SPAN_ARG(span_first(record_get(reply, "reply"), sizeof("451 4.7.1") - 1)), when);
 	} else if (span_is(verdict, "later")) {
 		add_note(o, "verdict", "later: a first contact gets 451 4.7.1");
 	} else {

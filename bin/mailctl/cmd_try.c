@@ -16,27 +16,11 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "io/stream.h"
 #include "net/connect.h"
-#include "output.h"
-#include "smtp/reply.h"
+#include "try.h"
 
 #define ANSWER_MS 60000
 #define PIECE 65536
-
-struct try {
-	const char *from, *ip, *helo, *user, *port, *local, *size;
-	bool tls;
-	const char **to;		/* borrowed texts */
-	size_t to_count;
-	const char *file;		/* NULL: the message itself is not tried */
-	struct stream io;
-	struct output *out;
-	struct smtp_reply reply;	/* the last one */
-	int worst;			/* code of the first refusal; 0: none */
-	struct ctl *c;
-	bool greylists;			/* setting greylisting/enabled */
-};
 
 /* -- what the server says --------------------------------------------------- */
 
@@ -54,16 +38,50 @@ copy(char *out, size_t size, struct span s)
 	snprintf(out, size, "%.*s", SPAN_ARG(span_first(s, size - 1)));
 }
 
+/* Who would be asked, and is not: "what=milter name=unix:x"; greylist-check is asked in another way. */
+static void
+show_not_asked(struct try *t, const char *step, struct span rest)
+{
+	char what[64], name[512];
+
+	copy(what, sizeof(what), value_of(&rest, "what"));
+	copy(name, sizeof(name), value_of(&rest, "name"));
+	if (strcmp(what, "greylisting") == 0) {
+		copy(t->mailer, sizeof(t->mailer), span_of(name));
+		return;
+	}
+	snprintf(name + strlen(name), sizeof(name) - strlen(name), " not-asked");
+	output_row(t->out, step, what, name, "", "", "");
+}
+
+static void
+show_log(struct try *t, const char *step, struct span line)
+{
+	char value[1600];
+	struct span rest = line;
+
+	copy(value, sizeof(value), line);
+	output_row(t->out, step, "log", value, "", "", "");
+	if (!span_is(span_word(&rest), "event=origin"))
+		return;
+	copy(t->origin, sizeof(t->origin), value_of(&rest, "ip"));
+	if (strcmp(t->origin, "-") == 0)
+		t->origin[0] = '\0';
+}
+
 /* "event=check about=A name=N value=V weight=W total=T", or another line of the log. */
 static void
 show_line(struct try *t, const char *step, struct span line)
 {
 	char name[128], value[1600], weight[16], total[16];
-	struct span rest = line;
+	struct span rest = line, event = span_word(&rest);
 
-	if (!span_is(span_word(&rest), "event=check")) {
-		copy(value, sizeof(value), line);
-		output_row(t->out, step, "log", value, "", "", "");
+	if (span_is(event, "event=not-asked")) {
+		show_not_asked(t, step, rest);
+		return;
+	}
+	if (!span_is(event, "event=check")) {
+		show_log(t, step, line);
 		return;
 	}
 	(void)value_of(&rest, "about");
@@ -89,8 +107,8 @@ show_reply(struct try *t, const char *step)
 	}
 }
 
-static void
-note_worst(struct try *t, int code)
+void
+try_note_worst(struct try *t, int code)
 {
 	if (t->worst == 0 && code >= 400)
 		t->worst = code;
@@ -117,7 +135,7 @@ hear(struct try *t, const char *step, bool shown)
 		return ctl_fail(EXIT_TRY_LATER, "smtp-listen made no reply");
 	if (shown)
 		show_reply(t, step);
-	note_worst(t, t->reply.code);
+	try_note_worst(t, t->reply.code);
 	return EXIT_DONE;
 }
 
@@ -136,71 +154,6 @@ say(struct try *t, const char *step, bool shown, const char *fmt, ...)
 	stream_put(&t->io, buf_view(&line));
 	buf_free(&line);
 	return stream_flush(&t->io) == 0 ? hear(t, step, shown) : ctl_fail(EXIT_TRY_LATER, "smtp-listen is gone");
-}
-
-/* -- greylisting: a milter, which smtp-listen does not ask here ---------------- */
-
-/* "NAME VALUE WEIGHT TOTAL" */
-static void
-show_greylist_step(struct try *t, struct span words)
-{
-	char name[80], value[1600], weight[16], total[16];
-
-	snprintf(name, sizeof(name), "greylist-%.*s", SPAN_ARG(span_first(span_word(&words), 60)));
-	copy(value, sizeof(value), span_word(&words));
-	copy(weight, sizeof(weight), span_word(&words));
-	copy(total, sizeof(total), span_word(&words));
-	output_row(t->out, "rcpt", name, value, weight, total, "");
-}
-
-static void
-show_delay(struct try *t, const struct record *reply)
-{
-	uint64_t earliest = 0;
-	char when[40], text[160];
-	struct tm tm;
-	time_t at;
-
-	(void)!record_get_num(reply, "earliest", INT64_MAX, &earliest);
-	at = (time_t)earliest;
-	gmtime_r(&at, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	snprintf(text, sizeof(text), "451 4.7.1 Greylisted, try again later: not before %s", when);
-	output_row(t->out, "rcpt", "reply", "", "", "", text);
-	note_worst(t, 451);
-}
-
-/*
- * Would greylist-check delay the recipient that was taken?  It notes nothing.
- * True: shown.  When it does not answer mail flows, as it would.
- */
-static bool
-is_greylisted(struct try *t, const char *to)
-{
-	struct record reply;
-	struct buf request;
-	bool later;
-	int code;
-
-	buf_init(&request, LIMIT_RECORD);
-	record_begin(&request, "why");
-	record_add_text(&request, "ip", t->ip);
-	record_add_text(&request, "sender", t->from);
-	record_add_text(&request, "recipient", to);
-	record_add_text(&request, "helo", t->helo);
-	if (t->user != NULL)
-		record_add_text(&request, "user", t->user);
-	code = ctl_call(t->c, "run/pub/greylist-control", &request, true, &reply);
-	buf_free(&request);
-	if (code != EXIT_DONE)
-		return false;
-	for (size_t i = 0; record_get_nth(&reply, "step", i).p != NULL; i++)
-		show_greylist_step(t, record_get_nth(&reply, "step", i));
-	later = span_is(record_get(&reply, "verdict"), "later");
-	if (later)
-		show_delay(t, &reply);
-	record_free(&reply);
-	return later;
 }
 
 /* -- the steps -------------------------------------------------------------- */
@@ -225,6 +178,7 @@ send_file(struct try *t)
 	FILE *f = strcmp(t->file, "-") == 0 ? stdin : fopen(t->file, "re");
 	char *piece, before = '\n';
 	size_t n;
+	int code;
 
 	if (f == NULL)
 		return ctl_fail(ctl_code_of_errno(errno), "%s: %s", t->file, strerror(errno));
@@ -237,7 +191,12 @@ send_file(struct try *t)
 	if (f != stdin)
 		(void)fclose(f);
 	stream_put(&t->io, before == '\n' ? SPAN(".\r\n") : SPAN("\r\n.\r\n"));
-	return stream_flush(&t->io) == 0 ? hear(t, "data", true) : ctl_fail(EXIT_TRY_LATER, "smtp-listen is gone");
+	if (stream_flush(&t->io) != 0)
+		return ctl_fail(EXIT_TRY_LATER, "smtp-listen is gone");
+	code = hear(t, "data", false);
+	if (code == EXIT_DONE && (t->reply.code >= 400 || !try_greylist_data(t)))
+		show_reply(t, "data");
+	return code;
 }
 
 /* The recipients; *good_out: one was taken. */
@@ -248,8 +207,9 @@ try_recipients(struct try *t, bool *good_out)
 
 	*good_out = false;
 	for (size_t i = 0; code == EXIT_DONE && i < t->to_count; i++) {
+		t->mailer[0] = '\0';
 		code = say(t, "rcpt", false, "RCPT TO:<%s>", t->to[i]);
-		if (code != EXIT_DONE || (t->reply.code < 400 && t->greylists && is_greylisted(t, t->to[i])))
+		if (code != EXIT_DONE || (t->reply.code < 400 && try_greylist_rcpt(t, t->to[i])))
 			continue;
 		show_reply(t, "rcpt");
 		*good_out |= t->reply.code < 400;
@@ -358,15 +318,11 @@ run(struct ctl *c, struct try *t)
 {
 	static const char *const columns[] = { "step", "check", "value", "weight#", "total#", "reply", NULL };
 	char path[INSTANCE_PATH_MAX];
-	struct settings *s;
 	int code, fd = connect_unix(instance_path(&c->instance, path, "run/pub/smtp"), SOCK_STREAM);
 
 	if (fd < 0)
 		return ctl_fail(EXIT_TRY_LATER, "the server does not run");
 	t->c = c;
-	s = ctl_server_settings(c);
-	t->greylists = s != NULL && settings_bool(s, "greylisting/enabled");
-	settings_free(&s);
 	stream_init(&t->io, fd, PIECE);
 	t->out = output_begin(c, columns);
 	code = try_session(t);
@@ -400,5 +356,6 @@ cmd_try(struct ctl *c, int argc, char **argv)
 		code = run(c, &t);
 	}
 	free(t.to);
+	free(t.late);
 	return code;
 }

@@ -7,6 +7,7 @@
  *
  * What was answered is kept in a table of fixed size; two addresses in one slot
  * replace each other.  A server that gave no answer is left alone for a while.
+ * `mailctl try` asks as a client would have it, but nothing that it hears is kept.
  *
  * Trust: the server is one that the administrator named; its replies are read
  * as hostile all the same, within one deadline.
@@ -128,10 +129,20 @@ log_answer(struct smtp *c, const struct gateway *g, struct span address, enum po
 	smtp_log_address(c, "event=callout", "to", address.p, rest);
 }
 
+/* What was heard decides for the clients of some minutes. */
+static void
+remember(struct kept *k, uint64_t hash, enum policy_known known, const struct smtp_reply *r)
+{
+	*k = (struct kept){ .hash = hash, .known = known,
+		.until_ms = clock_ms() + (known == POLICY_KNOWN_YES ? KEEP_YES_MS : KEEP_NO_MS) };
+	snprintf(k->words, sizeof(k->words), "%d %s", r->code, r->status);
+}
+
 enum policy_known
 callout_ask(struct smtp *c, const struct gateway *g, struct span address, struct span *words_out)
 {
 	uint64_t now = clock_ms(), hash = hash_of(g->contact, address);
+	static struct kept tried;
 	struct kept *k = &table[hash % SLOTS];
 	struct smtp_reply reply = { .code = 0 };
 	enum policy_known known = POLICY_KNOWN_SILENT;
@@ -148,12 +159,13 @@ callout_ask(struct smtp *c, const struct gateway *g, struct span address, struct
 		known = converse(c, g, fd, address, &reply);
 	log_answer(c, g, address, known, reply.code);
 	if (known == POLICY_KNOWN_SILENT) {
-		silent_until_ms[g->contact] = clock_ms() + (reply.code == 0 ? SILENT_MS : 0);
+		if (!c->dry)
+			silent_until_ms[g->contact] = clock_ms() + (reply.code == 0 ? SILENT_MS : 0);
 		return known;
 	}
-	*k = (struct kept){ .hash = hash, .known = known,
-		.until_ms = clock_ms() + (known == POLICY_KNOWN_YES ? KEEP_YES_MS : KEEP_NO_MS) };
-	snprintf(k->words, sizeof(k->words), "%d %s", reply.code, reply.status);
+	if (c->dry)
+		k = &tried;
+	remember(k, hash, known, &reply);
 	*words_out = span_of(k->words);
 	return known;
 }

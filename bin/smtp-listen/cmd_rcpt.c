@@ -210,6 +210,8 @@ cmd_rcpt(struct smtp *c, struct span args)
 	c->t.rcpt_args = args;
 	if (!has_room(c) || !find(c, &rcpt, &address) || !delegates_allow(c, &rcpt) || !filter_rcpt(c, &rcpt, args))
 		return;
+	if (c->dry)
+		try_not_asked_rcpt(c);
 	c->t.named++;
 	c->t.wants_checks |= c->t.rcpt_wants_checks;
 	if (recipient_add(&c->t, &rcpt, address))

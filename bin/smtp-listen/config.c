@@ -92,7 +92,7 @@ read_milters(struct config *c, const struct settings *s)
 	c->milters = mem_array(n + 1, sizeof(*c->milters));
 	if (settings_bool(s, "greylisting/enabled"))
 		c->milters[c->milter_count++] =
-			(struct config_milter){ .socket = "unix:greylist", .fail_mode = FAIL_ACCEPT,
+			(struct config_milter){ .socket = CONFIG_GREYLIST, .fail_mode = FAIL_ACCEPT,
 				.timeout_ms = 5000 };
 	for (size_t i = 0; i < n; i++) {
 		struct config_milter *m = &c->milters[c->milter_count++];

@@ -23,6 +23,9 @@ enum config_fail_mode { FAIL_ACCEPT, FAIL_TEMPFAIL, FAIL_REJECT };
 /* When a policy server is asked. */
 enum config_delegate_state { DELEGATE_AT_RCPT, DELEGATE_AT_DATA, DELEGATE_AT_END };
 
+/* Where greylist-check listens. */
+#define CONFIG_GREYLIST "unix:greylist"
+
 struct config_milter {
 	const char *socket;		/* as in net/endpoint.h */
 	int contact;			/* of contact_add */

@@ -291,6 +291,8 @@ session_greet(struct smtp *c)
 {
 	bool is_welcome = welcome(c);
 
+	if (is_welcome && c->dry)
+		try_not_asked(c);
 	if (is_welcome)
 		peer_name_find(c);
 	if (is_welcome && filter_connect(c))

@@ -7,8 +7,10 @@
  * then on the session is served as any other, by the same commands and the
  * same decisions, but
  *  1. nothing is stored: the message is forgotten where it would be written;
- *  2. nothing is counted or learnt: abuse-check and the directory are only
- *     asked, milters are not; nobody logs in and no queue is started;
+ *  2. nothing is counted or learnt: abuse-check, the directory and servers that
+ *     verify recipients are only asked, milters and policy servers are not; nobody
+ *     logs in, no queue is started, and nobody waits to see whether the client
+ *     talks early;
  *  3. nothing is logged: what would be goes to mailctl, as lines "# event=...",
  *     in front of the reply to which it led.
  * XTRY AUTH=USER stands for a successful AUTH of that user.
@@ -25,13 +27,48 @@ void
 try_tell(struct smtp *c, const char *text)
 {
 	char storage[4 * LIMIT_LOG_LINE];
+	struct span rest = span_first(span_of(text), LIMIT_LOG_LINE - 8);
 	struct buf line;
 
 	buf_init_fixed(&line, storage, sizeof(storage));
 	buf_text_put(&line, "# ");
-	(void)buf_escaped(&line, span_first(span_of(text), LIMIT_LOG_LINE - 8));
+	/* As in the log: a backslash stands there because a value was escaped before. */
+	while (rest.p != NULL) {
+		(void)buf_escaped(&line, span_cut(&rest, '\\'));
+		if (rest.p != NULL)
+			buf_char(&line, '\\');
+	}
 	buf_text_put(&line, "\r\n");
 	stream_put(&c->s->io, buf_view(&line));
+}
+
+/*
+ * Milters and policy servers may learn from what they are told, so they are told
+ * nothing, and mailctl is told that.  Greylisting has a way to be asked that notes
+ * nothing; mailctl takes it for each recipient, with the word for where its mail goes.
+ */
+static bool
+is_greylisting(const struct config_milter *m)
+{
+	return strcmp(m->socket, CONFIG_GREYLIST) == 0;
+}
+
+void
+try_not_asked(struct smtp *c)
+{
+	for (size_t i = 0; i < c->config->milter_count; i++)
+		if (!is_greylisting(&c->config->milters[i]))
+			smtp_log(c, "event=not-asked what=milter name=%s", c->config->milters[i].socket);
+}
+
+void
+try_not_asked_rcpt(struct smtp *c)
+{
+	for (size_t i = 0; i < c->config->delegate_count; i++)
+		smtp_log(c, "event=not-asked what=policy-server name=%s", c->config->delegates[i].socket);
+	for (size_t i = 0; i < c->config->milter_count; i++)
+		if (is_greylisting(&c->config->milters[i]))
+			smtp_log(c, "event=not-asked what=greylisting name=%s", c->t.mailer);
 }
 
 static bool

@@ -16,8 +16,12 @@ talks_early(struct smtp *c)
 {
 	uint64_t ms = settings_num(c->config->settings, "bannerDelay");
 
-	if (ms == 0 || c->is_trusted || c->needs_login || c->s->tls || c->dry)
+	if (ms == 0 || c->is_trusted || c->needs_login || c->s->tls)
 		return false;
+	if (c->dry) {
+		smtp_log(c, "event=not-asked what=early-talker name=bannerDelay");
+		return false;
+	}
 	return stream_hears_within(&c->s->io, ms);
 }
 
