@@ -561,8 +561,7 @@ data_end(struct smtp *c, const struct smtp_data *d)
 {
 	struct verdict v = process(c, d);
 
-	data_give_up(c);
-	finish(c, &v);
+	finish(c, &v);		/* which tells and counts what the message was */
 	transaction_reset(c);
 	if (!stream_buffered_input(&c->s->io) && stream_flush(&c->s->io) == 0)
 		smtp_hold_ahead(c);

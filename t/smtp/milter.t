@@ -114,6 +114,8 @@ ok($pb->wait_log('smtpLog', qr/event=message-refused code=554 status=5\.7\.9 tex
 my $closed = begin();
 like(send_one('closing', "x\r\n", client => $closed), qr/^421 4\.7\.0 come back later ticket \d{12}$/, '421 in its own words');
 ok($closed->at_end, 'ends the session');
+like(send_one("reject\r\nMessage-ID: <$_\@far.example>", "x\r\n" x $_), qr/^550/, "refused with $_ lines") for 1, 500_000;
+ok($pb->wait_log('smtpLog', qr/event=message-refused .* message-id=<$_\@far\.example>/), "the log of $_ lines has its Message-ID") for 1, 500_000;
 like(send_one('discard', "x\r\n"), qr/^250/, 'discarded with a smile');
 like(send_one('quarantine', "x\r\n"), qr/^250/, 'quarantined');
 like(send_one('slow', "x\r\n"), qr/^250/, '"in progress" beyond the timeout');
