@@ -83,13 +83,13 @@ exchange(struct smtp *c, enum auth_result *result, struct auth_reply *answer)
 	struct span line;
 
 	while (*result == AUTH_CONTINUE) {
-		reply(c, 334, NULL, "%s", answer->challenge);
+		reply_lines(c, 334, NULL, span_of(answer->challenge));	/* longer than other replies may be */
 		if (!smtp_line(c, &line)) {
 			auth_cancel(c->w->directory);
 			return STEP_REPLIED;
 		}
 		log_detail(c->s->svc, c->s->ticket, c->s->ip, "cmd: ***");
-		if (span_is(line, "*") || !is_base64(line) || line.n > LIMIT_SMTP_AUTH_LINE) {
+		if (span_is(line, "*") || !is_base64(line)) {
 			auth_cancel(c->w->directory);
 			reply_bad(c, 501, span_is(line, "*") ? "5.7.0" : "5.5.2",
 				       span_is(line, "*") ? "Authentication cancelled" : "Not base64");
@@ -173,9 +173,9 @@ cmd_auth(struct smtp *c, struct span args)
 	else if (span_is(initial, "="))
 		initial = SPAN("");
 	result = auth_start(c->w->directory, &request, initial, &answer);
-	if (exchange(c, &result, &answer) == STEP_REPLIED)
-		return;
-	if (result == AUTH_OK) {
+	if (exchange(c, &result, &answer) == STEP_REPLIED) {
+		;
+	} else if (result == AUTH_OK) {
 		succeed(c, name, &answer);
 	} else if (result == AUTH_TROUBLE) {
 		reply(c, 454, "4.7.0", "Temporary authentication failure");

@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
 use Test::More;
-use MIME::Base64 qw(encode_base64);
+use MIME::Base64 qw(decode_base64 encode_base64);
 use Pillarbox;
 
 my $pb = Pillarbox->new(settings => { smtpMaxBadCommands => 0 });
@@ -72,6 +72,10 @@ like($c->command("AUTH PLAIN $bad"), qr/^535 5\.7\.8 .* ticket \d{12}$/, 'a wron
 like($c->command('AUTH PLAIN ' . encode_base64("\0nobody\@example.com\0wrong", '')), qr/^535 5\.7\.8/,
 	'an unknown user gets the same answer');
 like($c->command('MAIL FROM:<alice@example.com>'), qr/^530 5\.7\.0/, 'none of that is a log-in');
+my $nonce = 'x' x 900;
+my ($challenge) = $c->command('AUTH SCRAM-SHA-256 ' . encode_base64("n,,n=alice\@example.com,r=$nonce", '')) =~ /^334 (\S+)$/;
+like(decode_base64($challenge // ''), qr/^r=$nonce\S+,s=[^,]+,i=\d+$/, 'a challenge that is longer than a reply may be comes whole');
+like($c->command('*'), qr/^501/, 'given up');
 my $tries = 30;
 my $ok = 0;
 for (1 .. $tries) {
