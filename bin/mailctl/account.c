@@ -208,6 +208,7 @@ user_set_password(const struct settings *domain, struct config_file *f, struct s
 		code = put_secret(f, "cramMd5State", cram, secret_make_cram(password, cram), &errors);
 	else if (code == EXIT_DONE && f->exists)
 		code = edit_set(f, "cramMd5State", "", &errors);
+	mem_wipe(hash, sizeof(hash));
 	mem_wipe(cram, sizeof(cram));
 	ctl_report(code, &errors);
 	buf_free(&errors);

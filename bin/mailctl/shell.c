@@ -3,7 +3,8 @@
  *
  * Commands that change something are kept until `commit`, which runs them in
  * order and stops at the first that is refused; `staged` shows and `revert`
- * forgets them.  Leaving without commit changes nothing.
+ * forgets them.  Leaving without commit changes nothing.  Copies of lines are
+ * wiped when they are done with, for they may hold passwords.
  */
 #include "base/base.h"
 #include "commands.h"
@@ -158,6 +159,7 @@ generate_name(const char *text, int state)
 static char **
 complete(const char *text, int start, int end PB_UNUSED)
 {
+	size_t size = strlen(rl_line_buffer);
 	char *line = mem_text(rl_line_buffer), *words[WORDS_MAX + 1];
 	rl_compentry_func_t *generate = NULL;
 	int n, used;
@@ -173,12 +175,20 @@ complete(const char *text, int start, int end PB_UNUSED)
 		generate = generate_setting;
 	else if (completing_cmd != NULL && (completing_cmd->flags & (COMMAND_DOMAINS | COMMAND_USERS)) != 0)
 		generate = generate_name;
-	free(line);
+	mem_wipe_free(line, size);
 	rl_attempted_completion_over = 1;
 	return generate == NULL ? NULL : rl_completion_matches(text, generate);
 }
 
 /* -- staging ------------------------------------------------------------------ */
+
+static const char *
+shown(char *const *words, int i)
+{
+	if (i > 0 && strcmp(words[i - 1], "--password") == 0)
+		return "***";
+	return strncmp(words[i], "--password=", 11) == 0 ? "--password=***" : words[i];
+}
 
 /* A staged line as it may be shown: without passwords. */
 static void
@@ -190,11 +200,10 @@ staged_row(struct output *o, const char *line)
 
 	buf_init(&text, 2 * strlen(line) + 8);
 	for (int i = 0; i < n; i++)
-		buf_printf(&text, "%s%s", i > 0 ? " " : "",
-			i > 0 && strcmp(words[i - 1], "--password") == 0 ? "***" : words[i]);
+		buf_printf(&text, "%s%s", i > 0 ? " " : "", shown(words, i));
 	output_row(o, buf_text(&text));
 	buf_free(&text);
-	free(copy);
+	mem_wipe_free(copy, strlen(line));
 }
 
 static void
@@ -211,10 +220,8 @@ print_staged(const struct ctl *c, const struct staged *st)
 static void
 forget(struct staged *st)
 {
-	for (size_t i = 0; i < st->count; i++) {
-		mem_wipe(st->line[i], strlen(st->line[i]));
-		free(st->line[i]);
-	}
+	for (size_t i = 0; i < st->count; i++)
+		mem_wipe_free(st->line[i], strlen(st->line[i]));
 	st->count = 0;
 }
 
@@ -226,14 +233,15 @@ commit(struct ctl *c, struct staged *st)
 	int code = EXIT_DONE;
 
 	while (done < st->count && code == EXIT_DONE) {
+		size_t size = strlen(st->line[done]);
 		char *copy = mem_text(st->line[done]), *words[WORDS_MAX + 1];
 		int n = split(copy, words);
 
 		snprintf(c->why, sizeof(c->why), "shell commit: %s %s", words[0], n > 1 ? words[1] : "");
 		code = command_run(c, n, words);
-		free(copy);
+		mem_wipe_free(copy, size);
 		if (code == EXIT_DONE)
-			free(st->line[done++]);
+			mem_wipe_free(st->line[done++], size);
 	}
 	memmove(st->line, st->line + done, (st->count - done) * sizeof(st->line[0]));
 	st->count -= done;
@@ -288,7 +296,7 @@ run_line(struct ctl *c, struct staged *st, const char *line, int *code)
 	if (go_on && n != 0)
 		output_json_end(c, *code);
 	c->format = format;		/* --json holds for its line */
-	free(copy);
+	mem_wipe_free(copy, strlen(line));
 	return go_on;
 }
 
@@ -332,8 +340,7 @@ cmd_shell(struct ctl *c, int argc PB_UNUSED, char **argv PB_UNUSED)
 			add_history(line);
 		go_on = run_line(c, &st, line, &code);
 		fflush(stdout);
-		mem_wipe(line, strlen(line));
-		free(line);
+		mem_wipe_free(line, strlen(line));
 	}
 	if (st.count > 0)
 		ctl_fail(1, "%zu staged commands were not committed", st.count);

@@ -87,6 +87,15 @@ mem_wipe(void *p, size_t n)
 	explicit_bzero(p, n);
 }
 
+void
+mem_wipe_free(void *p, size_t n)
+{
+	if (p == NULL)
+		return;
+	mem_wipe(p, n);
+	free(p);
+}
+
 static struct arena_block *
 block_new(size_t size)
 {

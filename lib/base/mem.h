@@ -22,6 +22,8 @@ char *mem_copy(struct span s);
 char *mem_text(const char *text);
 /* Overwrite secrets in a way the compiler keeps. */
 void mem_wipe(void *p, size_t n);
+/* The same to n bytes of p, which is then freed; NULL is allowed. */
+void mem_wipe_free(void *p, size_t n);
 
 /*
  * arena: many small objects with one end.  Memory from arena_get is zeroed,

@@ -51,10 +51,11 @@ stream_init(struct stream *st, int fd, size_t in_max)
 	stream_init_pair(st, fd, fd, in_max);
 }
 
+/* Lines may have held passwords. */
 static void
 drop_input(struct stream *st)
 {
-	free(st->in);
+	mem_wipe_free(st->in, st->in_size);
 	st->in = NULL;
 	st->in_size = st->in_start = st->in_end = 0;
 }
@@ -189,6 +190,7 @@ static bool
 make_room(struct stream *st)
 {
 	size_t size;
+	char *in;
 
 	if (st->in_end < st->in_size)
 		return true;
@@ -203,7 +205,11 @@ make_room(struct stream *st)
 	size = st->in_size == 0 ? IN_STEP : st->in_size * 2;
 	if (size > st->in_max)
 		size = st->in_max;
-	st->in = mem_resize(st->in, size);
+	in = mem_new(size);
+	if (st->in_end > 0)
+		memcpy(in, st->in, st->in_end);
+	mem_wipe_free(st->in, st->in_size);
+	st->in = in;
 	st->in_size = size;
 	return true;
 }

@@ -13,6 +13,7 @@
  *
  * Buffers are allocated when the first byte comes or goes and given back
  * while the stream waits empty: an idle session costs sizeof(struct stream).
+ * That of the input is wiped before, since lines may hold passwords.
  *
  * Errors are sticky: after LINE_EOF, LINE_TIMEOUT or LINE_ERROR on input, or
  * a failed write, later calls do nothing and report the same.

@@ -6,8 +6,24 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/socket.h>
+
+/* Set: no block of memory that is freed may hold it. */
+static const char *secret;
+static unsigned leaks;
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+void
+__wrap_free(void *p)
+{
+	if (p != NULL && secret != NULL && memmem(p, malloc_usable_size(p), secret, strlen(secret)) != NULL)
+		leaks++;
+	__real_free(p);
+}
 
 static int
 open_pair(struct stream *st, size_t in_max)
@@ -26,6 +42,36 @@ say(int fd, struct span s)
 {
 	if (write(fd, s.p, s.n) != (ssize_t)s.n)
 		_exit(99);
+}
+
+/* A line with a password in a buffer that grows, is given back, and is closed. */
+static void
+passwords(void)
+{
+	char text[900];
+	struct stream st;
+	struct span line;
+	int peer = open_pair(&st, 2000);
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "PASS s3cret-word", 16);
+	secret = "s3cret-word";
+	say(peer, span_make(text, 500));
+	ok(stream_fill(&st) == LINE_OK, "the first part of a line");
+	say(peer, span_make(text + 500, 400));
+	say(peer, SPAN("\r\n"));
+	ok(stream_line(&st, 1500, &line) == LINE_OK && line.n == 900, "the rest makes the buffer grow");
+	stream_timeout(&st, 1);
+	ok(stream_fill(&st) == LINE_TIMEOUT && st.in == NULL, "the stream waits without a buffer");
+	close(peer);
+	stream_close(&st);
+	peer = open_pair(&st, 2000);
+	say(peer, SPAN("PASS s3cret-word\r\nNEXT"));
+	ok(stream_line(&st, 100, &line) == LINE_OK, "another line");
+	stream_close(&st);
+	close(peer);
+	is_num(leaks, 0, "and no memory is given back with a password in it");
+	secret = NULL;
 }
 
 static void
@@ -174,6 +220,7 @@ main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	lines();
+	passwords();
 	segments();
 	too_long();
 	deadlines();
