@@ -51,8 +51,10 @@ parse_key(struct span key, struct addr *ip, int *service)
 static void
 trouble(struct abuse *a, const char *doing)
 {
+	int error = errno;
+
 	log_failure(&a->svc, "", "", "event=database-failed doing=%s error=\"%s\"", doing, state_why());
-	if (errno == EIO)
+	if (error == EIO)
 		die(EXIT_TRY_LATER, "database: %s", state_why());
 }
 

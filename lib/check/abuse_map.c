@@ -2,7 +2,8 @@
  * abuse_map: blocks in sealed shared memory.
  *
  * Trust: readers cannot write or resize it (memfd seals), and whatever the
- * writer puts there, a look-up is one read of fixed size.
+ * writer puts there, a look-up is one read of fixed size, and a second one of a
+ * block that was found.
  */
 #include "base/base.h"
 #include "check/abuse_map.h"
@@ -106,10 +107,11 @@ write_slot(struct abuse_slot *slot, const struct abuse_slot *value)
 {
 	uint64_t sequence = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
 
-	__atomic_store_n(&slot->sequence, sequence + 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->sequence, sequence + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);	/* it is odd before anything changes */
 	memcpy(slot->until_s, value->until_s, sizeof(slot->until_s));
 	memcpy(slot->key, value->key, 16);
-	__atomic_store_n(&slot->sequence, sequence + 2, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
 /* When the last block of a slot ends; 0: the slot is free. */
@@ -183,19 +185,20 @@ abuse_map_lift(struct abuse_map *m, const uint8_t key[16], int service)
 	write_slot(slot, &value);
 }
 
-static bool
-row_is_blocked(const struct abuse_slot *row, const uint8_t key[16], int service, int64_t now_s)
+/* The place of the slot that blocks the key; -1: none. */
+static int
+blocking_slot(const struct abuse_slot *row, const uint8_t key[16], int service, int64_t now_s)
 {
-	for (size_t i = 0; i < ABUSE_MAP_PROBE; i++)
+	for (int i = 0; i < ABUSE_MAP_PROBE; i++)
 		if (!(row[i].sequence & 1) && row[i].until_s[service] > now_s && memcmp(row[i].key, key, 16) == 0)
-			return true;
-	return false;
+			return i;
+	return -1;
 }
 
 bool
 abuse_map_is_blocked(const struct abuse_map *m, const uint8_t key[16], int service, int64_t now_s)
 {
-	return row_is_blocked(&m->slots[first_place(m->seed, key)], key, service, now_s);
+	return blocking_slot(&m->slots[first_place(m->seed, key)], key, service, now_s) >= 0;
 }
 
 bool
@@ -207,10 +210,21 @@ abuse_map_seed(int fd, uint64_t seed[2])
 int
 abuse_map_asks(int fd, const uint64_t seed[2], const uint8_t key[16], int service, int64_t now_s)
 {
-	struct abuse_slot row[ABUSE_MAP_PROBE];
+	struct abuse_slot row[ABUSE_MAP_PROBE], again;
 	size_t at = offsetof(struct abuse_map, slots) + first_place(seed, key) * sizeof(row[0]);
+	int i;
 
 	if (pread(fd, row, sizeof(row), (off_t)at) != sizeof(row))
 		return -1;
-	return row_is_blocked(row, key, service, now_s);
+	i = blocking_slot(row, key, service, now_s);
+	if (i < 0)
+		return 0;
+	/*
+	 * The copy may hold parts of two blocks.  What was read whole is there still, with
+	 * the same number: a slot never gets one twice.
+	 */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (pread(fd, &again, sizeof(again), (off_t)(at + (size_t)i * sizeof(again))) != sizeof(again))
+		return -1;
+	return memcmp(&again, &row[i], sizeof(again)) == 0;
 }

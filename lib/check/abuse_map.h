@@ -2,9 +2,10 @@
  * abuse_map: the present blocks, published by abuse-check to all who listen,
  * as a table in shared memory that only abuse-check can write.
  *
- * A look-up is one pread of ABUSE_MAP_PROBE slots: sessions may not map files
+ * A look-up is one pread of ABUSE_MAP_PROBE slots, and another of the slot that
+ * blocks, to see that it was not changed meanwhile: sessions may not map files
  * shared (a writable mapping of a message would outlive its descriptor), and
- * one call costs less than a question.  Addresses are blocked as they are
+ * a call costs less than a question.  Addresses are blocked as they are
  * counted: IPv4 whole, IPv6 by /64.
  */
 #ifndef CHECK_ABUSE_MAP_H

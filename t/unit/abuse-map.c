@@ -14,6 +14,27 @@ static struct abuse_map *map;
 static int map_fd;
 static uint64_t seed[2];
 
+/* What a reader's copy of a slot is to hold that the writer was changing: NULL for nothing. */
+static const struct abuse_slot *torn;
+static unsigned reads;
+
+ssize_t __real_pread(int fd, void *p, size_t n, off_t at);
+ssize_t __wrap_pread(int fd, void *p, size_t n, off_t at);
+
+ssize_t
+__wrap_pread(int fd, void *p, size_t n, off_t at)
+{
+	ssize_t got = __real_pread(fd, p, n, at);
+	struct abuse_slot *row = p;
+
+	if (torn == NULL || reads++ > 0)
+		return got;
+	for (size_t i = 0; i < n / sizeof(*row); i++)
+		if (row[i].sequence == torn->sequence)
+			row[i] = *torn;
+	return got;
+}
+
 static bool
 key_of(const char *ip, uint8_t key[16])
 {
@@ -147,6 +168,30 @@ flood(void)
 	is_num(fstat(map_fd, &st) == 0 ? st.st_size : -1, (long long)sizeof(struct abuse_map), "in the memory of the start");
 }
 
+/* The key of a block that gave way, with the time of the one that took its place. */
+static void
+torn_copies(void)
+{
+	const int64_t now = 3000000;
+	struct abuse_slot mixed = { .until_s = { now + 60 } };
+	uint8_t key[16], other[16];
+
+	ok(key_of("198.51.100.1", key) && key_of("198.51.100.2", other), "two addresses");
+	(void)abuse_map_block(map, key, ABUSE_SMTP, now + 60, now, mixed.key);
+	for (size_t i = 0; i < ABUSE_MAP_SLOTS + ABUSE_MAP_PROBE; i++)
+		if (memcmp(map->slots[i].key, key, 16) == 0 && map->slots[i].until_s[ABUSE_SMTP] == now + 60) {
+			map->slots[i].sequence += 2 * ABUSE_MAP_SLOTS;		/* a number that no other has */
+			memcpy(map->slots[i].key, other, 16);
+			mixed.sequence = map->slots[i].sequence;
+		}
+	memcpy(mixed.key, key, 16);
+	torn = &mixed;
+	reads = 0;
+	is_num(abuse_map_asks(map_fd, seed, key, ABUSE_SMTP, now), 0, "a slot that was changed while it was read blocks nobody");
+	is_num(reads, 2, "which a second look tells");
+	torn = NULL;
+}
+
 int
 main(void)
 {
@@ -156,6 +201,7 @@ main(void)
 	blocks();
 	sealed();
 	flood();
+	torn_copies();
 	is_num(abuse_service_named(SPAN("pop")), ABUSE_POP, "POP has two names");
 	is_num(abuse_service_named(SPAN("smtpx")), -1, "other names are none");
 	return done();
