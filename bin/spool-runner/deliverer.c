@@ -189,10 +189,10 @@ drop_link(struct deliverer *d, struct link *l)
 static void
 connect_link(struct deliverer *d, struct link *l)
 {
-	l->fd = owner_connect(d->svc, d->socket, SOCK_SEQPACKET);
+	/* Without waiting: where nobody takes connections the jobs wait, and not this loop. */
+	l->fd = owner_connect(d->svc, d->socket, SOCK_SEQPACKET | SOCK_NONBLOCK);
 	if (l->fd < 0)
 		return;
-	fcntl(l->fd, F_SETFL, O_NONBLOCK);
 	l->watch = loop_fd(d->loop, l->fd, LOOP_READ, on_answer, l);
 	if (l->watch == NULL)
 		drop_link(d, l);

@@ -12,7 +12,6 @@
 #include "expander.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -202,10 +201,10 @@ on_event(void *ctx, int fd, unsigned events)
 static void
 connect_anew(struct expander *e)
 {
-	e->fd = owner_connect(e->svc, "lookup", SOCK_STREAM);
+	/* A directory that takes nobody is like one that does not answer: this loop waits for neither. */
+	e->fd = owner_connect(e->svc, "lookup", SOCK_STREAM | SOCK_NONBLOCK);
 	if (e->fd < 0)
 		return;
-	fcntl(e->fd, F_SETFL, O_NONBLOCK);
 	e->watch = loop_fd(e->loop, e->fd, LOOP_READ, on_event, e);
 }
 
@@ -237,6 +236,7 @@ ask(struct expander *e, const char *map, struct span key, struct question q)
 			e->kick = loop_timer(e->loop, 0, on_kick, e);
 		return;
 	}
+	loop_timer_drop(&e->kick);	/* a connect that failed; this connection takes its question too */
 	if (e->silence == NULL)
 		watch_silence(e);
 	write_out(e);

@@ -36,7 +36,7 @@ static bool
 send_notice(struct intake *in, const struct buf *b)
 {
 	if (in->schedule < 0)
-		in->schedule = owner_connect(in->svc, "schedule", SOCK_SEQPACKET);
+		in->schedule = owner_connect(in->svc, "schedule", SOCK_SEQPACKET | SOCK_NONBLOCK);
 	if (in->schedule < 0)
 		return true;
 	if (send(in->schedule, b->p, b->n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN)

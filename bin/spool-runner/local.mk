@@ -23,6 +23,9 @@ noinst_PROGRAMS += t/tool/intake-put
 t_tool_intake_put_SOURCES = t/tool/intake-put.c
 
 check_PROGRAMS += t/unit/runner-retry t/unit/runner-queue
+check_PROGRAMS += t/unit/runner-owners
+t_unit_runner_owners_SOURCES = t/unit/runner-owners.c bin/spool-runner/expander.c bin/spool-runner/deliverer.c t/unit/tap.h
+t_unit_runner_owners_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/spool-runner
 t_unit_runner_retry_SOURCES = t/unit/runner-retry.c bin/spool-runner/retry.c t/unit/tap.h
 t_unit_runner_queue_SOURCES = t/unit/runner-queue.c bin/spool-runner/queue.c t/unit/tap.h
 dist_man_MANS += man/spool-runner.8
