@@ -7,6 +7,7 @@
 #include "envelope_edit.h"
 #include "filter_private.h"
 #include "mail/header.h"
+#include <errno.h>
 
 /* What the protocol's own chunks hold. */
 #define PIECE 65535
@@ -25,24 +26,26 @@ send_header(struct smtp *c, struct filter *f)
 	return o == MILTER_CONTINUE ? milter_eoh(f->milter) : o;
 }
 
-static enum milter_outcome
-send_body(struct smtp *c, struct filter *f)
+/* 0, or the errno with which our own file could not be read. */
+static int
+send_body(struct smtp *c, struct filter *f, enum milter_outcome *o)
 {
 	char *piece = mem_new(PIECE);
-	enum milter_outcome o = MILTER_CONTINUE;
 	uint64_t at = 0;
 	bool enough = false;
 	ssize_t n = 1;
+	int error;
 
-	while (o == MILTER_CONTINUE && !enough && n > 0) {
+	while (*o == MILTER_CONTINUE && !enough && n > 0) {
 		n = edit_read_body(&c->w->message, at, piece, PIECE);
 		if (n > 0) {
-			o = milter_body(f->milter, span_make(piece, (size_t)n), &enough);
+			*o = milter_body(f->milter, span_make(piece, (size_t)n), &enough);
 			at += (uint64_t)n;
 		}
 	}
+	error = n < 0 ? errno : 0;
 	free(piece);
-	return n < 0 ? MILTER_FAILED : o;
+	return error;
 }
 
 /* Nobody is left to get the message, or the directory could not say who is to. */
@@ -58,6 +61,15 @@ is_still_wanted(struct smtp *c, bool made, struct verdict *out)
 	return false;
 }
 
+/* No fault of the milter, which hears of the end when the transaction is given up. */
+static bool
+cannot_read(struct smtp *c, int error, struct verdict *out)
+{
+	smtp_log(c, "event=message-unreadable id=%llu error=%s", (unsigned long long)c->w->held_id, strerrorname_np(error));
+	*out = verdict_make(451, "4.3.0", "Cannot read the message now");
+	return false;
+}
+
 /* Everything of the message to one milter; its changes are made when it lets it pass. */
 static bool
 ask_about_message(struct smtp *c, struct filter *f, struct verdict *out)
@@ -65,19 +77,22 @@ ask_about_message(struct smtp *c, struct filter *f, struct verdict *out)
 	struct milter_edits edits;
 	enum milter_outcome o = send_header(c, f);
 	bool keep, made;
+	int error = 0;
 
 	edit_begin(&c->w->message, &edits);
 	envelope_edit_begin(c, &edits);
 	if (o == MILTER_CONTINUE)
-		o = send_body(c, f);
-	if (o == MILTER_CONTINUE)
+		error = send_body(c, f, &o);
+	if (o == MILTER_CONTINUE && error == 0)
 		o = milter_end(f->milter, &edits);
-	keep = o == MILTER_CONTINUE || o == MILTER_ACCEPT;
+	keep = error == 0 && (o == MILTER_CONTINUE || o == MILTER_ACCEPT);
 	if (!edit_end(&c->w->message, &edits, keep)) {
 		o = milter_give_up(f->milter, "more changes than a header holds");
 		keep = false;
 	}
 	made = envelope_edit_end(&edits, keep);
+	if (error != 0)
+		return cannot_read(c, error, out);
 	if (f->state == FILTER_BUSY && o != MILTER_FAILED)
 		f->state = FILTER_IDLE;
 	if (!keep)
@@ -97,6 +112,8 @@ filter_message(struct smtp *c, struct verdict *out)
 			continue;
 		if (out->code == 0)
 			return FILTER_DISCARD;
+		if (f->state == FILTER_BUSY)		/* stopped by ourselves, not by the milter */
+			return FILTER_REFUSED;
 		smtp_log(c, "event=milter-refused socket=%s step=message code=%d status=%s",
 			 f->config->socket, out->code, out->status);
 		return FILTER_REFUSED;

@@ -134,6 +134,17 @@ message_scan(struct message *m, struct span our_host)
 	m->flaw = trace_scan(buf_view(&m->text), our_host, &m->found);
 }
 
+/* The file can only be shorter than what was written to it by a fault. */
+static ssize_t
+read_file(const struct message *m, char *p, size_t n, uint64_t from)
+{
+	ssize_t got = pread(m->writer.fd, p, n, (off_t)(m->trace_in_file + from));
+
+	if (got == 0)
+		errno = EIO;
+	return got == 0 ? -1 : got;
+}
+
 ssize_t
 message_read_body(struct message *m, uint64_t at, char *p, size_t n)
 {
@@ -145,7 +156,7 @@ message_read_body(struct message *m, uint64_t at, char *p, size_t n)
 	if (from >= m->text.n) {
 		if (body_writer_flush(&m->writer) != 0)
 			return -1;
-		return pread(m->writer.fd, p, n, (off_t)(m->trace_in_file + from));
+		return read_file(m, p, n, from);
 	}
 	got = m->text.n - from < n ? m->text.n - from : n;
 	memcpy(p, m->text.p + from, got);
