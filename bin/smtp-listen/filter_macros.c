@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "filter_private.h"
 #include "net/tls.h"
+#include "smtp/xtext.h"
 
 static const char *
 print(struct filters *f, const char *fmt, ...) PB_PRINTF(2, 3);
@@ -84,6 +85,15 @@ name_macro(struct filters *f, const char *name)
 	return strcmp(name, "{client_resolve}") == 0 ? peer->resolve : NULL;
 }
 
+/* IPv6 addresses have a tag before them. */
+static const char *
+tagged(struct filters *f, const struct addr *a)
+{
+	char ip[ADDR_TEXT_MAX];
+
+	return print(f, "%s%s", a->family == AF_INET6 ? "IPv6:" : "", addr_print(a, ip, sizeof(ip)));
+}
+
 /* Macros of the connection. */
 static const char *
 connection_macro(struct filters *f, const char *name)
@@ -98,10 +108,12 @@ connection_macro(struct filters *f, const char *name)
 	if (strcmp(name, "{daemon_name}") == 0)
 		return c->s->listener;
 	if (strcmp(name, "{client_addr}") == 0)
-		return c->s->ip;
+		return tagged(f, &c->s->peer);
 	if (strcmp(name, "{client_port}") == 0)
 		return print(f, "%u", c->s->peer.port);
-	if (strcmp(name, "{if_addr}") == 0 || strcmp(name, "{daemon_addr}") == 0)
+	if (strcmp(name, "{if_addr}") == 0)
+		return tagged(f, &c->s->local);
+	if (strcmp(name, "{daemon_addr}") == 0)	/* without a tag, as Postfix has it */
 		return print(f, "%s", addr_print(&c->s->local, ip, sizeof(ip)));
 	if (strcmp(name, "{daemon_port}") == 0)
 		return print(f, "%u", c->s->local.port);
@@ -139,6 +151,17 @@ rcpt_macro(struct filters *f, const char *name)
 	return NULL;
 }
 
+/* AUTH= of MAIL as it stood there: xtext. */
+static const char *
+author_macro(struct filters *f, const struct smtp_path *path)
+{
+	struct buf text;
+
+	buf_init_fixed(&text, f->text, sizeof(f->text));
+	smtp_xtext_print(smtp_path_view(path), &text);
+	return text.n > 0 ? buf_text(&text) : NULL;
+}
+
 /* Macros of the message. */
 static const char *
 message_macro(struct filters *f, const char *name)
@@ -157,7 +180,7 @@ message_macro(struct filters *f, const char *name)
 	if (strcmp(name, "{mail_mailer}") == 0)
 		return c->user[0] != '\0' || c->t.sender_is_domain ? "local" : "esmtp";
 	if (strcmp(name, "{auth_author}") == 0)
-		return mail->has_auth ? text_or_null(mail->auth.text) : NULL;
+		return mail->has_auth ? author_macro(f, &mail->auth) : NULL;
 	return rcpt_macro(f, name);
 }
 

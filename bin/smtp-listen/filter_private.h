@@ -28,7 +28,7 @@ struct filters {
 	const struct smtp_rcpt *rcpt;	/* while RCPT is asked about */
 	const struct verdict *refused;	/* ... and the server's own no to it */
 	struct buf words;		/* a milter's reply, lines parted by LF, until it is said */
-	char text[LIMIT_ADDRESS + 64];	/* the last macro that had to be printed */
+	char text[3 * LIMIT_ADDRESS + 64];	/* the last macro that had to be printed */
 	size_t count;
 	struct filter list[];
 };

@@ -5,16 +5,17 @@
 
 One line a callback: its name, then its arguments and MACRO=VALUE, parted by
 tabs.  At the end of a message the Subject says what it does to it: words
-"insert N", "add", "change N", "delete N", "body", "quarantine".
+"insert N", "add", "change N", "delete N", "body", "from", "quarantine",
+"addrcpt ADDRESS", "delrcpt ADDRESS".
 """
 import sys
 import Milter
 
 MACROS = ("j _ v i {daemon_name} {daemon_addr} {daemon_port} {client_addr} {client_name} {client_port} "
-	  "{client_ptr} {client_resolve} {if_addr} {if_name} {tls_version} {cipher} {cipher_bits} {auth_type} {auth_authen} "
+	  "{client_ptr} {client_resolve} {if_addr} {if_name} {tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer} {auth_type} {auth_authen} "
 	  "{auth_author} {mail_addr} {mail_host} {mail_mailer} {rcpt_addr} {rcpt_host} {rcpt_mailer}").split()
 
-trace = open(sys.argv[2], "a", buffering=1)
+trace = open(sys.argv[2], "a", buffering=1, encoding="utf-8", errors="surrogateescape")
 
 
 class Record(Milter.Base):
@@ -77,11 +78,16 @@ class Record(Milter.Base):
 				self.replacebody("another\r\nbody\r\n")
 			elif word == "quarantine":
 				self.quarantine("asked for")
+			elif word == "addrcpt":
+				self.addrcpt(f"<{next(words)}>")
+			elif word == "delrcpt":
+				self.delrcpt(f"<{next(words)}>")
 			elif word == "from":
 				self.chgfrom("<changed@elsewhere.example>")
 		return self.note("eom")
 
 
 Milter.factory = Record
-Milter.set_flags(Milter.ADDHDRS | Milter.CHGHDRS | Milter.CHGBODY | Milter.QUARANTINE | Milter.CHGFROM)
+Milter.set_flags(Milter.ADDHDRS | Milter.CHGHDRS | Milter.CHGBODY | Milter.QUARANTINE | Milter.CHGFROM
+		 | Milter.ADDRCPT | Milter.DELRCPT)
 Milter.runmilter("record-milter", sys.argv[1], 60)
