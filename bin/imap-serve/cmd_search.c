@@ -29,6 +29,7 @@ struct search {
 	struct buf *needles;		/* folded text of each node */
 	struct message_reader m;
 	struct buf decoded, folded;	/* scratch */
+	struct arena *fields;		/* a header field taken apart, of one part at a time */
 	int64_t now_s;
 	int zone;			/* internal dates are compared in local time */
 };
@@ -64,18 +65,17 @@ is_address_field(struct span name)
 static bool
 addresses_match(struct search *s, struct span value, const struct buf *needle)
 {
-	struct arena *a = arena_new(LIMIT_MIME_HEADER_MEMORY);
 	struct address_list list;
 
+	arena_reset(s->fields);
 	buf_clear(&s->decoded);
-	address_parse_list(value, a, &list);
+	address_parse_list(value, s->fields, &list);
 	for (size_t i = 0; i < list.count; i++) {
 		charset_decode_header(list.items[i].name, &s->decoded);
 		buf_text_put(&s->decoded, " <");
 		address_print(list.items[i].local, list.items[i].domain, &s->decoded);
 		buf_text_put(&s->decoded, ">, ");
 	}
-	arena_free(&a);
 	return contains(s, buf_view(&s->decoded), needle);
 }
 
@@ -115,7 +115,8 @@ decode_part(struct search *s, const struct mime_part *part)
 	struct mime_value type;
 	struct buf raw;
 
-	if (mime_value_parse(header_find(header, "Content-Type"), s->im->arena, &type)) {
+	arena_reset(s->fields);
+	if (mime_value_parse(header_find(header, "Content-Type"), s->fields, &type)) {
 		struct span named = mime_value_param(&type, "charset");
 
 		if (type.subtype.p != NULL && !span_is_nocase(type.type, "text"))
@@ -321,6 +322,7 @@ cmd_search(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 	s.zone = date_local_zone(s.now_s);
 	buf_init(&s.decoded, SEARCH_PART_MAX);
 	buf_init(&s.folded, 2 * SEARCH_PART_MAX);
+	s.fields = arena_new(LIMIT_MIME_HEADER_MEMORY);
 	s.needles = mem_array(s.tree.count, sizeof(*s.needles));
 	for (uint32_t k = 0; k < s.tree.count; k++)
 		buf_init(&s.needles[k], LIMIT_IMAP_COMMAND * 4);
@@ -332,6 +334,7 @@ cmd_search(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 	for (uint32_t k = 0; k < s.tree.count; k++)
 		buf_free(&s.needles[k]);
 	free(s.needles);
+	arena_free(&s.fields);
 	buf_free(&s.decoded);
 	buf_free(&s.folded);
 }
