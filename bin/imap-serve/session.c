@@ -445,7 +445,7 @@ imap_session(struct session *s)
 
 	buf_init(&im.command, LIMIT_IMAP_COMMAND + 2);
 	buf_init(&im.out, RESPONSE_MAX);
-	im.arena = arena_new(LIMIT_IMAP_ARENA);
+	im.arena = imap_lex_arena();
 	s->io.in_max = LIMIT_IMAP_LOGIN_COMMAND + 2;
 	if (admit(&im)) {
 		greet(&im);

@@ -27,8 +27,7 @@ delegates_new(const struct config *config)
 		return NULL;
 	d = mem_new(sizeof(*d) + config->delegate_count * sizeof(d->list[0]));
 	d->count = config->delegate_count;
-	buf_init(&d->request, LIMIT_DELEGATE_REQUEST);
-	buf_init(&d->answer, LIMIT_DELEGATE_ANSWER);
+	delegate_buffers(&d->request, &d->answer);
 	for (size_t i = 0; i < d->count; i++)
 		d->list[i].config = &config->delegates[i];
 	return d;

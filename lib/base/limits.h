@@ -227,8 +227,8 @@
 #define LIMIT_MIME_BOUNDARY 256
 /* Memory for reading the fields of one header. */
 #define LIMIT_MIME_HEADER_MEMORY (4 << 20)
-/* Name of a character set: the longest registered has 45 characters, ICU takes 59. */
-#define LIMIT_CHARSET_NAME 59
+/* Name of a character set: the longest registered has 45 characters; ICU would take 59. */
+#define LIMIT_CHARSET_NAME 50
 /* An encoded word: RFC 2047 2 allows 75, and some write whole lines. */
 #define LIMIT_ENCODED_WORD 4096
 

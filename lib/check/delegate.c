@@ -100,6 +100,13 @@ why_not(struct span action)
 	return "an action that is not known";
 }
 
+void
+delegate_buffers(struct buf *request, struct buf *answer)
+{
+	buf_init(request, LIMIT_DELEGATE_REQUEST);
+	buf_init(answer, LIMIT_DELEGATE_ANSWER);
+}
+
 /* Lines up to the empty one; the value of action into `answer`. */
 static const char *
 read_answer(struct stream *io, struct buf *answer)

@@ -34,6 +34,9 @@ struct delegate_answer {
 /* Append one attribute; what cannot stand on a line becomes "?". */
 void delegate_put(struct buf *request, const char *name, struct span value);
 
+/* Empty buffers for requests and answers, as large as these may be. */
+void delegate_buffers(struct buf *request, struct buf *answer);
+
 /*
  * The value of "action": DUNNO, OK, REJECT, DEFER, DEFER_IF_PERMIT,
  * DEFER_IF_REJECT, DISCARD, HOLD, PREPEND, or a reply code of 4xx or 5xx; words in any letter case, text behind

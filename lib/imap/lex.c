@@ -10,6 +10,12 @@
 #include "base/num.h"
 #include "imap/lex.h"
 
+struct arena *
+imap_lex_arena(void)
+{
+	return arena_new(LIMIT_IMAP_ARENA);
+}
+
 /* RFC 3501 9: atom-specials, without the list wildcards. */
 static bool
 is_special(char c)

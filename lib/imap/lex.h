@@ -36,6 +36,9 @@ struct imap_literal {
  */
 bool imap_literal_at_end(struct span line, struct imap_literal *out);
 
+/* Memory for one command at a time: LIMIT_IMAP_ARENA bytes. */
+struct arena *imap_lex_arena(void);
+
 bool imap_lex_space(struct imap_lex *x);		/* exactly one SP */
 bool imap_lex_char(struct imap_lex *x, char c);
 bool imap_lex_is(const struct imap_lex *x, char c);	/* look only */

@@ -37,8 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size = 0;
 	shutdown(fds[1], SHUT_WR);
 	stream_init(&io, fds[0], LIMIT_DELEGATE_ANSWER + 2);
-	buf_init(&answer, LIMIT_DELEGATE_ANSWER);
-	buf_init(&request, 100);
+	delegate_buffers(&request, &answer);
 	delegate_put(&request, "request", SPAN("x"));
 	for (int i = 0; i < 3; i++) {
 		const char *why = delegate_ask(&io, &request, 1000, &answer, &a);

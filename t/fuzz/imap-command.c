@@ -58,7 +58,7 @@ try_arguments(struct imap_lex x)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct imap_lex x = { .rest = span_make(data, size), .arena = arena_new(LIMIT_IMAP_ARENA) };
+	struct imap_lex x = { .rest = span_make(data, size), .arena = imap_lex_arena() };
 	struct imap_command c;
 	struct imap_literal lit;
 	size_t left = size;

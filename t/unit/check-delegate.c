@@ -53,7 +53,7 @@ is_none(const char *action)
 static const char *
 ask(const struct buf *request, struct span said, size_t *sent)
 {
-	struct buf answer;
+	struct buf answer, unused;
 	struct delegate_answer a;
 	struct stream io;
 	const char *why;
@@ -63,7 +63,7 @@ ask(const struct buf *request, struct span said, size_t *sent)
 	    send(fds[1], said.p, said.n, 0) != (ssize_t)said.n)
 		bug("socketpair: %m");
 	stream_init(&io, fds[0], LIMIT_DELEGATE_ANSWER + 2);
-	buf_init(&answer, LIMIT_DELEGATE_ANSWER);
+	delegate_buffers(&unused, &answer);
 	why = delegate_ask(&io, request, 10000, &answer, &a);
 	if (ioctl(fds[1], FIONREAD, &left) != 0)
 		bug("ioctl: %m");
@@ -95,10 +95,10 @@ answer_of(const struct buf *request, size_t n)
 static void
 limits(void)
 {
-	struct buf request;
+	struct buf request, unused;
 	size_t sent;
 
-	buf_init(&request, LIMIT_DELEGATE_REQUEST);
+	delegate_buffers(&request, &unused);
 	while (request.n < LIMIT_DELEGATE_REQUEST - 128)
 		delegate_put(&request, "name", SPAN("value"));
 	while (request.n < LIMIT_DELEGATE_REQUEST - 8)

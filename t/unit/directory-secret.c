@@ -17,9 +17,11 @@ hashes(void)
 	ok(!secret_matches(hash, SPAN("")), "nor none");
 	ok(secret_make_hash(SPAN("secret word"), other) == 0 && strcmp(hash, other) != 0, "two hashes differ by their salt");
 	memset(key, 'x', sizeof(key));
-	is_num(secret_make_hash(span_make(key, LIMIT_PASSWORD), hash), 0, "a password at LIMIT_PASSWORD is taken");
+	is_num(secret_make_hash(span_make(key, LIMIT_PASSWORD), hash), 0, "the longest password is taken");
 	ok(secret_matches(hash, span_make(key, LIMIT_PASSWORD)), "and matches");
-	is_num(secret_make_hash(span_make(key, LIMIT_PASSWORD + 1), hash), -1, "over LIMIT_PASSWORD it is refused");
+	is_num(secret_make_hash(span_make(key, LIMIT_PASSWORD + 1), hash), -1, "a longer one is refused");
+	ok(secret_is_password(span_make(key, LIMIT_PASSWORD)), "a password at LIMIT_PASSWORD");
+	ok(!secret_is_password(span_make(key, LIMIT_PASSWORD + 1)), "over LIMIT_PASSWORD, before crypt(3) sees it");
 	is_num(secret_make_hash(span_make("a\0b", 3), hash), -1, "and one with NUL");
 	ok(!secret_matches("", SPAN("x")) && !secret_matches("*", SPAN("*")) && !secret_matches("!x", SPAN("x")),
 		"empty and locked hashes match nothing");

@@ -407,7 +407,7 @@ test_summary(void)
 int
 main(void)
 {
-	arena = arena_new(LIMIT_IMAP_ARENA);
+	arena = imap_lex_arena();
 	test_literals();
 	test_strings();
 	test_command();

@@ -12,7 +12,7 @@
 static bool
 set_is_parsed(size_t used)
 {
-	struct arena *a = arena_new(LIMIT_IMAP_ARENA);
+	struct arena *a = imap_lex_arena();
 	struct imap_lex x = { .arena = a };
 	struct imap_set s;
 	struct buf b;
@@ -32,7 +32,7 @@ set_is_parsed(size_t used)
 static void
 arena(void)
 {
-	struct arena *a = arena_new(LIMIT_IMAP_ARENA);
+	struct arena *a = imap_lex_arena();
 
 	ok(arena_get(a, LIMIT_IMAP_ARENA) != NULL, "an arena at LIMIT_IMAP_ARENA");
 	ok(arena_get(a, 1) == NULL, "over LIMIT_IMAP_ARENA there is no more");
