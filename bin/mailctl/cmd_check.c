@@ -264,13 +264,16 @@ check_domain_list(struct check *ck, char **folders, size_t n, int etc)
 	buf_free(&errors);
 }
 
-/* GEN-02; before the first domain nobody can be named. */
+/* What the settings allow one by one, and should not be together (GEN-02, SMTPIN-06). */
 static void
-check_postmaster(struct check *ck, size_t domain_count)
+check_sense(struct check *ck, size_t domain_count)
 {
 	struct settings *server = ctl_server_settings(ck->c);
 	char why[512];
 
+	if (server != NULL && strcmp(settings_text(server, "allowRelay"), "anyone") == 0)
+		report(ck, "warning", "etc/mailconfig.xml", "allowRelay: anyone can send anything through this server");
+	/* Before the first domain nobody can be named. */
 	if (server != NULL && domain_count > 0 &&
 	    !postmaster_is_good(ck->c, settings_text(server, "postmasterMailbox"), why, sizeof(why)))
 		report(ck, "warning", "etc/mailconfig.xml", "postmasterMailbox: %s", why);
@@ -300,7 +303,7 @@ cmd_check(struct ctl *c, int argc, char **argv)
 	check_domain_list(&ck, names, n, etc);
 	for (size_t i = 0; i < n; i++)
 		check_domain(&ck, names[i]);
-	check_postmaster(&ck, n);
+	check_sense(&ck, n);
 	names_free(names);
 	output_end(&ck.o);
 	file_close(&etc);

@@ -372,6 +372,8 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 			code = domain_alias_check(c, &f, d.name);
 		if (code == EXIT_DONE)
 			code = domain_port_check(c, &f, &port);
+		if (code == EXIT_DONE)
+			caution_log_in(c, &f, d.name);
 		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
 			code = EXIT_REFUSED;
 		config_close(&f);

@@ -21,16 +21,18 @@ struct ip_list {
 	const char *flags[FLAGS_MAX + 1];	/* truth values of an entry */
 	bool needs_flag;			/* all are false unless said: an entry without any says nothing */
 	const char *caution;			/* said when one is added; NULL: there is no danger */
+	const char *loss;			/* said before one is removed; the same */
 };
 
 static const struct ip_list lists[] = {
 	{ "whitelist", "whitelist/entry", { "smtp", "pop", "imap", "greylisting" }, true,
 	  "no limit, block or greylisting holds for whitelisted addresses, and with smtp=True they may send "
-	  "to anywhere; a taken-over host among them spams unhindered" },
-	{ "blacklist", "blacklist/entry", { "smtp", "pop", "imap" }, false, NULL },
+	  "to anywhere; a taken-over host among them spams unhindered", NULL },
+	{ "blacklist", "blacklist/entry", { "smtp", "pop", "imap" }, false, NULL, NULL },
 	{ "auth-bypass", "smtpAuthBypass/entry", { NULL }, false,
-	  "everybody at these addresses may send to anywhere without a log-in; look at them often: mailctl advise" },
-	{ "ip-bypass", "ipBypasses/entry", { "bypassSpamChecks", "bypassGreylisting" }, false, NULL },
+	  "everybody at these addresses may send to anywhere without a log-in; look at them often: mailctl advise",
+	  "programs at these addresses that do not log in can no longer send to other servers" },
+	{ "ip-bypass", "ipBypasses/entry", { "bypassSpamChecks", "bypassGreylisting" }, false, NULL, NULL },
 };
 
 static const struct ip_list *
@@ -344,6 +346,8 @@ cmd_ip_list_delete(struct ctl *c, int argc, char **argv)
 
 		if (code == EXIT_DONE && (code = find_entry(c, l, &want, &e)) == EXIT_NO_OBJECT)
 			ctl_fail(EXIT_NO_OBJECT, "%s is not an entry of the %s", a.item[i], l->noun);
+		if (code == EXIT_DONE && l->loss != NULL)
+			fprintf(stderr, "mailctl: warning: %s %s: %s\n", l->noun, a.item[i], l->loss);
 		if (code == EXIT_DONE)
 			code = edit_etc(c, SCOPE_SERVER, remove_entry, &ch);
 		if (code != EXIT_DONE)

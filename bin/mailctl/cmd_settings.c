@@ -6,6 +6,7 @@
 #include "args.h"
 #include "base/die.h"
 #include "caution.h"
+#include "config/settings_table.h"
 #include "edit.h"
 #include "postmaster.h"
 #include "show.h"
@@ -88,6 +89,17 @@ note_risk(const struct args *a)
 			fprintf(stderr, "note: %s\n", risks[i].note);
 }
 
+/* Before it is done (SMTPIN-27). */
+static void
+say_cautions(const struct ctl *c, const struct args *a)
+{
+	bool on;
+
+	caution(a->item[0], a->item[1]);
+	if (strcasecmp(a->item[0], "disableAuthLogin") == 0 && setting_bool_parse(span_of(a->item[1]), &on) && on)
+		caution_disable_auth_login(c);
+}
+
 int
 cmd_set(struct ctl *c, int argc, char **argv)
 {
@@ -113,7 +125,9 @@ cmd_set(struct ctl *c, int argc, char **argv)
 	if (kind == SET_VALUE && code == EXIT_DONE)
 		code = check_postmaster(c, &a);
 	if (kind == SET_VALUE && code == EXIT_DONE)
-		caution(a.item[0], a.item[1]);
+		say_cautions(c, &a);
+	else if (code == EXIT_DONE && (kind == SET_ENABLE || kind == SET_DISABLE))
+		caution(a.item[0], kind == SET_ENABLE ? "--enable" : "--disable");
 	if (code == EXIT_DONE && kind == SET_VALUE)
 		code = tls_check_setting(a.item[0], a.item[1]);
 	ch = (struct change){ kind, &a };

@@ -126,6 +126,16 @@ largest_file(const struct config *config)
 	return config->most_bytes + config->most_bytes / 2 + LIMIT_MILTER_BODY + LIMIT_ENVELOPE;
 }
 
+/* At every start and reload, and at once: the parent may have nothing else to say for long (SMTPIN-06). */
+static void
+tell_open_relay(struct service *svc, const struct config *config)
+{
+	if (config->allow_relay != POLICY_RELAY_ANYONE)
+		return;
+	log_failure(svc, NULL, NULL, "event=open-relay setting=allowRelay value=anyone");
+	log_flush(svc, false);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -148,6 +158,7 @@ main(int argc, char **argv)
 	svc.is_blocked = is_blocked;
 	svc.say_blocked = say_blocked;
 	service_warm_up(&svc);
+	tell_open_relay(&svc, &config);
 	service_confine(&svc, SANDBOX_SMTP);
 	service_owners(&svc, OWNER_AUTH | OWNER_LOOKUP | OWNER_ABUSE | OWNER_INTAKE | OWNER_LOG);
 	return service_run(&svc, smtp_session);

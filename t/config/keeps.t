@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # A rewrite keeps what it does not know, and the history tells every change.
-# Features: TOOL-01, TOOL-04, TOOL-07, ADMIN-08, ROUTE-03, ROUTE-05.
+# Features: TOOL-01, TOOL-04, TOOL-07, ADMIN-08, ROUTE-03, ROUTE-05, SMTPIN-06.
 use strict;
 use warnings;
 use Test::More;

@@ -69,4 +69,34 @@ for my $value (sort keys %cases) {
 	select undef, undef, undef, 0.2 while time < $end && rcpt($first, 'y@out.example') !~ /^250/;
 	like(rcpt($_, 'y@out.example'), qr/^$want{$_}/, "allowRelay $value: $_ gets $want{$_}") for sort keys %want;
 }
+
+# Anyone: an open relay, which is made by intent and never forgotten (SMTPIN-06).
+my $marks = () = $pb->log_text('smtpLog') =~ /event=open-relay/g;
+$pb->ctl_ok('set', 'allowRelay', 'nobody');
+my ($rc, undef, $err) = $pb->ctl('set', 'allowRelay', 'anyone');
+is($rc, 1, 'mailctl does not make an open relay by the way');
+like($err, qr/anyone could send anything through this server; add --force/, 'and says how it is made');
+($rc, undef, $err) = $pb->ctl('set', 'allowRelay', 'anyone', '--force');
+is($rc, 0, '--force makes it');
+like($err, qr/warning: allowRelay anyone: anyone can send anything through this server, and will/, 'with a warning');
+my $end = time + 20;
+sleep 1 while time < $end && (() = $pb->log_text('smtpLog') =~ /event=open-relay setting=allowRelay value=anyone/g) <= $marks;
+cmp_ok(scalar(() = $pb->log_text('smtpLog') =~ /event=open-relay/g), '>', $marks, 'the server logs it when it reads the setting');
+$marks = () = $pb->log_text('smtpLog') =~ /event=open-relay/g;
+$pb->stop;
+$pb->start;
+$end = time + 20;
+sleep 1 while time < $end && (() = $pb->log_text('smtpLog') =~ /event=open-relay/g) <= $marks;
+cmp_ok(scalar(() = $pb->log_text('smtpLog') =~ /event=open-relay/g), '>', $marks, 'and at each start');
+like(($pb->ctl('check'))[1], qr/^warning .*allowRelay: anyone can send anything/m, 'mailctl check warns of it');
+$pb->ctl_ok('set', 'allowRelay', 'nobody');
+$end = time + 20;
+sleep 1 while time < $end && rcpt('x@out.example', 'y@out.example') !~ /^550/;
+$marks = () = $pb->log_text('smtpLog') =~ /event=open-relay/g;
+$pb->stop;
+$pb->start;
+rcpt('x@out.example', 'last@out.example');
+ok($pb->wait_log('smtpLog', qr/event=recipient-refused to=last\@out\.example/), 'once it is closed');
+is(scalar(() = $pb->log_text('smtpLog') =~ /event=open-relay/g), $marks, 'a start logs nothing of it');
+unlike(($pb->ctl('check'))[1], qr/allowRelay/, 'nor does check');
 done_testing();

@@ -191,4 +191,21 @@ $pb->ctl_ok('set', 'appendReceivedLine', 'all');
 like(($pb->ctl('set', 'requireAuthMatch', 'none'))[2], qr/warning: requireAuthMatch none:/, 'mailctl set warns (SMTPIN-27)');
 like(($pb->ctl('domain', 'edit', 'example.com', 'requireSmtpAuth=True'))[2], qr/warning: requireSmtpAuth True: users/, 'mailctl domain edit too');
 is(($pb->ctl('set', 'maxHopCount', '21'))[2], '', 'but not without a reason');
+like(($pb->ctl('domain', 'edit', 'example.com', 'offerScramSha256=no'))[2], qr/warning: offerScramSha256 no: programs/, 'in any spelling of the value');
+my $warned = ($pb->ctl('set', 'disableAuthLogin', 'True'))[2];
+like($warned, qr/warning: disableAuthLogin True: programs that know only/, 'before PLAIN and LOGIN go');
+like($warned, qr/warning: disableAuthLogin: 1 of 2 domains \(example\.com\) offer no other mechanism, so that nobody of them can log in/,
+	'and who is left without a mechanism (DOM-19)');
+like(($pb->ctl('domain', 'edit', 'other.example', 'offerScramSha256=False'))[2], qr/warning: other\.example offers PLAIN and LOGIN alone/,
+	'a domain that gives its last other one up later');
+unlike(($pb->ctl('domain', 'edit', 'other.example', 'offerCramMd5=True'))[2], qr/PLAIN and LOGIN alone/, 'not one that takes another');
+$pb->ctl_ok('domain', 'edit', 'example.com', 'offerScramSha256=True');
+unlike(($pb->ctl('set', 'disableAuthLogin', 'True'))[2], qr/offer no other mechanism/, 'nor when all have one');
+$pb->ctl_ok('set', 'disableAuthLogin', 'False');
+$warned = ($pb->ctl('domain', 'edit', 'other.example', 'offerPlain=0', 'offerCramMd5=False'))[2];
+like($warned, qr/warning: offerPlain 0: users of the domain can log in only/, 'a domain without readable passwords');
+like($warned, qr/warning: other\.example offers no mechanism any more: nobody of it can log in/, 'and one that has no mechanism left');
+$pb->ctl_ok('auth-bypass', 'add', '192.0.2.7');
+like(($pb->ctl('auth-bypass', 'delete', '192.0.2.7'))[2], qr/warning: auth-bypass 192\.0\.2\.7: programs .* that do not log in/, 'an address that loses its exemption');
+like(($pb->ctl('domain', 'edit', 'other.example', 'disabled=True'))[2], qr/warning: disabled True: nobody of it can log in/, 'or is shut');
 done_testing;
