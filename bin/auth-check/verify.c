@@ -181,13 +181,17 @@ void
 verify_password(struct verifier *v, struct span name, struct span password, const char *ip,
 	struct hash_job **job_out, verify_done *done, void *ctx)
 {
-	struct pending *p = mem_new(sizeof(*p));
+	struct pending *p;
 	struct hash_asker asker;
 	struct account a;
-	bool possible = secret_is_password(password);
 
+	if (!secret_is_password(password)) {	/* the same for every name, so it tells nothing */
+		done(ctx, VERIFY_BAD);
+		return;
+	}
+	p = mem_new(sizeof(*p));
 	*p = (struct pending){ .v = v, .job_out = job_out, .done = done, .ctx = ctx };
-	p->known = verify_find(v->rs, name, &a, &p->disabled) && a.hash[0] != '\0' && possible;
+	p->known = verify_find(v->rs, name, &a, &p->disabled) && a.hash[0] != '\0';
 	if (p->known) {
 		make_mac(v, &a, password, p->mac);
 		if (is_verified(v, p->mac)) {
@@ -201,8 +205,7 @@ verify_password(struct verifier *v, struct span name, struct span password, cons
 	}
 	asker.name = number_of(v, p->known ? span_of(a.address) : name);
 	asker.address = number_of(v, span_of(ip));
-	*job_out = helpers_verify(v->helpers, p->known ? a.hash : v->unknown_hash,
-		possible ? password : SPAN("not a password"), &asker, on_hash, p);
+	*job_out = helpers_verify(v->helpers, p->known ? a.hash : v->unknown_hash, password, &asker, on_hash, p);
 	mem_wipe(&a, sizeof(a));
 	if (*job_out == NULL) {
 		free(p);

@@ -63,10 +63,8 @@ is((lookup($pb, 'rcpt planted@example.com'))[0], 'OK mailbox planted@example.com
 ok($pb->wait_log('authLog', qr/event=settings-refused file=\S*planted/), 'and is logged');
 
 # Helpers that die.
-my ($main) = grep { Pillarbox::slurp("/proc/$_/status") =~ /^PPid:\s+(\d+)/m && Pillarbox::slurp("/proc/$1/cmdline") =~ /mail-master/ } $pb->pids_of('auth-check');
-my @others = grep { $_ != $main } $pb->pids_of('auth-check');
-my %parent = map { $_ => Pillarbox::slurp("/proc/$_/status") =~ /^PPid:\s+(\d+)/m ? $1 : 0 } @others;
-my @helpers = grep { $parent{$_} != $main } @others;
+my $main = auth_main($pb);
+my @helpers = hash_helpers($pb);
 cmp_ok(scalar @helpers, '>=', 2, 'there are helpers');
 kill 'KILL', @helpers;
 like((login($pb, 'smtp', 'PLAIN', 'alice@example.com', $pw))[0], qr/^(?:OK|TROUBLE)$/, 'all helpers killed');

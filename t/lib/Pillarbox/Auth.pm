@@ -14,7 +14,8 @@ use Socket qw(SOCK_STREAM SOCK_SEQPACKET);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(start_directory login lookup uid_of auth_connect ask_control netstring read_line);
+our @EXPORT = qw(start_directory login lookup uid_of auth_connect ask_control netstring read_line
+	auth_main hash_helpers);
 (my $tools = $Pillarbox::BIN) =~ s{/prog/*$}{/t/auth};
 
 # The uid of a service user in this instance: ours in one that has a single uid.
@@ -102,6 +103,22 @@ sub read_line {
 	};
 	alarm 0;
 	return $got && length $line ? $line : undef;
+}
+
+sub parent_of { my ($pid) = @_; return Pillarbox::slurp("/proc/$pid/status") =~ /^PPid:\s+(\d+)/m ? $1 : 0 }
+
+# The process of auth-check that others ask, which mail-master started.
+sub auth_main {
+	my ($pb) = @_;
+	my ($main) = grep { Pillarbox::slurp('/proc/' . parent_of($_) . '/cmdline') =~ /mail-master/ } $pb->pids_of('auth-check');
+	return $main // die "auth-check does not run\n";
+}
+
+# Those that hash and read files for it: children of the keeper that it started.
+sub hash_helpers {
+	my ($pb) = @_;
+	my $main = auth_main($pb);
+	return grep { my $keeper = parent_of($_); $keeper != $main && parent_of($keeper) == $main } $pb->pids_of('auth-check');
 }
 
 sub ask_control {
