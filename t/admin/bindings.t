@@ -125,6 +125,7 @@ $pb->ctl_ok('domain', 'edit', 'example.com', 'smtpPortAlt=' . ($extra + 1));
 ok(is_open('127.0.0.1', $extra + 1, 0), 'an alternate port that is not enabled is closed');
 $pb->ctl_ok('domain', 'edit', 'example.com', 'smtpPortAlt@enabled=True');
 ok(is_open('127.0.0.1', $extra + 1, 1), 'enabled it is open');
+like($pb->ctl_ok('get', 'bindings/port', '--tsv'), qr/number=@{[ $extra + 1 ]} service=smtp forDomains=True/, 'marked as opened for domains');
 like(client('127.0.0.1', $_, 'smtp')->{greeting}, qr/^220 /, "port $_ serves SMTP at the same time (DOM-14)") for $smtp, $extra + 1;
 $pb->domain('second.example');
 $pb->ctl_ok('domain', 'edit', 'second.example', 'smtpPortAlt=' . ($extra + 1), 'smtpPortAlt@enabled=True');

@@ -103,7 +103,9 @@ $c->expect('MAIL FROM:<>', qr/^250/);
 like($c->command('RCPT TO:<carol@example.com>'), qr/^550 5\.1\.1/, 'a deleted user gets no mail');
 
 # The queue while the Spool service is stopped, and after.
+is($pb->ctl_ok('get', 'services/spool'), "True\n", 'Spool runs');
 $pb->ctl_ok('stop', 'spool');
+is($pb->ctl_ok('get', 'services/spool'), "False\n", 'and is stopped, which is kept as a setting');
 like($pb->send_mail(from => 'alice@example.com', to => 'far@remote.invalid'), qr/^250 /, 'mail is taken while Spool is stopped');
 like($pb->send_mail(from => 'alice@example.com', to => 'alice@example.com'), qr/^250 /, 'also that for a local user');
 is(scalar $pb->mail('alice@example.com'), 0, 'who gets it later');

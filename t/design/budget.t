@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # What one message of 4 KiB may cost on a file system with a journal: files
 # created, synchronous calls, names removed, files opened, log datagrams.
+# Features: QUEUE-01.
 # Counted by strace over all processes of an instance.  Allowed beside it, once
 # a process and not once a message: the file that each SMTP worker holds for
 # its next message, log files, and checkpoints of databases by the clock.
@@ -154,4 +155,12 @@ is(scalar(grep { /\.(?:hdr|eml)$/ } glob("$pb->{dir}/spool/SubSpool*/*")), 0, 't
 is($out{linked}, $N, 'queued: one link');
 is($out{copied}, 0, 'queued: nothing is copied');
 cmp_ok($out{syncs}, '<=', $N + $N / 4, 'queued: a third synchronous call at most, and one shared by a group');
+
+# spoolSyncDirectory=always trusts no journal: the folder is synced beside the file.
+$pb->set(spoolSyncDirectory => 'always');
+$pb->ctl_ok('stop', 'spool');
+send_over(1, $_) for 0 .. 7;
+%in = trace(sub { send_over(1, $_) for 1 .. $N / 4 });
+about($in{created}, 2 * $N / 4, $HELD, 'spoolSyncDirectory=always: queued');
+cmp_ok($in{syncs}, '>=', 3 * $N / 4, 'spoolSyncDirectory=always: a synchronous call more for each message');
 done_testing;

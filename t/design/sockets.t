@@ -78,6 +78,14 @@ for my $name (sort keys %socket) {
 	is(join(' ', grep { call($_, $name) ne 'served' } sort keys %allowed), '', "$name serves: $socket{$name}[0]");
 }
 
+# authClients/user opens both sockets of auth-check to a program of another user, and no more.
+$pb->ctl_ok('set', '--add', 'authClients/user', 'nobody');
+is(call('nobody', $_), 'served', "$_ serves a user of authClients") for qw(auth lookup);
+is(call('nobody', $_), 'refused', "$_ does not") for qw(auth-control abuse intake);
+is(call('pbscan', 'auth'), 'refused', 'and auth no other user');
+$pb->ctl_ok('set', '--remove', 'authClients/user', 'nobody');
+is(call('nobody', $_), 'refused', "$_ refuses who is not named any more") for qw(auth lookup);
+
 # Lines of a kind that belongs to another user are not written.
 my $forger = fork() // die;
 if ($forger == 0) {

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# The local address of outgoing connections is a setting (SMTPOUT-01, -04), the
+# The local address of outgoing connections is a setting (SMTPOUT-01, SMTPOUT-04), the
 # name said there belongs to it (BIND-05), and agents are as many as allowed.
 use strict;
 use warnings;

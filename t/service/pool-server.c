@@ -94,6 +94,8 @@ command(struct session *s, struct span line)
 		return wait_for_change(s);
 	else if (span_is(line, "WHO"))
 		stream_printf(&s->io, "+OK %s %s %d\r\n", s->listener, s->ip, (int)getpid());
+	else if (span_is(line, "BREACH"))
+		stream_printf(&s->io, "+OK %s\r\n", chroot(".") == 0 ? "done" : strerrorname_np(errno));
 	else if (span_is(line, "OPEN"))
 		stream_printf(&s->io, "+OK %s\r\n", open("/etc/passwd", O_RDONLY) >= 0 ? "open" : strerrorname_np(errno));
 	else if (span_is(line, "LOG"))

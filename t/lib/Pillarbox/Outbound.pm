@@ -211,12 +211,12 @@ package Pillarbox::Outbound::Server;
 use strict;
 use warnings;
 use File::Temp ();
-use IO::Socket::INET;
+use IO::Socket::IP;
 
 sub new {
 	my ($class, $ip, $port, $script) = @_;
-	my $listen = IO::Socket::INET->new(LocalAddr => $ip, LocalPort => $port, Proto => 'tcp',
-		Listen => 64, ReuseAddr => 1) or die "$ip:$port: $!";
+	my $listen = IO::Socket::IP->new(LocalAddr => $ip, LocalPort => $port, Proto => 'tcp',
+		Listen => 64, ReuseAddr => 1) or die "$ip:$port: $@";
 	my $dir = File::Temp::tempdir(CLEANUP => 1);
 	my $self = bless { ip => $ip, port => $port, dir => $dir, owner => $$ }, $class;
 	$self->{pid} = fork() // die "fork: $!";
