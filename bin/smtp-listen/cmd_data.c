@@ -173,17 +173,19 @@ data_check_size(struct smtp *c, uint64_t size)
 struct verdict
 data_check_flaws(struct smtp *c, const struct smtp_data *d)
 {
-	if ((d->flaws & (SMTP_FLAW_BARE_CR | SMTP_FLAW_BARE_LF)) != 0) {
-		/* Somebody tries to hide a second message in this one, or cannot speak SMTP. */
-		c->over = true;
-		return verdict_make(521, "5.5.2", "Bare %s in message, closing connection",
-				    (d->flaws & SMTP_FLAW_BARE_LF) != 0 ? "LF" : "CR");
-	}
-	if ((d->flaws & SMTP_FLAW_NUL) != 0)
-		return verdict_make(554, "5.6.0", "NUL in message");
-	if ((d->flaws & SMTP_FLAW_LONG_LINE) != 0)
-		return verdict_make(554, "5.6.0", "Line too long");
-	return data_check_size(c, c->w->message.size);
+	struct policy_text facts = { .line_max = c->config->max_line,
+		.bare_lf = (d->flaws & SMTP_FLAW_BARE_LF) != 0, .bare_cr = (d->flaws & SMTP_FLAW_BARE_CR) != 0,
+		.nul = (d->flaws & SMTP_FLAW_NUL) != 0, .long_line = (d->flaws & SMTP_FLAW_LONG_LINE) != 0 };
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_text(&facts, &why);
+	if (smtp_decided(c, "text", &why, &v))
+		return data_check_size(c, c->w->message.size);
+	c->over |= v.code == 521;
+	return v;
 }
 
 static struct verdict
@@ -205,12 +207,15 @@ static struct verdict
 check_header(struct smtp *c)
 {
 	const struct message *m = &c->w->message;
+	struct policy_header facts = { m->flaw == TRACE_TOO_LARGE, m->flaw == TRACE_TOO_MANY_LINES,
+		LIMIT_HEADER_BYTES, LIMIT_HEADER_LINES };
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
 
-	if (m->flaw == TRACE_TOO_LARGE)
-		return verdict_make(554, "5.6.0", "Header larger than %d bytes", LIMIT_HEADER_BYTES);
-	if (m->flaw == TRACE_TOO_MANY_LINES)
-		return verdict_make(554, "5.6.0", "Header of more than %d lines", LIMIT_HEADER_LINES);
-	return check_trace(c);
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_header(&facts, &why);
+	return smtp_decided(c, "header", &why, &v) ? check_trace(c) : v;
 }
 
 /* The address in From, canonical; empty when there is none, or more than one. */

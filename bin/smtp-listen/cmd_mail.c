@@ -13,13 +13,19 @@
 /* How old what intake said of its free space may be. */
 #define ROOM_AGE_MS 2000
 
-/* True when the session may send another message. */
+/* True when the session may send another message; else replied. */
 static bool
 has_messages_left(struct smtp *c)
 {
-	if (c->config->max_messages == 0 || c->messages < c->config->max_messages)
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_messages(c->messages, c->config->max_messages, &why);
+	if (smtp_decided(c, "messages", &why, &v))
 		return true;
-	reply(c, 421, "4.7.0", "Too many messages in this session");
+	reply_verdict(c, &v);
 	smtp_log(c, "event=too-many-messages");
 	c->over = true;
 	return false;

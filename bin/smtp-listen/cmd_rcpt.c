@@ -15,35 +15,54 @@
 static bool
 has_room(struct smtp *c)
 {
-	if (c->t.named < LIMIT_SMTP_RECIPIENTS)
+	struct policy_rcpt_count facts = { c->t.named, LIMIT_SMTP_RECIPIENTS, c->bad_recipients + 1, LIMIT_SMTP_OVERSHOOT };
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_rcpt_count(&facts, &why);
+	if (smtp_decided(c, "recipients", &why, &v))
 		return true;
-	if (++c->bad_recipients > LIMIT_SMTP_OVERSHOOT) {
-		reply(c, 421, "4.7.0", "Too many recipients, closing connection");
-		c->over = true;
-	} else {
-		reply(c, 452, "4.5.3", "Too many recipients");
-	}
+	c->bad_recipients++;
+	c->over |= v.code == 421;
+	reply_verdict(c, &v);
 	return false;
 }
 
-/* What the directory refused: unknown users are counted (SMTPIN-13). */
+/* One more recipient that does not exist (SMTPIN-13).  False: one too many; replied. */
+static bool
+may_try_more(struct smtp *c)
+{
+	const uint64_t most = session_tolerance(c->s, c->config->max_bad_recipients);
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	if (most > 0)
+		c->bad_recipients++;
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_unknown_rcpts(c->bad_recipients, most, &why);
+	if (smtp_decided(c, "recipients", &why, &v))
+		return true;
+	reply_verdict(c, &v);
+	smtp_log(c, "event=too-many-bad-recipients");
+	c->harvests = true;
+	c->over = true;
+	return false;
+}
+
+/* What the directory refused: unknown users are counted. */
 static void
 refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 {
-	const uint64_t most = session_tolerance(c->s, c->config->max_bad_recipients);
 	char rest[64];
 
 	snprintf(rest, sizeof(rest), " code=%d status=%s", v->code, v->status);
 	smtp_log_address(c, "event=recipient-refused", "to", r->to.text, rest);
 	filter_refused_rcpt(c, r, c->t.rcpt_args, v);
-	if (strcmp(v->status, "5.1.1") == 0 && most > 0 && ++c->bad_recipients > most) {
-		reply(c, 421, "4.7.0", "Too many unknown recipients");
-		smtp_log(c, "event=too-many-bad-recipients");
-		c->harvests = true;
-		c->over = true;
-		return;
-	}
-	reply_verdict(c, v);
+	if (strcmp(v->status, "5.1.1") != 0 || may_try_more(c))
+		reply_verdict(c, v);
 }
 
 /* Where mail for the recipient goes, in the words that milters know from other servers. */

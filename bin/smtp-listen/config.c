@@ -75,12 +75,12 @@ read_weights(struct policy_weights *w, const struct settings *s)
 	w->sender_null_mx = (int)settings_num(s, "envelopeChecks/senderNullMx");
 }
 
-static enum config_fail_mode
+static enum policy_fail
 fail_mode(const char *word)
 {
 	if (strcmp(word, "tempfail") == 0)
-		return FAIL_TEMPFAIL;
-	return strcmp(word, "reject") == 0 ? FAIL_REJECT : FAIL_ACCEPT;
+		return POLICY_FAIL_TEMPFAIL;
+	return strcmp(word, "reject") == 0 ? POLICY_FAIL_REJECT : POLICY_FAIL_ACCEPT;
 }
 
 /* Greylisting is a milter of ours that comes first: what it delays costs the others nothing. */
@@ -92,7 +92,7 @@ read_milters(struct config *c, const struct settings *s)
 	c->milters = mem_array(n + 1, sizeof(*c->milters));
 	if (settings_bool(s, "greylisting/enabled"))
 		c->milters[c->milter_count++] =
-			(struct config_milter){ .socket = CONFIG_GREYLIST, .fail_mode = FAIL_ACCEPT,
+			(struct config_milter){ .socket = CONFIG_GREYLIST, .fail_mode = POLICY_FAIL_ACCEPT,
 				.timeout_ms = 5000 };
 	for (size_t i = 0; i < n; i++) {
 		struct config_milter *m = &c->milters[c->milter_count++];

@@ -11,14 +11,12 @@
 #include "net/addr_set.h"
 #include "policy/envelope.h"
 #include "policy/smtp_in.h"
+#include "policy/transfer.h"
 
 /* Who may start the queue for a domain. */
 enum config_etrn { ETRN_NOBODY, ETRN_TRUSTED, ETRN_ANYONE };
 
 enum config_received { RECEIVED_ALL, RECEIVED_AUTHENTICATED, RECEIVED_NONE };
-
-/* What happens when a milter cannot be asked. */
-enum config_fail_mode { FAIL_ACCEPT, FAIL_TEMPFAIL, FAIL_REJECT };
 
 /* When a policy server is asked. */
 enum config_delegate_state { DELEGATE_AT_RCPT, DELEGATE_AT_DATA, DELEGATE_AT_END };
@@ -29,7 +27,7 @@ enum config_delegate_state { DELEGATE_AT_RCPT, DELEGATE_AT_DATA, DELEGATE_AT_END
 struct config_milter {
 	const char *socket;		/* as in net/endpoint.h */
 	int contact;			/* of contact_add */
-	enum config_fail_mode fail_mode;
+	enum policy_fail fail_mode;
 	uint64_t timeout_ms;		/* for one answer */
 	enum config_delegate_state state;	/* of policy servers */
 };

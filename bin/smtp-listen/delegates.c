@@ -3,6 +3,7 @@
 #include "delegates.h"
 #include "check/delegate.h"
 #include "delegate_request.h"
+#include "facts.h"
 #include "smtp.h"
 #include <errno.h>
 
@@ -66,14 +67,18 @@ ask(struct smtp *c, struct delegate *d, struct delegate_answer *out)
 	return why;
 }
 
+/* The next one is asked when it cannot be and failMode accepts that. */
 static struct verdict
-fail_verdict(const struct config_milter *config)
+fail_verdict(struct smtp *c, const struct config_milter *config)
 {
-	if (config->fail_mode == FAIL_TEMPFAIL)
-		return verdict_make(451, "4.7.1", "A policy server is not available, try again later");
-	if (config->fail_mode == FAIL_REJECT)
-		return verdict_make(550, "5.7.1", "A policy server is not available");
-	return verdict_make(250, "2.0.0", "OK");
+	char storage[FACTS_WHY_SIZE];
+	struct verdict v;
+	struct buf why;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_unasked(POLICY_SERVER, span_of(config->socket), config->fail_mode, &why);
+	(void)smtp_decided(c, "policy-server", &why, &v);
+	return v;
 }
 
 /* A field to stand above the message, unless that would be more than we add. */
@@ -129,6 +134,8 @@ ask_all(struct smtp *c, enum config_delegate_state state, const struct smtp_rcpt
 	struct verdict v = verdict_make(250, "2.0.0", "OK"), later = v;
 	bool next = all != NULL && !c->dry;
 
+	if (c->dry)
+		try_not_asked_server(c, state);
 	if (next)
 		delegate_request(c, state, rcpt, &all->request);
 	for (size_t i = 0; next && i < all->count; i++) {
@@ -145,7 +152,7 @@ ask_all(struct smtp *c, enum config_delegate_state state, const struct smtp_rcpt
 		}
 		log_failure(c->s->svc, c->s->ticket, c->s->ip, "event=policy-failed socket=%s why=\"%s\"",
 			d->config->socket, why);
-		v = fail_verdict(d->config);
+		v = fail_verdict(c, d->config);
 		next = v.kind == VERDICT_OK;
 	}
 	if (v.kind == VERDICT_PERM && later.kind == VERDICT_TEMP)

@@ -61,24 +61,24 @@ hold_until(const struct smtp_mail *mail, int64_t now)
 bool
 demands_are_allowed(struct smtp *c, struct smtp_mail *mail)
 {
-	int64_t now = now_s();
+	const int64_t now = now_s();
+	struct policy_demands facts = { .requiretls = mail->requiretls, .tls = c->s->tls,
+		.holds = mail->hold != SMTP_HOLD_NONE, .hold_offered = offers_hold(c),
+		.hold_until = hold_until(mail, now), .now = now, .hold_max = c->config->max_hold,
+		.priority = mail->priority, .is_known = c->user[0] != '\0' || c->is_trusted };
+	char storage[FACTS_WHY_SIZE];
+	int priority;
+	struct buf why;
+	struct verdict v;
 
-	if ((mail->requiretls && !c->s->tls) || (mail->hold != SMTP_HOLD_NONE && !offers_hold(c))) {
-		const struct smtp_error_reply *r = smtp_error_reply(SMTP_ERROR_PARAM_UNKNOWN);
-
-		reply_bad(c, r->code, r->status, "%s is not offered here",
-			  mail->requiretls && !c->s->tls ? "REQUIRETLS" : "FUTURERELEASE");
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_demands(&facts, &priority, &why);
+	if (!smtp_decided(c, "demands", &why, &v)) {
+		reply_bad(c, v.code, v.status, "%s", v.text);
 		return false;
 	}
-	if (hold_until(mail, now) > now + c->config->max_hold) {
-		reply_bad(c, 501, "5.5.4", "A message is held %lld seconds at most", (long long)c->config->max_hold);
-		return false;
-	}
-	/* RFC 6710 6: only those whom we know may overtake others. */
-	if (mail->priority > 0 && c->user[0] == '\0' && !c->is_trusted)
-		mail->priority = 0;
-	else
-		mail->has_priority = false;	/* nothing to tell the client */
+	mail->has_priority = priority != mail->priority;	/* else there is nothing to tell the client */
+	mail->priority = priority;
 	return true;
 }
 

@@ -3,6 +3,7 @@
  * about the message itself.
  */
 #include "base/base.h"
+#include "facts.h"
 #include "filter_private.h"
 #include <errno.h>
 
@@ -43,7 +44,7 @@ open_filter(struct smtp *c, struct filter *f)
 {
 	int fd;
 
-	f->failed = false;
+	f->failed = f->is_told = false;
 	f->state = FILTER_IDLE;
 	if (f->milter != NULL)
 		return;
@@ -58,14 +59,22 @@ open_filter(struct smtp *c, struct filter *f)
 }
 
 bool
-filter_may_pass(const struct filter *f, struct verdict *out)
+filter_may_pass(struct smtp *c, struct filter *f, struct verdict *out)
 {
-	if (!f->failed || f->config->fail_mode == FAIL_ACCEPT)
+	char storage[FACTS_WHY_SIZE];
+	struct verdict v;
+	struct buf why;
+
+	if (!f->failed)
 		return true;
-	if (f->config->fail_mode == FAIL_TEMPFAIL)
-		*out = verdict_make(451, "4.7.1", "A content filter is not available, try again later");
-	else
-		*out = verdict_make(550, "5.7.1", "A content filter is not available");
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_unasked(POLICY_MILTER, span_of(f->config->socket), f->config->fail_mode, &why);
+	if (v.kind == VERDICT_OK && f->is_told)
+		return true;
+	f->is_told = true;
+	if (smtp_decided(c, "milter", &why, &v))
+		return true;
+	*out = v;
 	return false;
 }
 
@@ -95,7 +104,7 @@ filter_take(struct smtp *c, struct filter *f, enum milter_outcome o, struct verd
 	default:
 		/* Before MAIL nothing is refused for it: MAIL asks filter_may_pass. */
 		fail(c, f, milter_error(f->milter));
-		return !in_message || filter_may_pass(f, out);
+		return !in_message || filter_may_pass(c, f, out);
 	}
 }
 
@@ -223,7 +232,7 @@ filter_mail(struct smtp *c, struct span args)
 	for (size_t i = 0; all != NULL && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		if (!filter_may_pass(f, &v))
+		if (!filter_may_pass(c, f, &v))
 			return refuse(c, f, "mail", &v);
 		if (f->state == FILTER_OFF)
 			continue;
@@ -255,7 +264,7 @@ filter_rcpt(struct smtp *c, const struct smtp_rcpt *rcpt, struct span args)
 	for (size_t i = 0; good && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		good = filter_may_pass(f, &v);
+		good = filter_may_pass(c, f, &v);
 		if (good && f->state != FILTER_BUSY)
 			continue;
 		if (good)
@@ -308,7 +317,7 @@ filter_data(struct smtp *c)
 	for (size_t i = 0; all != NULL && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		if (filter_may_pass(f, &v) &&
+		if (filter_may_pass(c, f, &v) &&
 		    (f->state != FILTER_BUSY || filter_take(c, f, milter_data(f->milter), &v)))
 			continue;
 		if (v.code != 0)

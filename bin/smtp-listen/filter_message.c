@@ -108,7 +108,7 @@ filter_message(struct smtp *c, struct verdict *out)
 	for (size_t i = 0; all != NULL && i < all->count; i++) {
 		struct filter *f = &all->list[i];
 
-		if (filter_may_pass(f, out) && (f->state != FILTER_BUSY || ask_about_message(c, f, out)))
+		if (filter_may_pass(c, f, out) && (f->state != FILTER_BUSY || ask_about_message(c, f, out)))
 			continue;
 		if (out->code == 0)
 			return FILTER_DISCARD;

@@ -20,7 +20,8 @@ struct filter {
 	const struct config_milter *config;
 	struct milter *milter;		/* NULL: to be connected */
 	enum filter_state state;
-	bool failed;			/* in this session: failMode decides */
+	bool failed;			/* in this session: failMode decides ... */
+	bool is_told;			/* ... and how is in the log */
 };
 
 struct filters {
@@ -43,7 +44,7 @@ struct filters *filters_of(struct smtp *c);
  * False when the milter has failed in this session and failMode lets nothing
  * pass that it was not asked about; *out is the reply.
  */
-bool filter_may_pass(const struct filter *f, struct verdict *out) PB_MUST_CHECK;
+bool filter_may_pass(struct smtp *c, struct filter *f, struct verdict *out) PB_MUST_CHECK;
 
 /*
  * Take a milter's answer to a step.  True: go on.  False: *out says what to

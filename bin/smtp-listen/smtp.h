@@ -186,8 +186,9 @@ bool smtp_decided(struct smtp *c, const char *about, const struct buf *why, cons
 
 /* try.c: a line of the log that goes to `mailctl try` instead. */
 void try_tell(struct smtp *c, const char *text);
-/* ... and who is not asked then: at the greeting, and about a recipient that all others took. */
+/* ... and who is not asked then: at the greeting, at each step, and about a recipient that all others took. */
 void try_not_asked(struct smtp *c);
+void try_not_asked_server(struct smtp *c, enum config_delegate_state state);
 void try_not_asked_rcpt(struct smtp *c);
 
 void transaction_reset(struct smtp *c);

@@ -62,10 +62,16 @@ try_not_asked(struct smtp *c)
 }
 
 void
-try_not_asked_rcpt(struct smtp *c)
+try_not_asked_server(struct smtp *c, enum config_delegate_state state)
 {
 	for (size_t i = 0; i < c->config->delegate_count; i++)
-		smtp_log(c, "event=not-asked what=policy-server name=%s", c->config->delegates[i].socket);
+		if (c->config->delegates[i].state == state)
+			smtp_log(c, "event=not-asked what=policy-server name=%s", c->config->delegates[i].socket);
+}
+
+void
+try_not_asked_rcpt(struct smtp *c)
+{
 	for (size_t i = 0; i < c->config->milter_count; i++)
 		if (is_greylisting(&c->config->milters[i]))
 			smtp_log(c, "event=not-asked what=greylisting name=%s", c->t.mailer);

@@ -12,3 +12,5 @@ check_PROGRAMS += t/unit/policy-greylist
 t_unit_policy_greylist_SOURCES = t/unit/policy-greylist.c t/unit/tap.h
 check_PROGRAMS += t/unit/policy-mechanism
 t_unit_policy_mechanism_SOURCES = t/unit/policy-mechanism.c t/unit/tap.h
+check_PROGRAMS += t/unit/policy-transfer
+t_unit_policy_transfer_SOURCES = t/unit/policy-transfer.c t/unit/tap.h
