@@ -4,7 +4,9 @@
 # `make uninstall`; `make install-init` is asked for by name and keeps a script
 # that somebody changed.
 etc_samples = etc/init.d/pillarbox etc/inetd.conf etc/systemd/pillarbox.service \
+	etc/systemd/pillarbox-smtp.service etc/systemd/pillarbox-smtp.socket \
 	etc/systemd/pillarbox-pop3.service etc/systemd/pillarbox-pop3.socket \
+	etc/systemd/pillarbox-imap.service etc/systemd/pillarbox-imap.socket \
 	etc/tcpserver/smtp/run etc/tcpserver/pop3/run etc/tcpserver/imap/run \
 	etc/fail2ban/filter.d/pillarbox.conf etc/fail2ban/jail.d/pillarbox.conf
 EXTRA_DIST += $(etc_samples)

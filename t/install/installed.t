@@ -260,7 +260,8 @@ SKIP: {
 kill 'TERM', @started;
 SKIP: {
 	skip 'systemd-analyze is not there', 1 unless in_path('systemd-analyze');
-	my $said = sh_ok("systemd-analyze verify --man=no $examples/systemd/pillarbox.service $examples/systemd/pillarbox-pop3.socket",
+	my $said = sh_ok("systemd-analyze verify --man=no $examples/systemd/pillarbox.service "
+		. join(' ', map { "$examples/systemd/pillarbox-$_.socket" } qw(smtp pop3 imap)),
 		'systemd accepts the units');
 	unlike($said, qr/pillarbox/, '... without a word');
 }
