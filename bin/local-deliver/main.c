@@ -23,6 +23,7 @@
 #include "base/limits.h"
 #include "io/door.h"
 #include "service/service.h"
+#include "sys/descriptors.h"
 #include "sys/peer.h"
 
 /* After the counter has died. */
@@ -68,9 +69,7 @@ become_child(const struct deliver *d, int conn, int spool)
 {
 	sigset_t all;
 
-	for (int fd = 3; fd < SERVICE_FDS_MAX + 64; fd++)
-		if (fd != conn && fd != spool && fd != d->domains && fd != d->svc.log.fd)
-			close(fd);
+	descriptors_close_all_but((int[]){ conn, spool, d->domains, d->svc.log.fd }, 4);
 	signal(SIGTERM, SIG_DFL);
 	sigfillset(&all);
 	sigprocmask(SIG_UNBLOCK, &all, NULL);

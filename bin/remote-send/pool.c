@@ -19,6 +19,7 @@
 #include "agent.h"
 #include "base/die.h"
 #include "base/mem.h"
+#include "sys/descriptors.h"
 #include "sys/fdpass.h"
 
 struct work {
@@ -62,21 +63,6 @@ pool_new(struct loop *loop, const struct options *o, size_t max)
 	return p;
 }
 
-/* Close all descriptors above 2 but these two (either may be -1). */
-static void
-close_others(int a, int b)
-{
-	int low = a < b ? a : b, high = a < b ? b : a;
-
-	if (low < 3)
-		low = 2;
-	if (low > 3)
-		close_range(3, (unsigned)low - 1, 0);
-	if (high > low + 1)
-		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
-	close_range((unsigned)(high > low ? high : low) + 1, ~0u, 0);
-}
-
 /* In the child: only its socket, the log and the standard descriptors stay open. */
 static void
 become_agent(struct pool *p, int sock)
@@ -85,7 +71,7 @@ become_agent(struct pool *p, int sock)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	close_others(sock, p->o->svc->log.fd);
+	descriptors_close_all_but((int[]){ sock, p->o->svc->log.fd }, 2);
 	_exit(agent_run(p->o, sock));
 }
 

@@ -7,3 +7,4 @@ libpillarbox_a_SOURCES += lib/sys/fdpass.c lib/sys/fdpass.h lib/sys/peer.c lib/s
 libpillarbox_a_SOURCES += lib/sys/file.c lib/sys/file.h lib/sys/durable.c lib/sys/durable.h \
 	lib/sys/lock.c lib/sys/lock.h lib/sys/clock.c lib/sys/clock.h lib/sys/heap.c lib/sys/heap.h lib/sys/random.c \
 	lib/sys/random.h lib/sys/filesystem.c lib/sys/filesystem.h
+libpillarbox_a_SOURCES += lib/sys/descriptors.c lib/sys/descriptors.h

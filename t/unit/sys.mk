@@ -20,3 +20,5 @@ t_unit_sys_user_SOURCES = t/unit/sys-user.c
 
 check_PROGRAMS += t/unit/sys-heap
 t_unit_sys_heap_SOURCES = t/unit/sys-heap.c t/unit/tap.h
+check_PROGRAMS += t/unit/sys-descriptors
+t_unit_sys_descriptors_SOURCES = t/unit/sys-descriptors.c t/unit/tap.h
