@@ -17,6 +17,7 @@
 #include "queue.h"
 #include "queue_select.h"
 #include "spool/control.h"
+#include "spool_action.h"
 
 /* Called for one message, read. */
 typedef int message_fn(void *ctx, const struct queue_message *m);
@@ -153,51 +154,23 @@ cmd_quarantine_view(struct ctl *c, int argc, char **argv)
 
 /* -- release, delete ------------------------------------------------------------- */
 
-struct action {
-	const struct ctl *c;
-	const char *verb;
+struct choice {
+	struct spool_action act;
 	struct output *dry;		/* --dry-run: print the ids only */
-	struct buf request;
-	size_t pending;			/* messages in request */
-	uint64_t done, missing;
 };
 
 static int
-flush(struct action *act)
-{
-	struct record reply;
-	uint64_t n = 0;
-	int code;
-
-	if (act->pending == 0)
-		return EXIT_DONE;
-	code = ctl_call(act->c, "run/pub/schedule", &act->request, false, &reply);
-	act->pending = 0;
-	record_begin(&act->request, act->verb);
-	if (code != EXIT_DONE)
-		return code;
-	if (record_get_num(&reply, "count", UINT64_MAX, &n))
-		act->done += n;
-	for (size_t i = 0; record_get_nth(&reply, "missing", i).p != NULL; i++, act->missing++)
-		ctl_fail(1, "message %.*s is not in quarantine, or damaged",
-			SPAN_ARG(record_get_nth(&reply, "missing", i)));
-	record_free(&reply);
-	return EXIT_DONE;
-}
-
-static int
-add_entry(struct action *act, const struct queue_entry *e)
+add_entry(struct choice *ch, const struct queue_entry *e)
 {
 	char text[48];
 
-	if (act->dry != NULL) {
+	if (ch->dry != NULL) {
 		snprintf(text, sizeof(text), "%llu", (unsigned long long)e->id);
-		output_row(act->dry, text);
+		output_row(ch->dry, text);
 		return EXIT_DONE;
 	}
 	snprintf(text, sizeof(text), "%llu %u", (unsigned long long)e->id, e->sub);
-	record_add_text(&act->request, "ref", text);
-	return ++act->pending == CONTROL_REFS_MAX ? flush(act) : EXIT_DONE;
+	return spool_action_add(&ch->act, "ref", text);
 }
 
 static int
@@ -210,44 +183,52 @@ add_message(void *ctx, const struct queue_message *m)
 static int
 add_id(void *ctx, uint64_t id)
 {
-	struct action *act = ctx;
+	struct choice *ch = ctx;
 	struct queue_entry e;
 
-	if (queue_find_quarantined(act->c, id, &e) == EXIT_DONE)
-		return add_entry(act, &e);
-	act->missing++;
+	if (queue_find_quarantined(ch->act.c, id, &e) == EXIT_DONE)
+		return add_entry(ch, &e);
+	ch->act.missing++;
 	return EXIT_DONE;
+}
+
+static int
+each_chosen(struct choice *ch, const struct args *a, const char *where)
+{
+	return a->count > 0 ? spool_each_id(a, add_id, ch) : each_selected(ch->act.c, where, add_message, ch);
+}
+
+static int
+dry_run(struct choice *ch, const struct args *a, const char *where)
+{
+	static const char *const columns[] = { "id", NULL };
+	int code;
+
+	ch->dry = output_begin(ch->act.c, columns);
+	code = each_chosen(ch, a, where);
+	output_end(&ch->dry);
+	return code == EXIT_DONE && ch->act.missing > 0 ? EXIT_NO_OBJECT : code;
 }
 
 static int
 act_on(struct ctl *c, const char *verb, int argc, char **argv)
 {
-	static const char *const columns[] = { "id", NULL };
-	bool all = false, dry_run = false;
+	bool all = false, dry = false;
 	const char *where = NULL;
 	const struct arg_option options[] = {
-		{ "--all", NULL, &all }, { "--dry-run", NULL, &dry_run }, { "-w", &where, NULL },
+		{ "--all", NULL, &all }, { "--dry-run", NULL, &dry }, { "-w", &where, NULL },
 	};
-	struct action act = { .c = c, .verb = verb };
+	struct choice ch = { .act = { .c = c, .verb = verb, .before = "message ",
+		.after = " is not in quarantine, or damaged", .at_once = CONTROL_REFS_MAX } };
 	struct args a;
-	int code;
 
 	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, ARGS_MAX) ||
 	    all + (where != NULL) + (a.count > 0) != 1)
 		return EXIT_USAGE;
-	if (dry_run)
-		act.dry = output_begin(c, columns);
-	buf_init(&act.request, LIMIT_RECORD);
-	record_begin(&act.request, verb);
-	code = a.count > 0 ? spool_each_id(&a, add_id, &act) : each_selected(c, where, add_message, &act);
-	if (code == EXIT_DONE)
-		code = flush(&act);
-	buf_free(&act.request);
-	if (dry_run)
-		output_end(&act.dry);
-	else if (code == EXIT_DONE)
-		output_done(c, act.done);
-	return code == EXIT_DONE && act.missing > 0 ? EXIT_NO_OBJECT : code;
+	if (dry)
+		return dry_run(&ch, &a, where);
+	spool_action_begin(&ch.act);
+	return spool_action_end(&ch.act, each_chosen(&ch, &a, where));
 }
 
 int

@@ -17,6 +17,7 @@
 #include "queue.h"
 #include "queue_select.h"
 #include "spool/control.h"
+#include "spool_action.h"
 #include "sys/file.h"
 
 /* -- one message ------------------------------------------------------------ */
@@ -254,43 +255,13 @@ cmd_spool_view(struct ctl *c, int argc, char **argv)
 
 /* -- actions ---------------------------------------------------------------- */
 
-struct action {
-	const struct ctl *c;
-	const char *verb;
-	struct buf request;
-	size_t pending;			/* ids in request */
-	uint64_t done, missing;
-};
-
-static int
-flush(struct action *act)
-{
-	struct record reply;
-	uint64_t n = 0;
-	int code;
-
-	if (act->pending == 0)
-		return EXIT_DONE;
-	code = ctl_call(act->c, "run/pub/schedule", &act->request, false, &reply);
-	act->pending = 0;
-	record_begin(&act->request, act->verb);
-	if (code != EXIT_DONE)
-		return code;
-	if (record_get_num(&reply, "count", UINT64_MAX, &n))
-		act->done += n;
-	for (size_t i = 0; record_get_nth(&reply, "missing", i).p != NULL; i++, act->missing++)
-		ctl_fail(1, "there is no message %.*s", SPAN_ARG(record_get_nth(&reply, "missing", i)));
-	record_free(&reply);
-	return EXIT_DONE;
-}
-
 static int
 add_id(void *ctx, uint64_t id)
 {
-	struct action *act = ctx;
+	char text[24];
 
-	record_add_num(&act->request, "id", id);
-	return ++act->pending == CONTROL_IDS_MAX ? flush(act) : EXIT_DONE;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)id);
+	return spool_action_add(ctx, "id", text);
 }
 
 /* Every message that the selector fits. */
@@ -368,28 +339,16 @@ dry_run(const struct ctl *c, const struct choice *ch)
 static int
 act_on(struct ctl *c, const char *verb, int argc, char **argv)
 {
+	struct spool_action act = { .c = c, .verb = verb, .before = "there is no message ", .after = "",
+		.at_once = CONTROL_IDS_MAX };
 	struct choice ch = { .all = false };
-	struct action act = { .c = c, .verb = verb };
-	int code = EXIT_DONE;
 
 	if (!choose(&ch, argc, argv))
 		return EXIT_USAGE;
 	if (ch.dry_run)
 		return dry_run(c, &ch);
-	buf_init(&act.request, LIMIT_RECORD);
-	record_begin(&act.request, verb);
-	if (ch.all) {
-		record_add_num(&act.request, "all", 1);
-		act.pending = 1;
-	} else {
-		code = each_chosen(c, &ch, add_id, &act);
-	}
-	if (code == EXIT_DONE)
-		code = flush(&act);
-	buf_free(&act.request);
-	if (code == EXIT_DONE)
-		output_done(c, act.done);
-	return code == EXIT_DONE && act.missing > 0 ? EXIT_NO_OBJECT : code;
+	spool_action_begin(&act);
+	return spool_action_end(&act, ch.all ? spool_action_add(&act, "all", "1") : each_chosen(c, &ch, add_id, &act));
 }
 
 int
