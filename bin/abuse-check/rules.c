@@ -9,6 +9,7 @@
 #include "abuse.h"
 
 #include "base/mem.h"
+#include "service/ip_list.h"
 #include "sys/clock.h"
 
 #define RULES "abuseDetection/rule"
@@ -86,19 +87,6 @@ read_rules(struct abuse *a, const struct settings *s)
 	}
 }
 
-/* One address or network in `ip`, or the range ipFrom to ipTo. */
-static bool
-read_range(const struct settings *s, const char *list, size_t i, struct addr_range *out)
-{
-	const char *ip = settings_entry(s, list, i, "ip");
-	char text[2 * ADDR_TEXT_MAX];
-
-	if (ip[0] != '\0')
-		return addr_range_parse(span_of(ip), out);
-	snprintf(text, sizeof(text), "%s-%s", settings_entry(s, list, i, "ipFrom"), settings_entry(s, list, i, "ipTo"));
-	return addr_range_parse(span_of(text), out);
-}
-
 static struct listed *
 read_list(const struct settings *s, const char *list, size_t *n_out)
 {
@@ -110,7 +98,7 @@ read_list(const struct settings *s, const char *list, size_t *n_out)
 	for (size_t i = 0; i < n; i++) {
 		struct listed *one = &all[*n_out];
 
-		if (!read_range(s, list, i, &one->range))
+		if (!ip_list_entry(s, list, i, &one->range))
 			continue;
 		one->services = 0;
 		for (int k = 0; k < ABUSE_SERVICES; k++)

@@ -11,20 +11,6 @@ is_checked(const struct smtp *c)
 	return !c->is_trusted && !c->needs_login && c->user[0] == '\0' && c->config->weights.threshold > 0;
 }
 
-/* An address literal (RFC 5321 4.1.3) as an address; false when it is none. */
-static bool
-read_literal(struct span name, struct addr *out)
-{
-	struct span s;
-
-	if (name.n < 3 || name.p[0] != '[')
-		return false;
-	s = span_make(name.p + 1, name.n - 2);
-	if (span_starts_nocase(s, SPAN("IPv6:")))
-		s = span_from(s, 5);
-	return addr_parse(s, out);
-}
-
 static bool
 is_own_name(const struct smtp *c, struct span name)
 {
@@ -75,7 +61,7 @@ helo_of(struct smtp *c, struct span name, const struct addr *ip)
 	struct addr literal = { .family = 0 };
 
 	f.is_own_name = !addr_is_loopback(ip) && !addr_eq_ip(ip, &c->s->local) && is_own_name(c, name);
-	f.is_peer = f.is_literal && read_literal(name, &literal) && addr_eq_ip(&literal, ip);
+	f.is_peer = f.is_literal && addr_parse_literal(name, &literal) && addr_eq_ip(&literal, ip);
 	if (c->config->weights.helo_unresolved > 0 && !f.is_literal)
 		f.dns = ask_helo(c, name, ip);
 	return f;

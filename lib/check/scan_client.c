@@ -19,11 +19,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/record.h"
+#include "net/connect.h"
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 
@@ -44,19 +44,7 @@ struct scan_client {
 static int
 connect_to(const char *path)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	size_t n = strlen(path);
-	int fd;
-
-	if (n >= sizeof(to.sun_path))
-		return -1;
-	memcpy(to.sun_path, path, n + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	return connect_unix(path, SOCK_SEQPACKET | SOCK_NONBLOCK);
 }
 
 static struct scan_client *

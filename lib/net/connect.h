@@ -16,7 +16,8 @@ int connect_tcp(const struct addr *to, const struct addr *from, uint64_t deadlin
 
 /*
  * To the Unix socket `name` relative to the working directory; type as for
- * socket(2).  Blocking.  -1 with errno.
+ * socket(2); with SOCK_NONBLOCK in it neither the descriptor nor the connecting
+ * waits (EAGAIN: nobody takes connections).  -1 with errno.
  */
 int connect_unix(const char *name, int type);
 

@@ -2,8 +2,8 @@
 #include "base/base.h"
 #include "service/ip_list.h"
 
-static bool
-read_entry(const struct settings *s, const char *list, size_t i, struct addr_range *out)
+bool
+ip_list_entry(const struct settings *s, const char *list, size_t i, struct addr_range *out)
 {
 	const char *ip = settings_entry(s, list, i, "ip");
 	char text[2 * ADDR_TEXT_MAX];
@@ -21,7 +21,7 @@ ip_list_add(struct addr_set *set, const struct settings *s, const char *list, co
 	struct addr_range range;
 
 	for (size_t i = 0; i < n; i++)
-		if ((flag == NULL || settings_entry_bool(s, list, i, flag)) && read_entry(s, list, i, &range))
+		if ((flag == NULL || settings_entry_bool(s, list, i, flag)) && ip_list_entry(s, list, i, &range))
 			addr_set_add(set, &range);
 }
 

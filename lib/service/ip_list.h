@@ -12,6 +12,9 @@
 #include "config/settings.h"
 #include "net/addr_set.h"
 
+/* Entry i of a list of records as a range; false when it cannot be read. */
+bool ip_list_entry(const struct settings *s, const char *list, size_t i, struct addr_range *out) PB_MUST_CHECK;
+
 /*
  * Add the entries of a list of records whose truth value `flag` is set (NULL:
  * all of them).  An entry that cannot be read is left out: settings were

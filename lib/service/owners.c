@@ -4,13 +4,13 @@
 #include "base/base.h"
 #include "service/owners.h"
 #include "base/die.h"
+#include "net/connect.h"
 #include "service/owners_private.h"
 #include "service/service.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 /* What is optional is looked for without waiting, and missed without harm. */
 static const struct {
@@ -33,24 +33,8 @@ static const struct {
 int
 owner_connect(const struct service *svc, const char *name, int type)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd;
-
-	(void)svc;
-	if (strlen(name) >= sizeof(to.sun_path))
-		bug("socket name too long: %s", name);
-	memcpy(to.sun_path, name, strlen(name) + 1);
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
+	(void)svc;	/* which has made run/pub the working directory */
+	return connect_unix(name, type);
 }
 
 int
