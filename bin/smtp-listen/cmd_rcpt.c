@@ -184,7 +184,7 @@ tell_refused(struct smtp *c, const struct policy_rcpt *facts, const struct direc
 static bool
 find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 {
-	static _Thread_local struct directory_rcpt found;
+	static struct directory_rcpt found;
 	struct policy_rcpt facts = { .place = POLICY_PLACE_LOCAL };
 
 	c->t.room = UINT64_MAX;

@@ -1,6 +1,7 @@
 /*
- * config: the settings of smtp-listen, read once into plain values, so that a
- * session asks no names.
+ * config: the settings of smtp-listen, read once into plain values where a
+ * session would ask for them again and again.  A few that it asks once or
+ * seldom, as texts and lists by name, it reads from `settings`.
  */
 #ifndef SMTP_LISTEN_CONFIG_H
 #define SMTP_LISTEN_CONFIG_H

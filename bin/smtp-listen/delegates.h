@@ -17,7 +17,7 @@
 struct smtp;
 struct delegates;
 
-/* NULL when there are none. */
+/* NULL when there are none.  Made once in a worker and never freed; `config` must live as long. */
 struct delegates *delegates_new(const struct config *config);
 
 /* At RCPT, and before 354 or the first BDAT is taken.  False: refused, and told so. */

@@ -122,7 +122,7 @@ log_left_out(struct smtp *c, const struct smtp_rcpt *r, const char *why)
 static bool
 make_add(struct smtp *c, const struct smtp_rcpt *r)
 {
-	static _Thread_local struct directory_rcpt found;
+	static struct directory_rcpt found;
 	struct span address = smtp_path_view(&r->to);
 
 	switch (directory_rcpt(c->w->directory, address, &found)) {

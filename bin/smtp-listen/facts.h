@@ -3,7 +3,8 @@
  * the settings and the owners of state; each is asked only when it counts.
  *
  * Functions that return bool say false when the directory is gone: the caller
- * then says reply_lost.
+ * then says reply_lost.  Nothing here is kept: what is found goes into *c, and
+ * arguments are borrowed for the call.
  */
 #ifndef SMTP_LISTEN_FACTS_H
 #define SMTP_LISTEN_FACTS_H

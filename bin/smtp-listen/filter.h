@@ -3,7 +3,7 @@
  *
  * A milter that cannot be asked is treated as its failMode says, and left out
  * until the next session.  Functions that return bool have replied when they
- * return false.
+ * return false.  Spans and verdicts are borrowed for the call.
  */
 #ifndef SMTP_LISTEN_FILTER_H
 #define SMTP_LISTEN_FILTER_H
@@ -17,7 +17,10 @@ struct service;
 struct config;
 struct filters;
 
-/* For the milters of the settings; NULL when there are none. */
+/*
+ * For the milters of the settings; NULL when there are none.  Made once in a worker
+ * and never freed; `config` must live as long.
+ */
 struct filters *filters_new(const struct config *config);
 
 bool filter_connect(struct smtp *c) PB_MUST_CHECK;
@@ -47,7 +50,7 @@ void filter_reply(struct smtp *c, const struct verdict *v);
 
 /* The transaction ends without filter_message. */
 void filter_abort(struct smtp *c);
-/* The session ends. */
+/* The session ends: connections that a milter agrees to keep serve the next one. */
 void filter_end(struct smtp *c);
 
 #endif

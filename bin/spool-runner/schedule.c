@@ -4,8 +4,9 @@
  * Invariants:
  *  1. Every message in the queue has one entry, is found by a scan that is
  *     going on, or will be by the next (SCAN_MS).
- *  2. No loop below runs longer than a slice: scanning, starting and control
- *     requests take turns.
+ *  2. Scanning and starting run no longer than a slice and take turns.  A control
+ *     request about all messages (list, all=1, turn) walks the table once in one
+ *     go: that is memory alone, some nanoseconds an entry.
  *  3. This loop makes nothing durable; helpers do.
  *
  * Fairness: a domain has at most maxDeliveriesPerDomain jobs, all together

@@ -36,7 +36,7 @@ enum stream_result {
 	LINE_EOF,		/* the peer closed; an unfinished line is dropped */
 	LINE_TIMEOUT,		/* the deadline passed */
 	LINE_TOO_LONG,		/* over max; read and dropped up to its end, the next line is next */
-	LINE_ERROR		/* stream_errno tells why */
+	LINE_ERROR		/* st->error tells why, stream_why in words */
 };
 
 /*

@@ -126,7 +126,7 @@ struct verdict policy_rcpt(const struct policy_rcpt *f, struct buf *why) PB_MUST
  */
 struct verdict policy_room(const struct policy_rcpt *f, struct buf *why) PB_MUST_CHECK;
 
-/* The header section of a received message: 250, 554 5.4.6 or 554 5.6.0. */
+/* The hops of a received message: 250 or 554 5.4.6. */
 struct policy_trace {
 	unsigned received, received_max;	/* Received lines, setting maxHopCount */
 	unsigned own, own_max;			/* those that this server wrote */

@@ -29,8 +29,9 @@ struct contact {
 };
 
 /*
- * Name a contact, before service_confine: `where` as in endpoint.h.  Returns
- * its number, -1 when `where` has another form.
+ * Name a contact, before service_confine: `where` as in endpoint.h, copied.  Returns
+ * its number, which is good as long as the process, or -1 when `where` has
+ * another form.  More than CONTACTS_MAX are a bug.
  */
 int contact_add(struct service *svc, const char *where, uint64_t timeout_ms) PB_MUST_CHECK;
 

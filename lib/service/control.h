@@ -18,8 +18,10 @@ struct control;
 struct control_call;
 
 /*
- * Answer request in reply (begun by nobody yet).  To answer later return false
- * and keep `call`; then control_reply must follow.  Return true: reply is sent.
+ * Answer request in reply (begun by nobody yet); both are borrowed for the call.
+ * Return true: reply is sent, and `call` is over.  To answer later return false and
+ * keep `call`, which then lives until control_reply, also when its client has
+ * gone or the server was stopped: each needs one control_reply.
  */
 typedef bool control_handler(void *ctx, struct control_call *call, const struct record *request,
 	struct buf *reply);
@@ -31,6 +33,7 @@ typedef bool control_handler(void *ctx, struct control_call *call, const struct 
  */
 struct control *control_serve(struct loop *loop, int fd, const uid_t *uids, size_t uid_count,
 	control_handler *handler, void *ctx);
+/* Stop serving: clients are dropped, *c is freed and becomes NULL.  NULL is allowed. */
 void control_stop(struct control **c);
 
 /* Finish a call that its handler kept.  The client may be gone by now: no error. */
