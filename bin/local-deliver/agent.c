@@ -54,8 +54,7 @@ open_message(const struct agent *a, const struct job *job, struct maildir_messag
 	struct stat st;
 
 	*m = (struct maildir_message){ .dirfd = a->spool, .name = job->file, .id = job->id,
-		/* ID.em_ goes straight through: perhaps its receiver only wrote it out. */
-		.is_settled = !span_ends_nocase(span_of(job->file), SPAN(".em_")) };
+		.is_late = job->is_late };
 	m->fd = file_openat(a->spool, job->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (m->fd < 0)
 		return -1;

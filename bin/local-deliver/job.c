@@ -63,6 +63,17 @@ read_rcpt(struct span value, struct job *out)
 	return true;
 }
 
+static bool
+read_late(const struct record *r, struct job *out)
+{
+	uint64_t late = 0;
+
+	if (record_get(r, "late").p != NULL && !record_get_num(r, "late", 1, &late))
+		return false;
+	out->is_late = late == 1;
+	return true;
+}
+
 bool
 job_read(const struct record *r, struct job *out)
 {
@@ -70,7 +81,7 @@ job_read(const struct record *r, struct job *out)
 	out->session[0] = '\0';
 	if (!span_is(r->verb, "deliver") ||
 	    !record_get_num(r, "job", UINT64_MAX, &out->number) ||
-	    !record_get_num(r, "id", UINT64_MAX, &out->id))
+	    !record_get_num(r, "id", UINT64_MAX, &out->id) || !read_late(r, out))
 		return false;
 	if (!read_file(record_get(r, "file"), out) || !read_session(record_get(r, "session"), out))
 		return false;

@@ -2,10 +2,11 @@
  * job: what intake and schedule ask of local-deliver, and the answer.
  *
  * Request, one record on the SOCK_SEQPACKET socket run/pub/deliver:
- *	deliver job=N id=ID file=SubSpoolN/ID.eml session=TICKET rcpt=N ADDRESS ...
+ *	deliver job=N id=ID file=SubSpoolN/ID.eml [late=1] session=TICKET rcpt=N ADDRESS ...
  * `job` is the caller's own number, `file` ends in .em_ or .eml ("./ID.eml" for one
  * that lies in the spool folder itself), rcpt repeats (1 to LIMIT_JOB_RECIPIENTS) with the number of the recipient and the
- * canonical address of a mailbox.  session is optional.
+ * canonical address of a mailbox.  session is optional.  late: the bytes of the
+ * message are not durable yet, and are to be with the links.
  *
  * Answer, when all that succeeded is durable:
  *	done job=N result=N 250 2.0.0 text ...
@@ -37,6 +38,7 @@ struct job {
 	uint64_t id;
 	char file[JOB_FILE_MAX];	/* "SubSpool3/17.eml", checked to be exactly that */
 	char session[JOB_TICKET_MAX];	/* digits, "" when absent */
+	bool is_late;
 	size_t count;
 	struct job_rcpt rcpt[LIMIT_JOB_RECIPIENTS];
 };

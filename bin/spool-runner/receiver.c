@@ -250,14 +250,13 @@ log_accepted(struct receiver *rc, const char *how)
 
 static bool cmd_new(struct receiver *rc, const struct record *r);
 
-/* It is promised: say so, then hand out the file of the next one. */
+/* After `done`: hand out the file of the next message. */
 static void
-done(struct receiver *rc, const char *how)
+go_on(struct receiver *rc)
 {
 	bool next = rc->wants_next;
 
 	reset(rc);
-	reply_id(rc, "done", how, -1, -1);
 	if (next && rc->fd >= 0)
 		(void)cmd_new(rc, NULL);
 }
@@ -337,8 +336,9 @@ accepted(struct receiver *rc, uint32_t seed)
 	if (!is_held)
 		intake_notify(rc->in, rc->put.ref, rc->env, &lines);
 	buf_free(&lines);
+	reply_id(rc, "done", "queued", -1, -1);
 	log_accepted(rc, is_held ? "quarantined" : "queued");
-	done(rc, "queued");
+	go_on(rc);
 }
 
 static bool
@@ -386,11 +386,12 @@ on_accept_again(void *ctx)
 static void
 delivered(struct receiver *rc)
 {
+	reply_id(rc, "done", "direct", -1, -1);		/* the client waits; the rest can */
 	if (spool_put_through(&rc->put) < 0)
 		log_failure(rc->in->svc, NULL, NULL, "event=spool-file-left id=%llu error=%d",
 		    (unsigned long long)rc->put.ref.id, errno);
 	log_accepted(rc, "delivered");
-	done(rc, "direct");
+	go_on(rc);
 }
 
 static void
@@ -447,6 +448,8 @@ start_delivery(struct receiver *rc)
 	record_add_num(&b, "job", rc->job);
 	record_add_num(&b, "id", rc->put.ref.id);
 	record_add_text(&b, "file", path);
+	if (spool_syncs_late(rc->in->spool))
+		record_add_num(&b, "late", 1);
 	record_add(&b, "session", rc->env->session);
 	for (const struct target *t = rc->targets; t != NULL; t = t->next) {
 		if (t->same != NULL)

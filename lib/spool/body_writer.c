@@ -76,7 +76,10 @@ body_writer_abandon(struct body_writer *w)
 static int
 settle(int fd, enum body_end end)
 {
-	return end == BODY_SYNCED ? file_fsync(fd) : file_write_out(fd);
+	if (end == BODY_SYNCED)
+		return file_fsync(fd);
+	file_start_write(fd);
+	return 0;
 }
 
 int

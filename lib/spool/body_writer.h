@@ -11,8 +11,8 @@
 
 #define BODY_WRITER_BUFFER 65536
 
-/* How a message leaves its writer: durable, or only written out (sys/file.h). */
-enum body_end { BODY_SYNCED, BODY_WRITTEN_OUT };
+/* How a message leaves its writer: durable, or on its way to the device. */
+enum body_end { BODY_SYNCED, BODY_STARTED };
 
 struct body_writer {
 	int fd;			/* owned from init to finish */
@@ -41,8 +41,8 @@ int body_writer_flush(struct body_writer *w) PB_MUST_CHECK;
  */
 void body_writer_rewind(struct body_writer *w);
 /*
- * Flush, fsync (or write out, when whoever gave the descriptor syncs the file
- * itself before anything is promised) and close.  0, and size and crc32c are those of the file; or -1
+ * Flush, fsync (or only start the writing, when whoever gave the descriptor
+ * makes the file durable before anything is promised) and close.  0, and size and crc32c are those of the file; or -1
  * with errno, and the message must be aborted (never fsync again after EIO).
  */
 int body_writer_finish(struct body_writer *w, enum body_end end) PB_MUST_CHECK;

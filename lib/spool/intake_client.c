@@ -220,7 +220,7 @@ intake_new(struct intake_client *c, int *fd_out, uint64_t *id_out, struct verdic
 		return -1;
 	if (is_for(&a, "new", 0) && a.fd >= 0 && record_get_num(&a.record, "id", UINT64_MAX, id_out)) {
 		(void)note_room(c, &a.record, "room");
-		c->body_end = span_is(record_get(&a.record, "sync"), "late") ? BODY_WRITTEN_OUT : BODY_SYNCED;
+		c->body_end = span_is(record_get(&a.record, "sync"), "late") ? BODY_STARTED : BODY_SYNCED;
 		c->id = *id_out;
 		*fd_out = a.fd;
 		a.fd = -1;

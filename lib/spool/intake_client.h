@@ -10,7 +10,7 @@
  *	> room                       also while a message is open
  *	< room bytes=N
  *	> new
- *	< new id=ID room=N [sync=late] + descriptor of ID.em_; late: its body need only be written out
+ *	< new id=ID room=N [sync=late] + descriptor of ID.em_; late: its body need not be synced
  *	> commit id= session= sender= from= auth= helo= ip= host= envid= ret= created=
  *	         [smtputf8=1] [requiretls=1] [mt-priority=] [hold=TIME] [by=TIME;MODE]
  *	         priority= size= crc32c= rcpt=ADDRESS … notify=N VALUE … orcpt=N VALUE … [next=1]

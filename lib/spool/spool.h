@@ -61,8 +61,8 @@ int spool_corrupt_fd(const struct spool *sp);
 /* True when a new name needs an fsync of its directory besides that of the file. */
 bool spool_must_sync_directory(const struct spool *sp);
 /*
- * True when a receiver need only write its body out (sys/filesystem.h): the
- * deliverer, or the receiver itself before its envelope, makes it durable.
+ * True when a receiver need not sync its body at once: the deliverer by its
+ * own call, or the receiver before its envelope, makes it durable.
  */
 bool spool_syncs_late(const struct spool *sp);
 

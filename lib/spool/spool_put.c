@@ -2,11 +2,11 @@
  * spool_put: the owner's side of taking a message.
  *
  *	1  create ID.em_ (O_EXCL)                       owner
- *	2  write, fsync or write out, close             receiver
+ *	2  write, fsync unless late, close              receiver
  *	3  no writer left, size and crc32c agree        owner
  *	4  fsync of the folder, if it must be synced    owner
  *	5  create ID.hdr (O_EXCL)                       owner
- *	6  fsync of the body if 2 only wrote it out;
+ *	6  fsync of the body if 2 left it out;
  *	   write, fsync, close                          receiver
  *	7  no writer left, envelope is right            owner
  *	8  fsync of the folder, if it must be synced    owner
@@ -26,11 +26,10 @@
  * 250, unlink of .em_): the promise is kept by the mailboxes; a .em_ that a cut
  * brings back is removed by the scan.
  *
- * 2 may write out only where a journal groups (spool_syncs_late).  Whoever then
- * makes a promise syncs the file itself: local-deliver after its links, by the
- * same call that makes them durable, or the receiver in 6.  Until then a cut
- * may show links or .em_ without a promise, but never without their bytes
- * (sys/filesystem.h).
+ * 2 may leave the fsync out where a journal groups (spool_syncs_late).  Whoever
+ * then makes a promise syncs the file itself: the receiver in 6, or
+ * local-deliver, which writes it out before its links, so that no cut shows a
+ * link without the bytes (sys/filesystem.h), and syncs it after them.
  *
  * Undoing goes backwards: .hdr first, durably, then .em_; so no cut leaves a
  * good .hdr whose body is missing.

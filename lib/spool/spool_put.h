@@ -6,7 +6,7 @@
  *
  *	spool_put_new     ID.em_ made; hand p.fd to the receiver, then
  *	spool_put_handed  close our copy
- *	   (the receiver writes the body, fsyncs it or writes it out, closes, says commit)
+ *	   (the receiver writes the body, fsyncs it unless that may be late, closes, says commit)
  *	spool_put_body    no writer is left; size and checksum are as said
  * and then straight through:
  *	   (local-deliver links ID.em_ into the mailboxes and makes all durable)

@@ -3,7 +3,7 @@
  *
  * 1. A name in new/ always belongs to a whole file: before it is linked the
  *    message file's bytes are durable or, on ext4 with a journal, written out
- *    (sys/filesystem.h); a copy's are durable before it gets its name.
+ *    here (sys/filesystem.h); a copy's are durable before it gets its name.
  * 2. EEXIST counts as delivered only when it is this very message.
  * 3. What was there already is synced like what is new: who made the link may
  *    have been killed before its own sync.
@@ -102,14 +102,19 @@ keep_folder(struct maildir_batch *b, int dir)
 	b->folders[b->count++] = dir;
 }
 
-/* Once for all its links: it is synced after the last of them. */
+/*
+ * Before the first link to a message that is not durable: its bytes are brought to
+ * the device, and it is noted for a sync after the last link.
+ */
 static int
-keep_message(struct maildir_batch *b, const struct stat *st, int fd)
+prepare_message(struct maildir_batch *b, const struct stat *st, int fd)
 {
 	int copy;
 
 	if (b->message_count > 0 && b->last_ino == st->st_ino && b->last_dev == st->st_dev)
 		return 0;
+	if (file_write_out(fd) < 0)
+		return -1;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0)
 		return -1;
@@ -349,25 +354,18 @@ place(const struct maildir_message *m, const struct stat *st, int root, const ch
 	return -1;
 }
 
-/* Note what must be synced for a message that was put into dir; dir is taken over. */
-static int
+/* Note which folder must be synced for a message that was put into dir; dir is taken over. */
+static void
 keep(struct maildir_batch *b, const struct maildir_message *m, const struct stat *st, int dir, enum maildir_how how)
 {
-	bool grouped = how == MAILDIR_LINKED && one_sync_is_enough(b, st, m->fd);
-
-	if (how != MAILDIR_COPIED && !m->is_settled && keep_message(b, st, m->fd) < 0) {
-		file_close(&dir);
-		return -1;
-	}
-	if (!grouped) {
+	if (how != MAILDIR_LINKED || !one_sync_is_enough(b, st, m->fd)) {
 		keep_folder(b, dir);
-	} else if (!m->is_settled) {
+	} else if (m->is_late) {
 		file_close(&dir);
 	} else {
 		file_close(&b->last);
 		b->last = dir;
 	}
-	return 0;
 }
 
 int
@@ -377,7 +375,7 @@ maildir_batch_add(struct maildir_batch *b, const struct maildir_message *m, int 
 	struct stat st;
 	int dir;
 
-	if (fstat(m->fd, &st) < 0)
+	if (fstat(m->fd, &st) < 0 || (m->is_late && prepare_message(b, &st, m->fd) < 0))
 		return -1;
 	dir = open_folder(root, path, "new");
 	if (dir < 0)
@@ -386,7 +384,8 @@ maildir_batch_add(struct maildir_batch *b, const struct maildir_message *m, int 
 		file_close(&dir);
 		return -1;
 	}
-	return keep(b, m, &st, dir, *how_out);
+	keep(b, m, &st, dir, *how_out);
+	return 0;
 }
 
 int

@@ -25,7 +25,7 @@ struct maildir_message {
 	const char *name;	/* … and the path of the file below it */
 	int fd;			/* the same file, open for reading */
 	uint64_t id;		/* queue id */
-	bool is_settled;	/* its bytes are durable; else sync makes them so */
+	bool is_late;		/* its bytes are not durable yet: sync makes them so */
 };
 
 enum maildir_how {

@@ -146,6 +146,13 @@ file_write_out(int fd)
 	return file_calls->write_out(fd);
 }
 
+/* What fails here fails again where it is waited for. */
+void
+file_start_write(int fd)
+{
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 int
 file_fsync_dir(int dirfd)
 {

@@ -67,6 +67,8 @@ int file_fsync_dir(int dirfd) PB_MUST_CHECK;
  * the file up, as after fsync.
  */
 int file_write_out(int fd) PB_MUST_CHECK;
+/* Begin with that and wait for nothing: a hint, for who makes the other call later. */
+void file_start_write(int fd);
 
 int file_linkat(int olddir, const char *old, int newdir, const char *name) PB_MUST_CHECK;
 /* flags: 0 or RENAME_NOREPLACE. */

@@ -14,8 +14,8 @@
 enum mutant {
 	MUTANT_NONE,
 	MUTANT_NO_BODY_SYNC,		/* receiver: fsync of ID.em_ */
-	MUTANT_NO_WRITE_OUT,		/* receiver: its bytes on the device before they have a second name */
-	MUTANT_NO_BODY,			/* receiver: neither */
+	MUTANT_NO_WRITE_OUT,		/* local-deliver: bytes on the device before the links */
+	MUTANT_NO_BODY,			/* neither */
 	MUTANT_NO_HEADER_SYNC,		/* receiver: fsync of ID.hdr */
 	MUTANT_NO_NAME_SYNC,		/* intake, sync_directory: fsync of the folder before ID.hdr */
 	MUTANT_NO_ACCEPT_DIR_SYNC,	/* intake, sync_directory: fsync of the folder */

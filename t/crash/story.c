@@ -58,7 +58,7 @@ receive(struct world *w, struct spool_put *p, int k)
 	spool_put_handed(p);
 	body_writer_init(&writer, fd, 1 << 20);
 	body_writer_put(&writer, world_text(k));
-	if (body_writer_finish(&writer, spool_syncs_late(w->spool) ? BODY_WRITTEN_OUT : BODY_SYNCED) < 0)
+	if (body_writer_finish(&writer, spool_syncs_late(w->spool) ? BODY_STARTED : BODY_SYNCED) < 0)
 		return -1;
 	rig.phase = PHASE_OTHER;
 	return spool_put_body(p, writer.size, writer.crc32c, 100);
@@ -91,7 +91,7 @@ write_envelope(const struct spool_put *p, int k, int fd)
 	return result;
 }
 
-/* A body that was only written out becomes durable before its envelope. */
+/* A body that is not durable yet becomes so before its envelope. */
 static int
 settle_body(int body)
 {
@@ -166,7 +166,8 @@ static int
 deliver_new(struct world *w, const struct spool_put *p, int k, int count)
 {
 	char path[SPOOL_PATH_SIZE];
-	struct maildir_message m = { .dirfd = w->spool_fd, .name = path, .id = p->ref.id };
+	struct maildir_message m = { .dirfd = w->spool_fd, .name = path, .id = p->ref.id,
+		.is_late = spool_syncs_late(w->spool) };
 	struct maildir_batch *b = maildir_batch_new(w->sync_directory);
 	int result = 0;
 
@@ -337,7 +338,7 @@ deliver_local(struct work *x, uint32_t i)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct maildir_message m = { .dirfd = spool_sub_fd(x->w->spool, x->f->ref.sub), .name = name,
-		.fd = spool_read_body(x->w->spool, x->f->ref), .id = x->f->ref.id, .is_settled = true };
+		.fd = spool_read_body(x->w->spool, x->f->ref), .id = x->f->ref.id };
 	struct maildir_batch *b = maildir_batch_new(x->w->sync_directory);
 	bool good;
 

@@ -37,6 +37,9 @@ jobs(void)
 	ok(!reads("deliver\njob=7\nid=12\nfile=SubSpool3/12.eml\n"), "no recipient");
 	ok(!reads("deliver\njob=7\nid=12\nfile=SubSpool3/12.eml\nrcpt=x a@b\n"), "a recipient without number");
 	ok(!reads("deliver\njob=x\nid=12\nfile=SubSpool3/12.eml\nrcpt=1 a@b\n"), "a job without number");
+	ok(reads("deliver\njob=7\nid=12\nfile=./12.em_\nrcpt=1 a@b\n") && !job.is_late, "a message is durable");
+	ok(reads("deliver\njob=7\nid=12\nfile=./12.em_\nlate=1\nrcpt=1 a@b\n") && job.is_late, "or is to become so");
+	ok(!reads("deliver\njob=7\nid=12\nfile=./12.em_\nlate=yes\nrcpt=1 a@b\n"), "which is a number");
 	ok(!reads("other\njob=1\nid=12\nfile=SubSpool3/12.eml\nrcpt=1 a@b\n"), "another verb");
 }
 
