@@ -16,12 +16,17 @@
 bool
 milter_read_packet(struct milter *m, uint64_t end)
 {
-	uint64_t deadline = clock_ms() + m->timeout_ms;
+	uint64_t now = clock_ms(), deadline = now + m->timeout_ms;
 	unsigned char head[4];
 	uint32_t n;
 	struct span length = span_make(head, sizeof(head));
 	enum stream_result r;
 
+	/* What has come already is read without a look at the clock: nobody may go on by sending fast. */
+	if (now >= end) {
+		milter_fail(m, "no answer within the time of a step");
+		return false;
+	}
 	stream_deadline(&m->io, deadline < end ? deadline : end);
 	if (stream_flush(&m->io) != 0) {
 		milter_fail(m, "cannot write to the milter");
