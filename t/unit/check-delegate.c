@@ -92,6 +92,17 @@ answer_of(const struct buf *request, size_t n)
 	return why;
 }
 
+/* A request of n bytes, its empty line not counted. */
+static void
+fill(struct buf *request, size_t n)
+{
+	while (request->n < n - 128)
+		delegate_put(request, "name", SPAN("value"));
+	while (request->n < n - 8)
+		delegate_put(request, "a", SPAN(""));
+	delegate_put(request, "a", span_first(SPAN("bbbbb"), n - request->n - 3));
+}
+
 static void
 limits(void)
 {
@@ -99,17 +110,14 @@ limits(void)
 	size_t sent;
 
 	delegate_buffers(&request, &unused);
-	while (request.n < LIMIT_DELEGATE_REQUEST - 128)
-		delegate_put(&request, "name", SPAN("value"));
-	while (request.n < LIMIT_DELEGATE_REQUEST - 8)
-		delegate_put(&request, "a", SPAN(""));
-	delegate_put(&request, "a", span_first(SPAN("bbbbb"), LIMIT_DELEGATE_REQUEST - request.n - 3));
+	fill(&request, LIMIT_DELEGATE_REQUEST);
 	is_num(request.n, LIMIT_DELEGATE_REQUEST, "a request of as many bytes");
 	is_text(ask(&request, SPAN("action=DUNNO\n\n"), &sent), "", "at LIMIT_DELEGATE_REQUEST is answered");
 	is_num(sent, LIMIT_DELEGATE_REQUEST + 1, "it was sent whole, with its empty line");
 	is_text(answer_of(&request, LIMIT_DELEGATE_ANSWER), "", "an answer at LIMIT_DELEGATE_ANSWER");
 	is_text(answer_of(&request, LIMIT_DELEGATE_ANSWER + 1), "an answer over its limit", "over LIMIT_DELEGATE_ANSWER");
-	delegate_put(&request, "", SPAN(""));
+	buf_clear(&request);
+	fill(&request, LIMIT_DELEGATE_REQUEST + 1);
 	is_text(ask(&request, SPAN("action=DUNNO\n\n"), &sent), "a request over its limit", "a request over LIMIT_DELEGATE_REQUEST");
 	is_num(sent, 0, "is not sent");
 	buf_free(&request);
