@@ -6,6 +6,7 @@
 
 #include "check/abuse_client.h"
 #include "notice.h"
+#include "policy/abuse.h"
 #include "sys/clock.h"
 
 static int64_t
@@ -21,13 +22,15 @@ is_trusted(const struct abuse *a, const struct addr *ip, int service)
 }
 
 static void
-crossed(struct abuse *a, struct rule *r, const uint8_t key[16], const struct addr *ip, struct span account, uint32_t count)
+apply(struct abuse *a, struct rule *r, struct crossing *c)
 {
-	struct crossing c = { .key = key, .ip = ip, .account = account, .count = count };
-
+	c->count = table_count(a->addresses, c->key, r->number, 1, abuse_now_s(), r->frame_s);
+	if (!rule_is_crossed(r, c))
+		return;
+	table_reset(a->addresses, c->key, r->number);
 	if (r->block_s > 0)
-		blocks_add(a, ip, r->services, r->block_s, span_of(rule_kind_name(r->kind)));
-	notice_crossing(a, r, &c);
+		blocks_add(a, c->ip, r->services, r->block_s, span_of(rule_kind_name(r->kind)));
+	notice_crossing(a, r, c);
 }
 
 void
@@ -40,50 +43,56 @@ abuse_apply_rules(struct abuse *a, const struct addr *ip, int service, enum rule
 	abuse_key(ip, key);
 	for (size_t i = 0; i < a->rule_count; i++) {
 		struct rule *r = &a->rules[i];
-		uint32_t count;
+		struct crossing c = { .key = key, .ip = ip, .account = account };
 
-		if (r->kind != kind || !(r->services >> service & 1))
-			continue;
-		count = table_count(a->addresses, key, r->number, 1, abuse_now_s(), r->frame_s);
-		if (count < r->count)
-			continue;
-		table_reset(a->addresses, key, r->number);
-		crossed(a, r, key, ip, account, count);
+		if (r->kind == kind && (r->services >> service & 1))
+			apply(a, r, &c);
 	}
+}
+
+/* False, with the reason in words. */
+static bool
+is_admitted(const struct policy_admission *facts, char *why, size_t size)
+{
+	switch (policy_admission(facts)) {
+	case POLICY_ADMITTED:
+		return true;
+	case POLICY_BLOCKED:
+		snprintf(why, size, ABUSE_BLOCKED_TEXT);
+		break;
+	case POLICY_TOO_MANY:
+		snprintf(why, size, "Too many connections from your address");
+		break;
+	}
+	return false;
 }
 
 bool
 abuse_would_serve(const struct abuse *a, const struct addr *ip, int service, char *why, size_t size)
 {
+	struct policy_admission facts = { .is_white = is_trusted(a, ip, service) };
 	uint8_t key[16];
 
 	abuse_key(ip, key);
-	if (is_trusted(a, ip, service))
-		return true;
-	if (abuse_map_is_blocked(a->map, key, service, wall_s())) {
-		snprintf(why, size, ABUSE_BLOCKED_TEXT);
-		return false;
-	}
-	return true;
+	facts.is_blocked = abuse_map_is_blocked(a->map, key, service, wall_s());
+	return is_admitted(&facts, why, size);
 }
 
 bool
 abuse_connect(struct abuse *a, const struct addr *ip, int service, char *why, size_t size)
 {
-	bool trusted = is_trusted(a, ip, service);
+	struct policy_admission facts = { .is_white = is_trusted(a, ip, service), .open_max = a->most_open[service] };
 	uint8_t key[16];
 
 	if (!abuse_would_serve(a, ip, service, why, size))
 		return false;
 	abuse_key(ip, key);
 	abuse_apply_rules(a, ip, service, RULE_DOS, SPAN_NONE);
-	if (table_open(a->addresses, key, PURPOSE_OPEN + (unsigned)service, abuse_now_s()) > a->most_open[service] &&
-	    a->most_open[service] > 0 && !trusted) {
-		table_close(a->addresses, key, PURPOSE_OPEN + (unsigned)service);
-		snprintf(why, size, "Too many connections from your address");
-		return false;
-	}
-	return true;
+	facts.open = table_open(a->addresses, key, PURPOSE_OPEN + (unsigned)service, abuse_now_s());
+	if (is_admitted(&facts, why, size))
+		return true;
+	table_close(a->addresses, key, PURPOSE_OPEN + (unsigned)service);
+	return false;
 }
 
 void

@@ -12,7 +12,7 @@
 #include "base/base.h"
 #include "abuse.h"
 
-#include "delay.h"
+#include "policy/abuse.h"
 
 /* Failed log-ins are forgotten after this long. */
 #define FAILED_FRAME_S 900
@@ -89,13 +89,11 @@ logins_failed(struct abuse *a, const struct addr *ip, int service, struct span u
 	bool trusted = ip == NULL || abuse_is_listed(a->white, a->white_count, ip, service);
 	uint32_t by_address = ip != NULL ? count_address(a, ip) : 0;
 	uint32_t by_account = user.n > 0 ? count_account(a, user) : 0;
-	uint32_t of_address = delay_of_failures(trusted ? 0 : by_address), delay = delay_of_failures(by_account);
+	struct policy_login facts = { by_address, by_account, .is_white = trusted,
+		.is_spared = ip != NULL && user.n > 0 && is_spared(a, ip, user) };
+	uint32_t delay = policy_login_delay(&facts);
 	char rest[128];
 
-	if (of_address > delay)
-		delay = of_address;
-	if (ip != NULL && user.n > 0 && is_spared(a, ip, user))
-		delay = 0;
 	snprintf(rest, sizeof(rest), " failures=%u account-failures=%u delay=%u", by_address, by_account, delay);
 	log_failed(a, ip, service, user, rest);
 	if (ip != NULL)

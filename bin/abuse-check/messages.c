@@ -41,7 +41,7 @@ messages_count(struct abuse *a, const struct addr *ip, struct span from, uint64_
 		if (r->kind != RULE_INTERNAL_SPAMMER)
 			continue;
 		c.count = table_count(a->accounts, key, r->number, 1, abuse_now_s(), r->frame_s);
-		if (c.count > r->count)
+		if (rule_is_crossed(r, &c))
 			notice_crossing(a, r, &c);
 	}
 }

@@ -25,7 +25,11 @@ struct crossing {
 	struct span account;	/* sender, or who failed to log in; may be empty or hostile */
 	uint32_t count;		/* in the frame */
 	uint64_t size;		/* of the last message */
+	char step[64];		/* "KIND COUNT WEIGHT TOTAL", by rule_is_crossed */
 };
+
+/* rules.c: do the events that were counted cross the rule? */
+bool rule_is_crossed(const struct rule *r, struct crossing *c) PB_MUST_CHECK;
 
 struct notice {
 	struct notice *next;

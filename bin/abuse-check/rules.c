@@ -9,6 +9,8 @@
 #include "abuse.h"
 
 #include "base/mem.h"
+#include "notice.h"
+#include "policy/abuse.h"
 #include "service/ip_list.h"
 #include "sys/clock.h"
 
@@ -85,6 +87,16 @@ read_rules(struct abuse *a, const struct settings *s)
 		if (r.count > 0 && r.frame_s > 0 && r.services != 0)
 			a->rules[a->rule_count++] = r;
 	}
+}
+
+bool
+rule_is_crossed(const struct rule *r, struct crossing *c)
+{
+	struct policy_rule facts = { rule_kind_name(r->kind), c->count, r->count, r->kind == RULE_INTERNAL_SPAMMER };
+	struct buf why;
+
+	buf_init_fixed(&why, c->step, sizeof(c->step));
+	return policy_rule_crossed(&facts, &why);
 }
 
 static struct listed *

@@ -7,16 +7,18 @@
 #include "base/base.h"
 #include "abuse.h"
 
+#include "policy/abuse.h"
+
 bool
 users_enter(struct abuse *a, const struct addr *ip, int service, struct span user, struct user_session *out)
 {
-	uint64_t most = a->most_of_user[service];
-	bool trusted = ip == NULL || abuse_is_listed(a->white, a->white_count, ip, service);
+	struct policy_admission facts = { .open_max = a->most_of_user[service],
+		.is_white = ip == NULL || abuse_is_listed(a->white, a->white_count, ip, service) };
 
 	out->service = service;
 	table_text_key(a->accounts, user, out->key);
-	if (table_open(a->accounts, out->key, PURPOSE_OPEN + (unsigned)service, abuse_now_s()) <= most ||
-	    most == 0 || trusted)
+	facts.open = table_open(a->accounts, out->key, PURPOSE_OPEN + (unsigned)service, abuse_now_s());
+	if (policy_admission(&facts) == POLICY_ADMITTED)
 		return true;
 	users_leave(a, out);
 	return false;

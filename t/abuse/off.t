@@ -37,7 +37,7 @@ greeting('pop3', '127.6.1.2') for 1 .. 2;
 my $blocks = wait_blocked('127.6.1.2');
 like($blocks, qr/^127\.6\.1\.2\tpop3\t\d+\tdos$/m, 'a rule that is on blocks');
 unlike($blocks, qr/127\.6\.1\.1/, 'those that are off do not');
-ok($pb->wait_log('abuseLog', qr/event=rule-crossed rule=5 /), 'the log has the one that was crossed');
+ok($pb->wait_log('abuseLog', qr/event=check about=rule-5 name=dos value=2 weight=-100 total=-100\n.*event=rule-crossed rule=5 /), 'the log has the one that was crossed');
 unlike($pb->log_text('abuseLog'), qr/event=rule-crossed rule=[1-4]/, 'and none of the others');
 is(scalar($pb->mail('alice@example.com')), 0, 'nor was anybody told');
 

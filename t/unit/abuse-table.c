@@ -3,7 +3,6 @@
 #include "tap.h"
 
 #include <malloc.h>
-#include "../../bin/abuse-check/delay.h"
 #include "../../bin/abuse-check/table.h"
 
 #define ADDRESSES 1000000
@@ -181,22 +180,9 @@ texts(void)
 	table_free(&other);
 }
 
-static void
-delays(void)
-{
-	static const uint32_t want[] = { 0, 0, 0, 2000, 4000, 8000, 15000, 15000, 15000 };
-	size_t wrong = 0;
-
-	for (uint32_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
-		wrong += delay_of_failures(i) != want[i];
-	is_num(wrong, 0, "failed log-ins wait 0, 0, 2, 4, 8, then 15 seconds");
-	is_num(delay_of_failures(UINT32_MAX), 15000, "for ever");
-}
-
 int
 main(void)
 {
-	delays();
 	counts();
 	windows();
 	open_sessions();

@@ -8,7 +8,7 @@ t_smtp_test_milter_LDADD = $(MILTER_LIBS)
 # libmilter's header wants writable strings.
 t_smtp_test_milter_CFLAGS = $(AM_CFLAGS) -Wno-write-strings
 check_PROGRAMS += t/unit/abuse-table t/unit/abuse-map
-t_unit_abuse_table_SOURCES = t/unit/abuse-table.c bin/abuse-check/delay.c bin/abuse-check/table.c t/unit/tap.h
+t_unit_abuse_table_SOURCES = t/unit/abuse-table.c bin/abuse-check/table.c t/unit/tap.h
 t_unit_abuse_map_SOURCES = t/unit/abuse-map.c t/unit/tap.h
 t_unit_abuse_map_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pread
 

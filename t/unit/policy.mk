@@ -14,3 +14,5 @@ check_PROGRAMS += t/unit/policy-mechanism
 t_unit_policy_mechanism_SOURCES = t/unit/policy-mechanism.c t/unit/tap.h
 check_PROGRAMS += t/unit/policy-transfer
 t_unit_policy_transfer_SOURCES = t/unit/policy-transfer.c t/unit/tap.h
+check_PROGRAMS += t/unit/policy-abuse
+t_unit_policy_abuse_SOURCES = t/unit/policy-abuse.c t/unit/tap.h
