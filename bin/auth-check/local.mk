@@ -15,5 +15,5 @@ prog_auth_check_SOURCES = bin/auth-check/main.c \
 	bin/auth-check/parse.c bin/auth-check/parse.h \
 	bin/auth-check/refresh.c bin/auth-check/refresh.h \
 	bin/auth-check/room.c bin/auth-check/room.h bin/auth-check/rooms.c bin/auth-check/rooms.h bin/auth-check/resolve.c bin/auth-check/resolve.h \
-	bin/auth-check/spaces.c bin/auth-check/spaces.h \
+	bin/auth-check/space.c bin/auth-check/space.h bin/auth-check/spaces.c bin/auth-check/spaces.h \
 	bin/auth-check/verify.c bin/auth-check/verify.h

@@ -134,13 +134,13 @@ give_work(struct room *r, struct span key PB_UNUSED, struct buf *out)
 	struct space_use use;
 
 	/* Until all users are known some would be left out. */
-	switch (refresh_is_scanning(r->rs->refresh) ? SPACE_NOTHING : spaces_next(r->spaces, domain, &use)) {
-	case SPACE_COUNT:
+	switch (refresh_is_scanning(r->rs->refresh) ? SPACES_IDLE : spaces_next(r->spaces, domain, &use)) {
+	case SPACES_COUNT:
 		return buf_printf(out, "OK count %s", domain);
-	case SPACE_WARN:
+	case SPACES_WARN:
 		return buf_printf(out, "OK warn %s %llu %llu", domain, (unsigned long long)use.used,
 			(unsigned long long)use.limit);
-	case SPACE_NOTHING:
+	case SPACES_IDLE:
 		break;
 	}
 	return buf_text_put(out, "NOTFOUND ");

@@ -6,8 +6,9 @@
  * of their own, which is all that spaces_next walks.
  *
  * Invariants:
- *  1. A domain that is not in the index has no entry when a call returns.
- *  2. What is_due says of is in the list (is_watched).
+ *  1. A domain that is not in the index has no entry when a call that named it returns.
+ *  2. A domain that is to be counted, or told of, is in the list (is_watched).
+ *  3. At most one is being counted: the counter does one thing after the other.
  */
 #include "base/base.h"
 #include "spaces.h"
@@ -17,39 +18,14 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "space.h"
 #include "sys/clock.h"
-
-/* Less than this part of the limit left: nearly full. */
-#define NEARLY_PART 16
-/* A full domain is counted so long after its last count, a nearly full one so
- * long; without a change in between only that long.  And never so often that
- * counting takes more than a hundredth of the time. */
-#define FULL_AGAIN_MS 10000
-#define NEARLY_AGAIN_MS 60000
-#define UNCHANGED_AGAIN_MS 300000
-#define REST_TIMES 100
-/* The counter may have died. */
-#define COUNTING_MS 3600000
-
-struct space {
-	char name[LIMIT_DOMAIN + 1];
-	struct space *next_changed, *next_watched;
-	bool is_changed, is_watched;	/* it stands in that list */
-	bool is_stale;			/* to be counted whatever it says */
-	bool has_moved;			/* since its last count */
-	bool has_refused;		/* since the last warning */
-	struct index_space kept;
-	uint64_t limit, limit_version;	/* bytes, as of that version of the index */
-	uint64_t counted_ms;		/* clock_ms of the last count, 0: not in this life */
-	uint64_t took_ms;		/* and how long it took */
-	uint64_t counting_ms;		/* since when it is being counted; 0: it is not */
-	int64_t moved;			/* while it was being counted */
-};
 
 struct spaces {
 	struct index *ix;
 	void *tree;			/* tsearch(3), by name */
 	struct space *changed, *watched;
+	struct space *counting;		/* NULL: none */
 	uint64_t recount_ms;		/* what was counted before is to be counted again */
 };
 
@@ -68,6 +44,8 @@ compare(const void *a, const void *b)
 	return strcmp(((const struct space *)a)->name, ((const struct space *)b)->name);
 }
 
+/* -- the lists -------------------------------------------------------------- */
+
 static void
 watch(struct spaces *s, struct space *p)
 {
@@ -81,7 +59,6 @@ watch(struct spaces *s, struct space *p)
 static void
 note_change(struct spaces *s, struct space *p)
 {
-	p->has_moved = true;
 	if (p->is_changed)
 		return;
 	p->is_changed = true;
@@ -89,31 +66,29 @@ note_change(struct spaces *s, struct space *p)
 	s->changed = p;
 }
 
-static uint64_t
-room_of(const struct space *p)
+static void
+drop(struct spaces *s, struct space *p)
 {
-	uint64_t room = p->kept.used < p->limit ? p->limit - p->kept.used : 0;
+	struct space **at;
 
-	return room < SPACES_NOTHING ? 0 : room;
+	for (at = &s->changed; p->is_changed && *at != NULL; at = &(*at)->next_changed)
+		if (*at == p) {
+			*at = p->next_changed;
+			break;
+		}
+	for (at = &s->watched; p->is_watched && *at != NULL; at = &(*at)->next_watched)
+		if (*at == p) {
+			*at = p->next_watched;
+			break;
+		}
+	if (s->counting == p)
+		s->counting = NULL;
+	tdelete(p, &s->tree, compare);
+	free(p->name);
+	free(p);
 }
 
-static bool
-is_full(const struct space *p)
-{
-	return p->kept.is_counted && p->limit > 0 && room_of(p) == 0;
-}
-
-static bool
-is_nearly_full(const struct space *p)
-{
-	return p->limit > 0 && room_of(p) < p->limit / NEARLY_PART;
-}
-
-static bool
-may_warn(const struct space *p, int64_t now_s)
-{
-	return now_s - p->kept.warned_s >= SPACES_WARN_S || p->kept.warned_s > now_s;
-}
+/* -- entries ------------------------------------------------------------------ */
 
 /* The domain's limit as of now; false when it is none of ours. */
 static bool
@@ -130,87 +105,54 @@ learn_limit(struct spaces *s, struct space *p)
 	return true;
 }
 
-static void
-unlink_from(struct space **list, const struct space *p, bool is_watched)
+static struct space *
+make(struct spaces *s, const char *name)
 {
-	for (; *list != NULL; list = is_watched ? &(*list)->next_watched : &(*list)->next_changed)
-		if (*list == p) {
-			*list = is_watched ? p->next_watched : p->next_changed;
-			return;
-		}
-}
+	struct space *p = mem_new(sizeof(*p));
 
-static void
-drop(struct spaces *s, struct space *p)
-{
-	if (p->is_changed)
-		unlink_from(&s->changed, p, false);
-	if (p->is_watched)
-		unlink_from(&s->watched, p, true);
-	tdelete(p, &s->tree, compare);
-	free(p);
-}
-
-/* Whatever its sum says. */
-static bool
-must_count(const struct spaces *s, const struct space *p)
-{
-	return p->is_stale || !p->kept.is_counted || p->counted_ms < s->recount_ms;
+	p->name = mem_text(name);
+	p->has_moved = true;	/* in an earlier life, perhaps */
+	index_get_space(s->ix, span_of(name), &p->kept);
+	if (tsearch(p, &s->tree, compare) == NULL)
+		die(EXIT_TRY_LATER, "out of memory");
+	return p;
 }
 
 /* The entry of a domain of ours; NULL when it is none. */
 static struct space *
 find(struct spaces *s, struct span domain)
 {
-	struct space key = { .name = "" }, *p;
-	void **at;
+	char name[LIMIT_DOMAIN + 1];
+	struct space key = { .name = name }, *p;
+	struct space **at;
 
 	if (domain.n == 0 || domain.n > LIMIT_DOMAIN)
 		return NULL;
-	memcpy(key.name, domain.p, domain.n);
+	memcpy(name, domain.p, domain.n);
+	name[domain.n] = '\0';
 	at = tfind(&key, &s->tree, compare);
-	if (at != NULL) {
-		p = *at;
-	} else {
-		p = mem_new(sizeof(*p));
-		memcpy(p->name, key.name, sizeof(p->name));
-		if (tsearch(p, &s->tree, compare) == NULL)
-			die(EXIT_TRY_LATER, "out of memory");
-		index_get_space(s->ix, domain, &p->kept);
-		p->has_moved = true;	/* in an earlier life, perhaps */
-	}
+	p = at != NULL ? *at : make(s, name);
 	if (!learn_limit(s, p)) {
 		drop(s, p);
 		return NULL;
 	}
-	if (must_count(s, p) || is_nearly_full(p))
+	if (space_must_count(p, s->recount_ms) || space_is_nearly_full(p))
 		watch(s, p);
 	return p;
 }
 
-/* A sum never goes below nothing: what was told twice, or never, is found by counting. */
-static void
-move(uint64_t *sum, int64_t bytes)
-{
-	if (bytes >= 0)
-		*sum = *sum > INT64_MAX - (uint64_t)bytes ? INT64_MAX : *sum + (uint64_t)bytes;
-	else
-		*sum = *sum > (uint64_t)-bytes ? *sum - (uint64_t)-bytes : 0;
-}
+/* -- what is told, and asked ---------------------------------------------------- */
 
 void
 spaces_add(struct spaces *s, struct span domain, int64_t bytes)
 {
 	struct space *p = find(s, domain);
-	int64_t moved;
 
-	if (p == NULL || bytes == 0 || bytes < -INT64_MAX)
+	if (p == NULL || bytes == 0)
 		return;
-	move(&p->kept.used, bytes);
-	if (p->counting_ms != 0 && !__builtin_add_overflow(p->moved, bytes, &moved))
-		p->moved = moved;
+	space_move(p, bytes);
 	note_change(s, p);
-	if (is_nearly_full(p))
+	if (space_is_nearly_full(p))
 		watch(s, p);
 }
 
@@ -236,7 +178,7 @@ spaces_refused(struct spaces *s, struct span domain)
 {
 	struct space *p = find(s, domain);
 
-	if (p == NULL || p->limit == 0 || !may_warn(p, clock_wall_ms() / 1000))
+	if (p == NULL || p->limit == 0 || !space_may_warn(p, clock_wall_ms() / 1000))
 		return;
 	p->has_refused = true;
 	watch(s, p);
@@ -245,9 +187,9 @@ spaces_refused(struct spaces *s, struct span domain)
 void
 spaces_save(struct spaces *s)
 {
-	while (s->changed != NULL) {
-		struct space *p = s->changed;
+	struct space *p;
 
+	while ((p = s->changed) != NULL) {
 		s->changed = p->next_changed;
 		p->is_changed = false;
 		if (learn_limit(s, p))
@@ -260,11 +202,11 @@ spaces_save(struct spaces *s)
 bool
 spaces_room(struct spaces *s, struct span domain, uint64_t *room_out)
 {
-	struct space *p = find(s, domain);
+	const struct space *p = find(s, domain);
 
 	if (p == NULL || p->limit == 0 || !p->kept.is_counted)
 		return false;
-	*room_out = room_of(p);
+	*room_out = space_room(p);
 	return true;
 }
 
@@ -274,72 +216,63 @@ spaces_any_watched(const struct spaces *s)
 	return s->watched != NULL;
 }
 
+static struct space_use
+use_of(const struct space *p)
+{
+	return (struct space_use){ p->kept.is_counted, p->kept.used, p->limit };
+}
+
 bool
 spaces_use(struct spaces *s, struct span domain, struct space_use *out)
 {
 	const struct space *p = find(s, domain);
 
-	if (p == NULL)
-		return false;
-	*out = (struct space_use){ p->kept.is_counted, p->kept.used, p->limit };
-	return true;
+	if (p != NULL)
+		*out = use_of(p);
+	return p != NULL;
 }
 
 /* -- the counter's work --------------------------------------------------- */
 
-static bool
-is_count_due(const struct spaces *s, const struct space *p, uint64_t now)
+/* What is due of the domain now; marks it as begun. */
+static enum space_work
+begin(struct spaces *s, struct space *p)
 {
-	uint64_t age = now - p->counted_ms, rest = REST_TIMES * p->took_ms;
+	uint64_t now = clock_ms();
 
-	if (p->counting_ms != 0 && now - p->counting_ms < COUNTING_MS)
-		return false;
-	if (must_count(s, p))
-		return true;
-	if (p->counted_ms == 0)
-		return p->has_refused || is_nearly_full(p);
-	if (!is_nearly_full(p))
-		return false;
-	if (!p->has_moved)
-		return is_full(p) && age >= UNCHANGED_AGAIN_MS + rest;
-	return age >= (is_full(p) ? FULL_AGAIN_MS : NEARLY_AGAIN_MS) + rest;
-}
-
-/* Only of what was counted in this life, so that it is true. */
-static bool
-is_warn_due(const struct space *p, int64_t now_s)
-{
-	return p->kept.is_counted && p->counted_ms != 0 && p->limit > 0 && (p->has_refused || is_full(p)) &&
-	       may_warn(p, now_s);
-}
-
-static bool
-has_reason(const struct spaces *s, const struct space *p)
-{
-	return must_count(s, p) || p->counting_ms != 0 || p->has_refused || is_nearly_full(p);
+	if (space_count_is_due(p, s->recount_ms, now)) {
+		p->counting_ms = now;
+		p->moved = 0;
+		s->counting = p;
+		return SPACES_COUNT;
+	}
+	if (space_warning_is_due(p, clock_wall_ms() / 1000, now)) {
+		p->warning_ms = now;
+		return SPACES_WARN;
+	}
+	return SPACES_IDLE;
 }
 
 /* The next of those in the list that is due; what has no reason to be in it any more leaves. */
 enum space_work
 spaces_next(struct spaces *s, char domain_out[LIMIT_DOMAIN + 1], struct space_use *use_out)
 {
-	uint64_t now = clock_ms();
-	int64_t now_s = clock_wall_ms() / 1000;
 	struct space **at = &s->watched, *p;
+	enum space_work work;
 
+	/* It asks: what it was counting it has given up. */
+	if (s->counting != NULL)
+		s->counting->counting_ms = 0;
+	s->counting = NULL;
 	while ((p = *at) != NULL) {
-		bool is_known = learn_limit(s, p), counts = is_known && is_count_due(s, p, now);
+		bool is_known = learn_limit(s, p);
 
-		if (counts || (is_known && is_warn_due(p, now_s))) {
-			memcpy(domain_out, p->name, sizeof(p->name));
-			*use_out = (struct space_use){ p->kept.is_counted, p->kept.used, p->limit };
-			if (!counts)
-				return SPACE_WARN;
-			p->counting_ms = now;
-			p->moved = 0;
-			return SPACE_COUNT;
+		if (is_known && (work = begin(s, p)) != SPACES_IDLE) {
+			snprintf(domain_out, LIMIT_DOMAIN + 1, "%s", p->name);
+			*use_out = use_of(p);
+			return work;
 		}
-		if (is_known && has_reason(s, p)) {
+		if (is_known && (p->has_refused || space_is_nearly_full(p))) {
 			at = &p->next_watched;
 			continue;
 		}
@@ -348,27 +281,20 @@ spaces_next(struct spaces *s, char domain_out[LIMIT_DOMAIN + 1], struct space_us
 		if (!is_known)
 			drop(s, p);
 	}
-	return SPACE_NOTHING;
+	return SPACES_IDLE;
 }
 
 void
 spaces_counted(struct spaces *s, struct span domain, uint64_t bytes)
 {
 	struct space *p = find(s, domain);
-	uint64_t now = clock_ms();
 
-	if (p == NULL || p->counting_ms == 0)
+	if (p == NULL || p != s->counting)
 		return;
-	p->kept.used = bytes;
-	p->kept.is_counted = true;
-	move(&p->kept.used, p->moved);
+	s->counting = NULL;
+	space_counted(p, bytes, clock_ms());
 	note_change(s, p);
-	p->has_moved = p->moved != 0;
-	p->is_stale = false;
-	p->took_ms = now - p->counting_ms;
-	p->counted_ms = now;
-	p->counting_ms = 0;
-	if (is_nearly_full(p))
+	if (space_is_nearly_full(p))
 		watch(s, p);
 }
 

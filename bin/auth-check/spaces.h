@@ -24,11 +24,6 @@
 #include "base/span.h"
 #include "index.h"
 
-/* No message is so small: a domain with less is full. */
-#define SPACES_NOTHING 1024
-/* Who administers a full domain is told once in so many seconds. */
-#define SPACES_WARN_S 86400
-
 struct spaces;
 
 struct spaces *spaces_new(struct index *ix);
@@ -57,7 +52,7 @@ struct space_use {
 bool spaces_use(struct spaces *s, struct span domain, struct space_use *out) PB_MUST_CHECK;
 
 /* What the counter shall do next. */
-enum space_work { SPACE_NOTHING, SPACE_COUNT, SPACE_WARN };
+enum space_work { SPACES_IDLE, SPACES_COUNT, SPACES_WARN };
 enum space_work spaces_next(struct spaces *s, char domain_out[LIMIT_DOMAIN + 1], struct space_use *use_out);
 /* It counted what spaces_next named last. */
 void spaces_counted(struct spaces *s, struct span domain, uint64_t bytes);

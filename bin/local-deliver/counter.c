@@ -77,7 +77,7 @@ warn(const struct counter *c, const struct directory_space_work *work)
 	return false;
 }
 
-/* How long to rest. */
+/* How long to rest.  A warning that is not taken now comes again by itself. */
 static uint64_t
 work(struct counter *c)
 {
@@ -95,7 +95,9 @@ work(struct counter *c)
 	case 0:
 		return ASK_MS;
 	case 1:
-		return (work.warns ? warn(c, &work) : count_domain(c, work.domain)) ? 0 : RETRY_MS;
+		if (work.warns ? warn(c, &work) : count_domain(c, work.domain))
+			return 0;
+		return work.warns ? ASK_MS : RETRY_MS;
 	default:
 		return RETRY_MS;
 	}

@@ -200,12 +200,24 @@ directory_of(struct limits *l)
 	return is_connected(l, clock_ms()) ? l->directory : NULL;
 }
 
+/* A connection that did not answer is left alone for a while. */
+static void
+note_silence(struct limits *l)
+{
+	if (l->directory != NULL && !directory_lookup_is_up(l->directory)) {
+		l->retry_ms = clock_ms() + RETRY_MS;
+		log_failure(l->svc, NULL, NULL, "event=limits-unknown");
+	}
+}
+
 static bool
 domain_allows(struct limits *l, struct span address, uint64_t bytes)
 {
-	if (domain_space_allows(l->space, directory_of(l), domain_of(address), bytes))
+	if (domain_space_allows(l->space, directory_of(l), domain_of(address), bytes)) {
+		note_silence(l);
 		return true;
-	if (bytes <= LIMITS_POSTMASTER && is_postmaster(l, address))
+	}
+	if (bytes <= LIMIT_POSTMASTER && is_postmaster(l, address))
 		return true;
 	if (directory_space_refused(l->directory, domain_of(address)) != 0)
 		log_failure(l->svc, NULL, NULL, "event=limits-unknown");
@@ -229,4 +241,5 @@ limits_count(struct limits *l, int domains, const char *path, struct span addres
 		quota_add(dir, (int64_t)size_of(message), 1);
 	file_close(&dir);
 	domain_space_count(l->space, directory_of(l), domain_of(address), size_of(message));
+	note_silence(l);
 }

@@ -28,11 +28,10 @@ struct limits *limits_new(struct service *svc);
  * May the message behind descriptor `message` be put into the Maildir at `path`
  * below domains, which is that of `address`?  *is_limited: the mailbox counts it.
  *
- * A full domain still takes mail of up to LIMITS_POSTMASTER bytes for who gets
+ * A full domain still takes mail of up to LIMIT_POSTMASTER bytes for who gets
  * postmaster's mail there (RFC 5321 4.5.1), so that he can be told of it.
  */
 enum limits_answer { LIMITS_ROOM, LIMITS_MAILBOX_FULL, LIMITS_DOMAIN_FULL };
-#define LIMITS_POSTMASTER 65536
 enum limits_answer limits_allow(struct limits *l, int domains, const char *path, struct span address, int message,
 	bool *is_limited) PB_MUST_CHECK;
 

@@ -114,6 +114,9 @@
 #define LIMIT_ABUSE_RECORD 2048
 /* Largest mailbox that a setting can ask for, in MB: a byte count then fits with room to spare. */
 #define LIMIT_MAILBOX_MB 1073741824
+/* A message that a full domain still takes for who is postmaster there, so that he can be
+ * told of it, as RFC 5321 4.5.1 wants; others could fill the domain with larger ones. */
+#define LIMIT_POSTMASTER 65536
 /* Why an address is blocked, in words. */
 #define LIMIT_BLOCK_REASON 200
 /* Notices of crossed rules: of one rule in an hour, since attackers come by thousands; and

@@ -100,7 +100,23 @@ ok(wait_for(sub { say_to('bob@full.example') =~ $NO_ROOM }), 'full: RCPT is refu
 like(say_to('alice@roomy.example'), qr/^250/, 'another domain is not');
 like(say_to('postmaster@full.example', text => text('help', 500)), qr/^250/, 'postmaster is reached still (RFC 5321 4.5.1)');
 ok(wait_for(sub { grep { Pillarbox::slurp($_) =~ /^Subject: help/m } $pb->mail('postmaster@full.example') }), 'and gets it');
-like($pb->ctl_ok('domain', 'list'), qr/^full\.example +enabled +\d+ +\d+ +1 +1 *$/m, 'mailctl domain list shows the use');
+# A message whose file will have n bytes, as that of the one before tells.
+sub sized {
+	my ($subject, $n) = @_;
+	my ($help) = grep { Pillarbox::slurp($_) =~ /^Subject: help/m } $pb->mail('postmaster@full.example');
+	my $file = -s $help;
+	my $body = text($subject, 0);
+	my $left = $n - ($file - length(text('help', 500))) - length $body;
+	return $body . ("y" x 70 . "\r\n") x int($left / 72 - 1) . 'z' x ($left % 72 + 70) . "\r\n";
+}
+like(say_to('postmaster@full.example', text => sized('just right', 65_536)), qr/^250/, 'a message for him is taken');
+ok(wait_for(sub { grep { Pillarbox::slurp($_) =~ /^Subject: just right/m } $pb->mail('postmaster@full.example') }), 'at LIMIT_POSTMASTER he gets it');
+is(scalar(grep { -s $_ == 65_536 } $pb->mail('postmaster@full.example')), 1, 'which is that many bytes');
+like(say_to('postmaster@full.example', text => sized('too large', 65_537)), qr/^250/, 'a larger one is taken too, but ...');
+ok($pb->wait_log('delivery', qr/event=domain-full .*to=postmaster\@full\.example/), 'over LIMIT_POSTMASTER it is not delivered');
+is(scalar(grep { Pillarbox::slurp($_) =~ /^Subject: too large/m } $pb->mail('postmaster@full.example')), 0, 'and is not there');
+my $used_mb = int((on_disk() + 1048575) / 1048576);
+like($pb->ctl_ok('domain', 'list'), qr/^full\.example +enabled +\d+ +\d+ +1 +$used_mb *$/m, 'mailctl domain list shows the use');
 
 # It stays so over a restart, and a crash of the owner of the sum.
 $pb->stop;
