@@ -551,6 +551,7 @@ finish(struct smtp *c, const struct verdict *v)
 	if (v->kind == VERDICT_OK) {
 		c->messages++;
 		c->junk = 0;
+		refusals_forget(c);
 		count_message(c);
 		reply(c, 250, "2.0.0", "OK id=%llu", (unsigned long long)c->w->held_id);
 	} else if (c->t.lost_intake) {

@@ -1,5 +1,6 @@
 pkglibexec_PROGRAMS += prog/smtp-listen
-smtp_listen_sources = bin/smtp-listen/cmd_auth.c bin/smtp-listen/cmd_bdat.c bin/smtp-listen/cmd_data.c \
+smtp_listen_sources = bin/smtp-listen/refusals.c \
+	bin/smtp-listen/cmd_auth.c bin/smtp-listen/cmd_bdat.c bin/smtp-listen/cmd_data.c \
 	bin/smtp-listen/cmd_etrn.c bin/smtp-listen/data.h bin/smtp-listen/demands.c bin/smtp-listen/demands.h \
 	bin/smtp-listen/cmd_helo.c \
 	bin/smtp-listen/cmd_mail.c bin/smtp-listen/cmd_misc.c bin/smtp-listen/cmd_rcpt.c \

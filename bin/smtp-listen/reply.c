@@ -15,6 +15,7 @@ send_reply(struct smtp *c, int code, const char *status, struct span text)
 	char storage[1024];
 	struct buf out;
 
+	c->code = code;
 	buf_init_fixed(&out, storage, sizeof(storage));
 	smtp_reply_print(&out, code, status, text);
 	stream_put(&c->s->io, buf_view(&out));
@@ -74,6 +75,7 @@ reply_lines(struct smtp *c, int code, const char *status, struct span text)
 {
 	struct buf out;
 
+	c->code = code;
 	buf_init(&out, 8192);
 	smtp_reply_print(&out, code, status, text);
 	stream_put(&c->s->io, buf_view(&out));

@@ -21,9 +21,9 @@
 const struct smtp_entry smtp_table[] = {
 	{ "EHLO", cmd_ehlo, IS_JUNK },
 	{ "HELO", cmd_helo, IS_JUNK },
-	{ "MAIL", cmd_mail, NEED_HELO | NO_MAIL },
-	{ "RCPT", cmd_rcpt, NEED_MAIL | NO_CHUNKS },
-	{ "DATA", cmd_data, NEED_MAIL | NEED_RCPT | NO_ARGS | NO_CHUNKS },
+	{ "MAIL", cmd_mail, NEED_HELO | NO_MAIL | COUNTS_MAIL },
+	{ "RCPT", cmd_rcpt, NEED_MAIL | NO_CHUNKS | COUNTS_RCPT },
+	{ "DATA", cmd_data, NEED_MAIL | NEED_RCPT | NO_ARGS | NO_CHUNKS | COUNTS_MAIL },
 	{ "RSET", cmd_rset, NO_ARGS | IS_JUNK },
 	{ "NOOP", cmd_noop, IS_JUNK },
 	{ "QUIT", cmd_quit, NO_ARGS },
@@ -35,7 +35,7 @@ const struct smtp_entry smtp_table[] = {
 	{ "XCLIENT", cmd_xclient, NO_MAIL | IS_JUNK },
 	{ "XFORWARD", cmd_xforward, NO_MAIL | IS_JUNK },
 	{ "XTRY", cmd_xtry, 0 },
-	{ "BDAT", cmd_bdat, 0 },	/* its content must be read whatever the state */
+	{ "BDAT", cmd_bdat, COUNTS_MAIL },	/* its content must be read whatever the state */
 	{ "ETRN", cmd_etrn, NEED_HELO | NO_MAIL | IS_JUNK },
 };
 const size_t smtp_table_count = PB_COUNT(smtp_table);
@@ -82,6 +82,16 @@ is_too_much_junk(struct smtp *c, unsigned needs)
 	smtp_log(c, "event=too-many-commands");
 	c->over = true;
 	return true;
+}
+
+static void
+run_entry(struct smtp *c, const struct smtp_entry *entry, struct span args)
+{
+	if (is_too_much_junk(c, entry->needs) || !refusals_leave_room(c, entry->needs))
+		return;
+	if (needs_are_met(c, entry->needs, args))
+		entry->call(c, args);
+	refusals_note(c, entry->needs);
 }
 
 /* Log what the client typed, but never a password. */
@@ -157,8 +167,8 @@ run_command(struct smtp *c, struct span line)
 		refuse_line(c, is_chunk, "Lines end with CR LF");
 	else if (entry == NULL)
 		unknown_command(c, line);
-	else if (!is_too_much_junk(c, entry->needs) && needs_are_met(c, entry->needs, command.args))
-		entry->call(c, command.args);
+	else
+		run_entry(c, entry, command.args);
 }
 
 /* Wait for the first byte as long as a session may be silent, then for the rest. */

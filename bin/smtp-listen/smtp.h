@@ -100,6 +100,9 @@ struct smtp {
 	struct transaction t;
 	uint64_t bad_commands, bad_recipients;
 	uint64_t junk;			/* commands since the last message that moved nothing */
+	uint64_t refused_mails;		/* MAIL, DATA and BDAT since the last message, see refusals.c */
+	uint64_t refused_rcpts;		/* and RCPT */
+	int code;			/* of the last reply */
 	uint64_t messages;		/* accepted in this session */
 	bool admitted;			/* abuse-check counts it as open */
 	bool is_early;			/* it spoke before the greeting */
@@ -121,7 +124,9 @@ enum need {
 	NO_ARGS = 16,			/* the command takes no arguments */
 	NO_LOGIN = 32,			/* nobody logged in yet */
 	IS_JUNK = 64,			/* counts against LIMIT_SMTP_JUNK */
-	NO_CHUNKS = 128			/* no BDAT in this transaction */
+	NO_CHUNKS = 128,		/* no BDAT in this transaction */
+	COUNTS_MAIL = 256,		/* its refusals count against LIMIT_SMTP_REFUSED_MAILS */
+	COUNTS_RCPT = 512		/* and LIMIT_SMTP_REFUSED_RCPTS */
 };
 
 typedef void smtp_call(struct smtp *c, struct span args);
@@ -155,6 +160,14 @@ void reply_lines(struct smtp *c, int code, const char *status, struct span text)
 
 /* welcome.c: false when the client is refused before the greeting; told and logged. */
 bool welcome(struct smtp *c) PB_MUST_CHECK;
+
+/*
+ * refusals.c, around a command: false when too many of its kind were refused,
+ * replied; then what became of it; and a message was taken, which wipes the slate.
+ */
+bool refusals_leave_room(struct smtp *c, unsigned needs) PB_MUST_CHECK;
+void refusals_note(struct smtp *c, unsigned needs);
+void refusals_forget(struct smtp *c);
 
 /* origin.c: with the header here, who sent it to the gateway that brings it; sets c->t.origin.  250, or a refusal. */
 struct verdict origin_check(struct smtp *c) PB_MUST_CHECK;

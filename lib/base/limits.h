@@ -80,6 +80,11 @@
 #define LIMIT_OWN_HOPS 5
 /* Recipients refused after the limit before the connection is closed. */
 #define LIMIT_SMTP_OVERSHOOT 100
+/* MAIL, DATA and BDAT refused since the last message that was taken: a list whose every
+ * message is refused has given up by then. */
+#define LIMIT_SMTP_REFUSED_MAILS 100
+/* Recipients refused since then, whatever the reason: all of one message may be. */
+#define LIMIT_SMTP_REFUSED_RCPTS LIMIT_SMTP_RECIPIENTS
 /* Commands in a row that move no message forward: enough for any honest client. */
 #define LIMIT_SMTP_JUNK 100
 /* A message with our trace fields, also where maxMessageSize is "no limit": what intake
