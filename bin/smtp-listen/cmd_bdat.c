@@ -17,7 +17,6 @@
 #include "delegates.h"
 #include "filter.h"
 #include "mail/binary.h"
-#include "sys/clock.h"
 
 /* SIZE [SP "LAST"] */
 static bool
@@ -105,7 +104,7 @@ static bool
 take_content(struct smtp *c, uint64_t left, struct verdict *v)
 {
 	while (left > 0) {
-		enum stream_result r = data_wait(c, c->t.chunks_end);
+		enum stream_result r = data_wait(c);
 		struct span in;
 
 		if (r != LINE_OK) {
@@ -116,6 +115,7 @@ take_content(struct smtp *c, uint64_t left, struct verdict *v)
 		if (v->kind == VERDICT_OK && !put(c, in))
 			*v = verdict_make(554, "5.6.0", "The binary parts of the message cannot be read");
 		stream_skip(&c->s->io, in.n);
+		data_came(c, in.n);
 		left -= in.n;
 	}
 	return true;
@@ -175,9 +175,9 @@ cmd_bdat(struct smtp *c, struct span args)
 		c->over = true;
 		return;
 	}
-	if (c->t.chunks == CHUNKS_NONE)
-		c->t.chunks_end = clock_ms() + c->config->transaction_timeout_ms;
-	if (clock_ms() >= c->t.chunks_end) {
+	if (c->t.chunks == CHUNKS_NONE) {
+		data_start_clock(c);
+	} else if (data_is_late(c)) {
 		data_lost(c, LINE_TIMEOUT);
 		return;
 	}

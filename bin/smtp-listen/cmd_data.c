@@ -86,18 +86,6 @@ data_is_kept(const struct smtp *c, const struct smtp_data *d)
 	       m->size <= c->config->most_bytes;
 }
 
-/* Wait for more input: until the command times out, or the whole message has. */
-enum stream_result
-data_wait(struct smtp *c, uint64_t end)
-{
-	uint64_t deadline = clock_ms() + session_patience(c->s, c->config->command_timeout_ms);
-
-	if (stream_buffered_input(&c->s->io))
-		return LINE_OK;
-	stream_deadline(&c->s->io, deadline < end ? deadline : end);
-	return stream_fill(&c->s->io);
-}
-
 void
 data_keep(struct smtp *c, size_t n)
 {
@@ -123,29 +111,21 @@ take_piece(struct smtp *c, struct smtp_data *d)
 
 	used = smtp_data_feed(d, in.p, in.n, room, &n);
 	stream_skip(&c->s->io, used);
+	data_came(c, used);
 	if (data_is_kept(c, d))
 		data_keep(c, n);
-}
-
-void
-data_lost(struct smtp *c, enum stream_result r)
-{
-	smtp_log(c, "event=data-ended why=\"%s\"", stream_why(&c->s->io, r));
-	if (r == LINE_TIMEOUT)
-		reply(c, 421, "4.4.2", "Timeout, closing connection");
-	c->over = true;
 }
 
 /* False: the connection ended first; nothing was received. */
 static bool
 receive(struct smtp *c, struct smtp_data *d)
 {
-	uint64_t end = clock_ms() + c->config->transaction_timeout_ms;
 	enum stream_result r = LINE_OK;
 
+	data_start_clock(c);
 	smtp_data_begin(d, c->config->max_line, c->config->normalize);
 	while (!d->done && r == LINE_OK) {
-		r = data_wait(c, end);
+		r = data_wait(c);
 		if (r == LINE_OK)
 			take_piece(c, d);
 	}
@@ -550,6 +530,7 @@ finish(struct smtp *c, const struct verdict *v)
 {
 	if (v->kind == VERDICT_OK) {
 		c->messages++;
+		c->moved_ms = clock_ms();
 		c->junk = 0;
 		refusals_forget(c);
 		count_message(c);

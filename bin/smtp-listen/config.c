@@ -29,6 +29,7 @@ read_limits(struct config *c, const struct settings *s)
 				settings_num(s, "smtpSessionTimeout") * 60000 : day_ms;
 	c->command_timeout_ms = settings_num(s, "smtpCommandTimeout") * 1000;
 	c->transaction_timeout_ms = settings_num(s, "smtpTransactionTimeout") * 1000;
+	c->data_timeout_ms = settings_num(s, "smtpDataTimeout") * 1000;
 	c->max_bad_commands = settings_num(s, "smtpMaxBadCommands");
 	c->max_bad_recipients = settings_num(s, "maxBadRecipients");
 	c->max_messages = settings_num(s, "maxMessagesPerSession");

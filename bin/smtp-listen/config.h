@@ -38,6 +38,7 @@ struct config {
 	uint64_t session_timeout_ms;
 	uint64_t command_timeout_ms;
 	uint64_t transaction_timeout_ms;
+	uint64_t data_timeout_ms;
 	uint64_t max_bad_commands;	/* 0: no limit, as the next four */
 	uint64_t max_bad_recipients;
 	uint64_t max_messages;

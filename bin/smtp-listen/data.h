@@ -1,6 +1,7 @@
 /*
  * data: what DATA and BDAT have in common: one message from its trace fields to
- * the answer that makes us responsible.  The functions are in cmd_data.c.
+ * the answer that makes us responsible.  The functions are in cmd_data.c, those
+ * about time in data_wait.c.
  */
 #ifndef SMTP_LISTEN_DATA_H
 #define SMTP_LISTEN_DATA_H
@@ -13,8 +14,14 @@
 /* The message begins: Return-Path and Received. */
 void data_begin(struct smtp *c);
 
-/* Wait for more input: until the command times out, or `end` (clock_ms) has come. */
-enum stream_result data_wait(struct smtp *c, uint64_t end) PB_MUST_CHECK;
+/* The client may send text from now on. */
+void data_start_clock(struct smtp *c);
+/* Has the text taken too long already? */
+bool data_is_late(struct smtp *c);
+/* Wait for more of it: until the command times out, or the text takes too long. */
+enum stream_result data_wait(struct smtp *c) PB_MUST_CHECK;
+/* n bytes of it were taken from the input. */
+void data_came(struct smtp *c, size_t n);
 /* The connection ended, or was too slow: logged, told if it can hear it, and over. */
 void data_lost(struct smtp *c, enum stream_result r);
 

@@ -126,27 +126,6 @@ unknown_command(struct smtp *c, struct span line)
 		reply_bad(c, 500, "5.5.1", "Unknown command");
 }
 
-/*
- * A BDAT line that is not run: how much content follows it is not known, or not to
- * be believed, and what follows would be taken for commands.
- */
-static void
-refuse_chunk(struct smtp *c, const char *why)
-{
-	reply(c, 521, "5.5.2", "%s, closing connection", why);
-	smtp_log(c, "event=chunk-refused code=521 status=5.5.2 text=\"%s\"", why);
-	c->over = true;
-}
-
-static void
-refuse_line(struct smtp *c, bool is_chunk, const char *why)
-{
-	if (is_chunk)
-		refuse_chunk(c, why);
-	else
-		reply_bad(c, 500, "5.5.2", "%s", why);
-}
-
 static void
 run_command(struct smtp *c, struct span line)
 {
@@ -162,65 +141,13 @@ run_command(struct smtp *c, struct span line)
 	}
 	c->has_spoken = true;
 	if (line.n > LIMIT_SMTP_LINE - 2 && (entry == NULL || entry->call != cmd_auth))
-		refuse_line(c, is_chunk, "Line too long");
+		line_refuse(c, is_chunk, "Line too long");
 	else if (c->s->io.bare_lf && !c->config->normalize)
-		refuse_line(c, is_chunk, "Lines end with CR LF");
+		line_refuse(c, is_chunk, "Lines end with CR LF");
 	else if (entry == NULL)
 		unknown_command(c, line);
 	else
 		run_entry(c, entry, command.args);
-}
-
-/* Wait for the first byte as long as a session may be silent, then for the rest. */
-static enum stream_result
-read_line(struct smtp *c, struct span *line)
-{
-	struct stream *io = &c->s->io;
-	enum stream_result r = session_wait(c->s, c->config->session_timeout_ms);
-
-	if (r != LINE_OK)
-		return r;
-	stream_timeout(io, session_patience(c->s, c->config->command_timeout_ms));
-	return stream_line(io, LIMIT_SMTP_AUTH_LINE - 2, line);
-}
-
-/* The beginning of a line that was dropped: may it be BDAT? */
-static bool
-may_be_chunk(struct span head)
-{
-	struct span verb = span_word(&head);
-
-	return span_starts_nocase(SPAN("BDAT"), verb);	/* also when the head ends before the verb does */
-}
-
-bool
-smtp_line(struct smtp *c, struct span *line_out)
-{
-	for (;;) {
-		enum stream_result r = read_line(c, line_out);
-
-		switch (r) {
-		case LINE_OK:
-			return true;
-		case LINE_TOO_LONG:
-			refuse_line(c, may_be_chunk(span_make(c->s->io.head, sizeof(c->s->io.head))), "Line too long");
-			if (c->over)
-				return false;
-			continue;
-		case LINE_TIMEOUT:
-			if (session_was_ended(c->s))
-				reply(c, 421, "4.3.2", "Too busy or stopping, try again later");
-			else
-				reply(c, 421, "4.4.2", "Timeout, closing connection");
-			break;
-		case LINE_EOF:
-		case LINE_ERROR:
-			break;
-		}
-		smtp_log(c, "event=connection-ended why=\"%s\"", stream_why(&c->s->io, r));
-		c->over = true;
-		return false;
-	}
 }
 
 bool
@@ -329,7 +256,7 @@ session_begin(struct smtp *c, struct session *s)
 {
 	struct worker *w = s->svc->ctx;
 
-	*c = (struct smtp){ .s = s, .w = w, .config = w->config };
+	*c = (struct smtp){ .s = s, .w = w, .config = w->config, .moved_ms = clock_ms() };
 	c->t.arena = arena_new(TRANSACTION_MEMORY);
 	session_place(c);
 	stream_timeout(&s->io, c->config->command_timeout_ms);

@@ -21,6 +21,7 @@
 #include "net/tls.h"
 #include "peer_name.h"
 #include "policy/envelope.h"
+#include "policy/pace.h"
 #include "service/service.h"
 #include "smtp/command.h"
 #include "smtp/data.h"
@@ -62,7 +63,8 @@ struct transaction {
 	enum chunks chunks;
 	struct smtp_data data;		/* of the text, from chunk to chunk */
 	struct binary *binary;		/* BODY=BINARYMIME: what makes lines of it */
-	uint64_t chunks_end;		/* clock_ms by which the last chunk must be there */
+	uint64_t text_end;		/* clock_ms by which all of it must be there, however fast it is */
+	struct pace pace;		/* and how fast it must be */
 	bool lost_intake;		/* while it stored the message: nobody knows whether it did */
 	bool discard;			/* a milter or a policy server wants it to vanish */
 	bool hold;			/* a policy server wants it quarantined */
@@ -104,6 +106,7 @@ struct smtp {
 	uint64_t refused_rcpts;		/* and RCPT */
 	int code;			/* of the last reply */
 	uint64_t messages;		/* accepted in this session */
+	uint64_t moved_ms;		/* clock_ms of the last of them, or of the connection */
 	bool admitted;			/* abuse-check counts it as open */
 	bool is_early;			/* it spoke before the greeting */
 	bool speaks_for_another;	/* XCLIENT was used; real_peer is who connected */
@@ -183,6 +186,9 @@ void smtp_log(struct smtp *c, const char *fmt, ...) PB_PRINTF(2, 3);
  * session is over, and has been told so when it can hear it.
  */
 bool smtp_line(struct smtp *c, struct span *line_out) PB_MUST_CHECK;
+
+/* Say why the line is refused as it stands; one that may be BDAT ends the session, since its content follows. */
+void line_refuse(struct smtp *c, bool may_be_chunk, const char *text);
 
 bool smtp_is_secured(const struct smtp *c);	/* TLS, or never left this machine */
 

@@ -258,6 +258,23 @@ stream_fill(struct stream *st)
 	return st->in_state;
 }
 
+enum stream_result
+stream_fill_within(struct stream *st, uint64_t ms)
+{
+	uint64_t before = st->deadline;
+	enum stream_result r;
+
+	if (stream_flush(st) < 0)
+		return input_failed(st, st->error);
+	if (st->in_state != LINE_OK)
+		return st->in_state;
+	stream_timeout(st, ms);
+	r = stream_fill(st);
+	st->deadline = before;
+	stream_resume(st);
+	return r;
+}
+
 struct span
 stream_peek(const struct stream *st)
 {

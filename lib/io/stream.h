@@ -115,6 +115,12 @@ enum stream_result stream_fill(struct stream *st) PB_MUST_CHECK;
 /* After LINE_TIMEOUT, which is sticky like every end of input: reading may go on. */
 void stream_resume(struct stream *st);
 
+/*
+ * The same, but no longer than ms, and that nothing came until then is no error:
+ * LINE_TIMEOUT, not sticky.  For callers that look around while they wait.
+ */
+enum stream_result stream_fill_within(struct stream *st, uint64_t ms) PB_MUST_CHECK;
+
 /* The unread buffered bytes, valid until the next call that reads; drop n of them. */
 struct span stream_peek(const struct stream *st);
 void stream_skip(struct stream *st, size_t n);

@@ -1,3 +1,4 @@
+libpillarbox_a_SOURCES += lib/policy/pace.c lib/policy/pace.h
 libpillarbox_a_SOURCES += lib/policy/smtp_in.c lib/policy/smtp_in.h
 libpillarbox_a_SOURCES += lib/policy/greeting.c lib/policy/greeting.h
 libpillarbox_a_SOURCES += lib/policy/pattern.c lib/policy/pattern.h

@@ -57,6 +57,9 @@ enum stream_result session_wait(struct session *s, uint64_t ms) PB_MUST_CHECK;
 /* The parent wants this place: say that the server is busy, not that the client was slow. */
 bool session_was_ended(const struct session *s);
 
+/* The pool is crowded and this is a stranger: its time is short. */
+bool session_is_pressed(const struct session *s);
+
 /* A time from the settings, or less when the pool is crowded and this is a stranger. */
 uint64_t session_patience(const struct session *s, uint64_t ms);
 /* The same for a number of errors (0: no limit). */

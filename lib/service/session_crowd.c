@@ -62,18 +62,22 @@ is_stranger(const struct session *s)
 	return !s->is_known && s->score->user[0] == '\0';
 }
 
+bool
+session_is_pressed(const struct session *s)
+{
+	return pressure_is_crowded(s->svc->pressure) && is_stranger(s);
+}
+
 uint64_t
 session_patience(const struct session *s, uint64_t ms)
 {
-	return ms > SESSION_CROWDED_MS && pressure_is_crowded(s->svc->pressure) && is_stranger(s) ?
-	       SESSION_CROWDED_MS : ms;
+	return ms > SESSION_CROWDED_MS && session_is_pressed(s) ? SESSION_CROWDED_MS : ms;
 }
 
 uint64_t
 session_tolerance(const struct session *s, uint64_t errors)
 {
-	return (errors == 0 || errors > CROWDED_ERRORS) && pressure_is_crowded(s->svc->pressure) && is_stranger(s) ?
-	       CROWDED_ERRORS : errors;
+	return (errors == 0 || errors > CROWDED_ERRORS) && session_is_pressed(s) ? CROWDED_ERRORS : errors;
 }
 
 /* Wait for input; lines that were logged before do not wait with us. */

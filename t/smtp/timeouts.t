@@ -8,7 +8,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Pillarbox;
 
-my $pb = Pillarbox->new(settings => { smtpSessionTimeout => 1, smtpCommandTimeout => 2, smtpTransactionTimeout => 10 });
+my $pb = Pillarbox->new(settings => { smtpSessionTimeout => 1, smtpCommandTimeout => 2, smtpTransactionTimeout => 20,
+	smtpDataTimeout => 10 });
 $pb->user('alice@example.com');
 $pb->start;
 
@@ -32,19 +33,30 @@ ok($half->at_end && $data->at_end, 'both are closed');
 ok($tls->at_end(5), 'a TLS handshake that never begins');
 cmp_ok(time - $started, '<', 6, 'in time');
 
-# A byte a second keeps smtpCommandTimeout away, but not smtpTransactionTimeout.
-my $drip = $pb->connect('smtp');
+# A byte a second keeps smtpCommandTimeout away, but brings nothing in smtpDataTimeout; a
+# message that flows goes on, until smtpTransactionTimeout.
+my @slow = map { $pb->connect('smtp') } 1 .. 3;
+my ($drip, $chunk, $flow) = @slow;
 $drip->expect($_, qr/^[23]/) for @open;
+$chunk->expect($_, qr/^[23]/) for @open[0 .. 2];
+$chunk->send_raw("BDAT 1000000 LAST\r\n");
+$flow->expect($_, qr/^[23]/) for @open;
 $started = time;
-while (time - $started < 15) {
-	last unless $drip->send_raw('x');
-	last if $drip->fill(time + 1);
+my %piece = ($drip => 'x', $chunk => 'x', $flow => 'x' x 498 . "\r\n");
+my %ended;
+while (time - $started < 40 && keys %ended < @slow) {
+	for my $c (grep { !defined $ended{$_} } @slow) {
+		$ended{$c} = time - $started if $c->fill(time + 0.2) || !$c->send_raw($piece{$c});
+	}
 }
-like($drip->{buf}, qr/^421 4\.4\.2/, 'a message that drips');
-cmp_ok(time - $started, '>', 8, 'has its time');
-cmp_ok(time - $started, '<', 13, 'and no more');
+like($_->{buf}, qr/^421 4\.4\.2 The message comes too slowly, .* ticket \d{12}\r\n\z/, 'a message that drips is ended')
+	for $drip, $chunk;
+cmp_ok($ended{$_} // 0, '>=', 9.5, 'and has smtpDataTimeout') for $drip, $chunk;
+like($flow->{buf}, qr/^421 4\.4\.2 Timeout, .* ticket \d{12}\r\n\z/, 'one that flows is ended too');
+cmp_ok($ended{$flow} // 0, '>=', 19.5, 'but has smtpTransactionTimeout');
 
-ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_ why="timed out"/), "the log has $_") for qw(connection-ended data-ended);
+ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_/), "the log has $_")
+	for 'connection-ended why="timed out"', 'data-ended why="timed out"', 'data-ended why="too slow"';
 
 # smtpSessionTimeout: no command at all (SMTPIN-07); one minute is the least it can be.
 my $silent = $pb->connect('smtp', timeout => 90);

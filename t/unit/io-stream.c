@@ -183,6 +183,36 @@ deadlines(void)
 	free(big);
 }
 
+/* A look around while waiting is no end of the wait. */
+static void
+look_around(void)
+{
+	struct stream st;
+	struct span line;
+	char got[64];
+	int peer = open_pair(&st, 512);
+	uint64_t deadline = st.deadline;
+
+	stream_text(&st, "354 go on\r\n");
+	ok(stream_fill_within(&st, 30) == LINE_TIMEOUT, "nothing came within a short wait");
+	ok(recv(peer, got, sizeof(got), MSG_DONTWAIT) == 11, "in which output was sent");
+	ok(st.deadline == deadline && st.error == 0, "and that changed no deadline and is no error");
+	say(peer, SPAN("late\r\n"));
+	ok(stream_fill_within(&st, 0) == LINE_OK, "what is there already is read without a wait");
+	ok(stream_line(&st, 100, &line) == LINE_OK && span_is(line, "late"), "as if nothing had been");
+	close(peer);
+	ok(stream_fill_within(&st, 30) == LINE_EOF && stream_fill_within(&st, 30) == LINE_EOF, "the end is the end");
+	stream_close(&st);
+
+	peer = open_pair(&st, 512);
+	stream_timeout(&st, 30);
+	ok(stream_fill(&st) == LINE_TIMEOUT && stream_fill_within(&st, 30) == LINE_TIMEOUT, "a deadline that passed");
+	say(peer, SPAN("late\r\n"));
+	ok(stream_fill_within(&st, 30) == LINE_TIMEOUT, "stays passed");
+	stream_close(&st);
+	close(peer);
+}
+
 static void
 output(void)
 {
@@ -224,6 +254,7 @@ main(void)
 	segments();
 	too_long();
 	deadlines();
+	look_around();
 	output();
 	return done();
 }

@@ -1,3 +1,5 @@
+check_PROGRAMS += t/unit/policy-pace
+t_unit_policy_pace_SOURCES = t/unit/policy-pace.c t/unit/tap.h
 check_PROGRAMS += t/unit/policy-greeting
 t_unit_policy_greeting_SOURCES = t/unit/policy-greeting.c t/unit/tap.h
 check_PROGRAMS += t/unit/policy-smtp-in
