@@ -45,16 +45,12 @@ admit(struct smtp *c, uint64_t size)
 	return data_check_size(c, so_far + size);
 }
 
-/* False: replied; there is no message to write to now. */
+/* False: replied; there is no message to write to, and the transaction waits for its last chunk. */
 static bool
 begin(struct smtp *c)
 {
-	if (!smtp_hold_message(c))
+	if (!smtp_hold_message(c) || !delegates_data(c) || !filter_data(c))
 		return false;
-	if (!delegates_data(c) || !filter_data(c)) {
-		transaction_reset(c);
-		return false;
-	}
 	message_reset(&c->w->message);
 	data_begin(c);
 	smtp_data_begin_chunks(&c->t.data, c->config->max_line, c->config->normalize);
@@ -166,33 +162,33 @@ refuse(struct smtp *c, const struct verdict *v, bool last)
 void
 cmd_bdat(struct smtp *c, struct span args)
 {
+	const bool first = c->t.chunks == CHUNKS_NONE;
+	bool last, answered;
 	struct verdict v;
 	uint64_t size;
-	bool last;
 
 	if (!read_args(args, &size, &last)) {
 		reply(c, 521, "5.5.4", "The size of the chunk cannot be read, closing connection");
 		c->over = true;
 		return;
 	}
-	if (c->t.chunks == CHUNKS_NONE) {
-		data_start_clock(c);
-	} else if (data_is_late(c)) {
+	if (!first && data_is_late(c)) {
 		data_lost(c, LINE_TIMEOUT);
 		return;
 	}
 	v = admit(c, size);
-	if (v.kind == VERDICT_OK && c->t.chunks == CHUNKS_NONE && !begin(c)) {
-		v.kind = VERDICT_TEMP;		/* and answered already */
-		if (take_content(c, size, &v))
-			forget(c, last);
-		return;
-	}
-	if (!take_content(c, size, &v))
+	answered = first && v.kind == VERDICT_OK && !begin(c);
+	if (answered)
+		v.kind = VERDICT_TEMP;	/* so that nothing is kept */
+	if (first)
+		data_start_clock(c);	/* after the milters: their time is not the client's */
+	if (c->over || !take_content(c, size, &v))
 		return;
 	if (v.kind == VERDICT_OK)
 		v = data_check_flaws(c, &c->t.data);
-	if (v.kind != VERDICT_OK)
+	if (answered)
+		forget(c, last);
+	else if (v.kind != VERDICT_OK)
 		refuse(c, &v, last);
 	else if (last)
 		finish(c);

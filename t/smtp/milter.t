@@ -133,6 +133,31 @@ like($c->command('RSET'), qr/^250/, 'a message given up');
 like(send_one('after rset', "x\r\n", client => $c), qr/^250/, 'and the next one in the same session');
 ok(delivered('after rset'), 'arrives');
 is(delivered('slow') ne '', 1, 'the slow one too');
+
+# Refused at DATA: one reply, and what a client of BDAT sends all the same is read and no command.
+sub refused_at_data {
+	my $s = begin();
+	$s->expect($_, qr/^250/) for 'MAIL FROM:<reject.data@b.example>', 'RCPT TO:<alice@example.com>';
+	return $s;
+}
+$c = refused_at_data();
+like($c->command('DATA'), qr/^550 5\.7\.1 .* ticket \d{12}$/, 'refused at DATA');
+like($c->command('RCPT TO:<alice@example.com>'), qr/^503/, 'which ends the transaction');
+$c->close;
+my $half = ('RSET' . 'x' x 94 . "\r\n") x 1000;
+$c = refused_at_data();
+$c->send_raw("BDAT 200000 LAST\r\n$half");
+like($c->reply, qr/^550 5\.7\.1/, 'refused at BDAT, before its content is there');
+sleep 1;
+$c->send_raw($half);
+like($c->command('NOOP'), qr/^250 2\.0\.0/, 'the rest of which is read, and nothing more is said of it');
+like($c->command('MAIL FROM:<a@b.example>'), qr/^250/, 'the last chunk ended the transaction');
+$c->close;
+$c = refused_at_data();
+$c->send_raw("BDAT 100000\r\n$half" x 2 . "BDAT 0 LAST\r\nNOOP\r\n");
+is(join(' ', map { $c->reply =~ /^(\d{3} [\d.]+)/ } 1 .. 4), '550 5.7.1 503 5.5.1 503 5.5.1 250 2.0.0', 'each chunk of several gets one reply');
+like(send_one('after refused chunks', "x\r\n", client => $c), qr/^250/, 'and the next message of the session is taken');
+
 my @subjects = map { Pillarbox::slurp($_) =~ /^Subject: (discard|quarantine|reject)/m ? $1 : () } $pb->mail('alice@example.com');
 is("@subjects", '', 'nothing that was refused, discarded or quarantined was delivered');
 my @held = grep { Pillarbox::slurp($_) =~ /\AQuarantined\r\n/ } glob($pb->dir . '/spool/SubSpool*/*.hdr');

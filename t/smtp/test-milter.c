@@ -18,7 +18,7 @@
  *	count	adds X-Count with the number of body bytes it saw
  *	names	adds X-Names with the names of the fields it saw
  * A name with "refuse" in it is refused at HELO, a sender at MAIL, a recipient at RCPT.
- * A sender "accept.STEP@..." or "discard.STEP@..." gets that answer at the step:
+ * A sender "accept.STEP@...", "discard.STEP@..." or "reject.STEP@..." gets that answer at the step:
  * mail rcpt unknown data header eoh body end.
  * It ends in the middle of a step when a recipient, or a line that is no
  * command, has "dies" in it, and says nothing more when that has "hangs".
@@ -49,6 +49,8 @@ answer_at(SMFICTX *ctx, const char *step)
 		return SMFIS_CONTINUE;
 	if (strncmp(t->sender, "<accept", 7) == 0)
 		return SMFIS_ACCEPT;
+	if (strncmp(t->sender, "<reject", 7) == 0)
+		return SMFIS_REJECT;
 	return strncmp(t->sender, "<discard", 8) == 0 ? SMFIS_DISCARD : SMFIS_CONTINUE;
 }
 
