@@ -11,8 +11,10 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "base/num.h"
+#include "facts.h"
 #include "filter.h"
 #include "smtp/xclient.h"
+#include "sys/clock.h"
 
 /* The other end of the connection, or what a PROXY header said of it. */
 static const struct addr *
@@ -111,7 +113,10 @@ forget_client(struct smtp *c)
 		abuse_close(c->w->abuse, false);
 	c->admitted = c->esmtp = c->is_early = c->harvests = false;
 	c->messages = c->bad_recipients = 0;
+	c->moved_ms = clock_ms();
+	refusals_forget(c);
 	c->helo[0] = c->user[0] = c->mechanism[0] = '\0';
+	c->points = (struct policy_points){ .points = 0 };
 	session_show(c->s, "XCLIENT", "");
 }
 
@@ -153,6 +158,8 @@ cmd_xclient(struct smtp *c, struct span args)
 	forget_client(c);
 	become(c, &x, &peer, &local);
 	session_greet(c);
+	if (!c->over && c->helo[0] != '\0')
+		facts_helo(c);	/* a name that was told is judged like one that was said */
 }
 
 void

@@ -68,6 +68,20 @@ like($c->command('RCPT TO:<x@elsewhere.example>'), qr/^250/, 'who is logged in m
 $c->expect($_, qr/^2/) for 'RSET', 'XCLIENT LOGIN=[UNAVAILABLE]', 'EHLO c.example', 'MAIL FROM:<a@far.example>';
 like($c->command('RCPT TO:<x@elsewhere.example>'), qr/^550/, 'until that is taken back');
 $c->close;
+
+# So are the points of its name (our own, which another machine cannot have).
+sub to_alice { my ($s) = @_; $s->expect('MAIL FROM:<a@far.example>', qr/^250/); my $r = $s->command('RCPT TO:<alice@example.com>'); $s->expect('RSET', qr/^250/); return $r }
+$c = begin('127.7.1.9');
+$c->expect('XCLIENT ADDR=192.0.2.41 PROTO=ESMTP HELO=mail.test.example', qr/^220/);
+like(to_alice($c), qr/^550 5\.7\.1 .*\d{12}$/, 'a name that XCLIENT tells is judged');
+$c->expect('XCLIENT ADDR=192.0.2.42 PROTO=ESMTP HELO=good.example', qr/^220/);
+like(to_alice($c), qr/^250/, 'and forgotten with its client');
+$c->expect($_, qr/^2/) for 'XCLIENT ADDR=192.0.2.43', 'EHLO mail.test.example';
+like(to_alice($c), qr/^550 5\.7\.1/, 'as is one that was said');
+$c->expect('XCLIENT ADDR=192.0.2.44 PROTO=ESMTP HELO=good.example', qr/^220/);
+like(to_alice($c), qr/^250/, 'whose client is another now');
+$c->close;
+logged(qr/\[192\.0\.2\.41\]\[\d{12}\] event=check about=helo name=helo-own-name value=mail\.test\.example weight=-100 total=-100/);
 my @c = map { my $s = begin('127.7.1.9'); $s->{again} = $s->command('XCLIENT ADDR=192.0.2.40'); $s } 1 .. 4;
 like($c[$_]{again}, qr/^220/, 'a session of one client') for 0 .. 2;
 like($c[3]{again}, qr/^421 4\.7\.0 .*\d{12}$/, 'one more than it may have, all over one proxy');
