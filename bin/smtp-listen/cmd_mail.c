@@ -49,14 +49,14 @@ find_sender(struct smtp *c, const struct smtp_mail *mail, struct policy_sender *
 		facts_sender_needs_login(c, smtp_path_domain(&mail->from), &f->needs_login));
 }
 
-/* The same for allowRelay; these stay with the transaction. */
+/* The same for allowRelay; these stay with the transaction.  A log-in is reason enough, unless a setting says no. */
 static bool
 find_relay_facts(struct smtp *c, const struct smtp_mail *mail)
 {
 	struct directory_rcpt found;
 	int answer = 0;
 
-	if (smtp_path_is_null(&mail->from) || c->user[0] != '\0')
+	if (smtp_path_is_null(&mail->from) || (c->user[0] != '\0' && c->config->allow_relay_authenticated))
 		return true;
 	if (c->config->allow_relay == POLICY_RELAY_LOCAL_DOMAINS) {
 		answer = directory_domain(c->w->directory, smtp_path_domain(&mail->from));
