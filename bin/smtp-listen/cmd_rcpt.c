@@ -11,11 +11,11 @@
 #include "filter.h"
 #include "gateways.h"
 
-/* True while the transaction has room for one more. */
+/* True while the transaction has room for one more; who goes on without is no harvester, but leaves. */
 static bool
 has_room(struct smtp *c)
 {
-	struct policy_rcpt_count facts = { c->t.named, LIMIT_SMTP_RECIPIENTS, c->bad_recipients + 1, LIMIT_SMTP_OVERSHOOT };
+	struct policy_rcpt_count facts = { c->t.named, LIMIT_SMTP_RECIPIENTS, c->t.overshoot + 1, LIMIT_SMTP_OVERSHOOT };
 	char storage[FACTS_WHY_SIZE];
 	struct buf why;
 	struct verdict v;
@@ -24,9 +24,11 @@ has_room(struct smtp *c)
 	v = policy_rcpt_count(&facts, &why);
 	if (smtp_decided(c, "recipients", &why, &v))
 		return true;
-	c->bad_recipients++;
+	c->t.overshoot++;
 	c->over |= v.code == 421;
 	reply_verdict(c, &v);
+	if (v.code == 421)
+		smtp_log(c, "event=too-many-recipients");
 	return false;
 }
 

@@ -83,6 +83,7 @@ struct transaction {
 	struct recipient *rcpts;	/* LIMIT_SMTP_RECIPIENTS; made at the first */
 	size_t count;
 	size_t named;			/* RCPTs taken, repeated addresses included */
+	unsigned overshoot;		/* RCPTs when there was no room any more */
 	struct addr origin;		/* behind a gateway of ours; family 0: not known, or no gateway */
 	struct arena *arena;		/* owns the texts of rcpts */
 };

@@ -117,6 +117,20 @@ is($taken, 1000, 'recipients at LIMIT_SMTP_RECIPIENTS are taken');
 cmp_ok($refused, '>', 1, 'those over LIMIT_SMTP_RECIPIENTS are refused, each with 452 4.5.3');
 is($refused - 1, 100, 'refusals at LIMIT_SMTP_OVERSHOOT');
 like($reply, qr/^421 4\.7\.0/, 'one over LIMIT_SMTP_OVERSHOOT closes (S22)');
+ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=too-many-recipients$/m), 'which is an event of its own');
+$c->close;
+
+# Too many recipients do not make a harvester of anybody: they are not counted as unknown ones.
+$c = begin($open[0]);
+$c->send_raw("RCPT TO:<alice+$_\@example.com>\r\n"), $c->reply for 1 .. 1000;
+$c->send_raw("RCPT TO:<bob+$_\@example.com>\r\n"), $reply = $c->reply for 1 .. 30;
+like($reply, qr/^452 4\.5\.3/, '30 recipients over the limit');
+$c->expect('RSET', qr/^250/);
+$c->expect($open[0], qr/^250/);
+like($c->command("RCPT TO:<nobody$_\@example.com>"), qr/^550 5\.1\.1/, "and then unknown recipient $_") for 1 .. 20;
+like($c->command('RCPT TO:<nobody@example.com>'), qr/^421 4\.7\.0 .* ticket \d{12}$/, 'of which there may be maxBadRecipients (SMTPIN-13)');
+ok($c->at_end, 'the connection is closed');
+ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=too-many-bad-recipients$/m), 'and the log tells');
 
 $c = begin(@open);
 $c->expect("Subject: still here\r\n\r\nx\r\n.", qr/^250/);
