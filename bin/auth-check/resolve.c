@@ -605,13 +605,14 @@ resolve_limit(struct resolver *rs, struct span key, struct buf *out)
 		buf_printf(out, "OK %llu", (unsigned long long)f.account.limit_mb << 20);
 }
 
+/* About this very account: where its mail would go instead, a catch-all or postmaster's mailbox, does not count. */
 void
 resolve_account_map(struct resolver *rs, struct span key, struct buf *out)
 {
 	struct found f;
 	struct domain d;
 
-	if (!find_key(rs, key, &f) || f.meaning != IS_MAILBOX
+	if (!find_key(rs, key, &f) || f.meaning != IS_MAILBOX || !span_eq_nocase(key, span_of(f.canonical))
 	    || !index_domain(rs->ix, span_from(span_of(f.canonical), (size_t)span_rfind(span_of(f.canonical), '@') + 1), &d))
 		buf_text_put(out, "NOTFOUND ");
 	else

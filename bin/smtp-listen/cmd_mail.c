@@ -85,7 +85,9 @@ sender_is_allowed(struct smtp *c, const struct smtp_mail *mail)
 	struct buf why;
 	struct verdict v;
 
-	if (!find_sender(c, mail, &facts) || !find_relay_facts(c, mail) || !facts_account(c)) {
+	if (!facts_account(c))
+		return false;
+	if (!find_sender(c, mail, &facts) || !find_relay_facts(c, mail)) {
 		reply_lost(c, "lookup");
 		return false;
 	}

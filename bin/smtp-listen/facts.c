@@ -159,21 +159,35 @@ facts_is_blocked(const struct smtp *c, struct span address)
 	return false;
 }
 
+/* Who logged in may not send any more: account or domain was disabled or deleted since (DOM-12). */
+static void
+account_is_gone(struct smtp *c)
+{
+	smtp_log_address(c, "event=account-gone", "user", c->user, "");
+	reply(c, 421, "4.7.0", "Your account may not be used any more");
+	c->over = true;
+}
+
 bool
 facts_account(struct smtp *c)
 {
 	struct directory_account found;
-	int answer;
 
 	c->t.user_max_size = c->t.user_max_rcpts = 0;
 	if (c->user[0] == '\0')
 		return true;
-	answer = directory_account(c->w->directory, span_of(c->user), &found);
-	if (answer == 1) {
+	switch (directory_account(c->w->directory, span_of(c->user), &found)) {
+	case 1:
 		c->t.user_max_size = found.max_message_bytes;
 		c->t.user_max_rcpts = found.max_recipients;
+		return true;
+	case 0:
+		account_is_gone(c);
+		return false;
+	default:
+		reply_lost(c, "lookup");
+		return false;
 	}
-	return answer >= 0;
 }
 
 void

@@ -3,8 +3,8 @@
  * the settings and the owners of state; each is asked only when it counts.
  *
  * Functions that return bool say false when the directory is gone: the caller
- * then says reply_lost.  Nothing here is kept: what is found goes into *c, and
- * arguments are borrowed for the call.
+ * then says reply_lost, unless the function has replied.  Nothing here is kept:
+ * what is found goes into *c, and arguments are borrowed for the call.
  */
 #ifndef SMTP_LISTEN_FACTS_H
 #define SMTP_LISTEN_FACTS_H
@@ -30,7 +30,7 @@ struct verdict facts_origin(struct smtp *c, struct span helo) PB_MUST_CHECK;
 /* Is the sender on the administrator's list (BLKS-01)? */
 bool facts_is_blocked(const struct smtp *c, struct span address);
 
-/* Limits of who logged in (LIMIT-07, LIMIT-08), into c->t. */
+/* Limits of who logged in (LIMIT-07, LIMIT-08), into c->t; false: replied, and the session is over. */
 bool facts_account(struct smtp *c) PB_MUST_CHECK;
 
 /* Mail for the address was refused because its domain, one of ours, has no room. */

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# What addresses mean: the maps rcpt, expand, domain, sender and greylist.
+# What addresses mean: the maps rcpt, expand, domain, sender, account and greylist.
 # Features: GEN-02, DOM-12, USER-04.
 use strict;
 use warnings;
@@ -75,6 +75,8 @@ my @cases = (
 	[ 'greylist Alice@Example.com a@b.example', 'OK check alice@example.com', 'greylisting applies' ],
 	[ 'greylist nobody@example.com a@b.example', 'PERM 550 5.1.1 There is no such user here', 'but not to mail that is refused' ],
 	[ 'greylist a@elsewhere.example a@b.example', 'NOTFOUND ', 'nor, as far as this goes, to that for others' ],
+	[ 'account alice@example.com', 'OK 10240000 200', 'bytes and recipients of what an account may send' ],
+	(map { [ "account $_", 'NOTFOUND ', "no account: $_" ] } 'shut@example.com', 'nobody@example.com', 'team@example.com', 'postmaster@other.example'),
 	[ 'nonsense x', qr/^PERM/, 'an unknown map' ],
 	[ 'rcpt', qr/^PERM/, 'no key' ],
 );
@@ -106,6 +108,7 @@ like((lookup($pb, 'rcpt postmaster@second.example'))[0], qr/^OK mailbox postmast
 $pb->ctl_ok('domain', 'edit', 'example.com', 'enableCatchAlls=True');
 $pb->ctl_ok('domain', 'edit', 'example.com', 'catchAllAlias=bob');
 is((lookup($pb, 'rcpt nobody@example.com'))[0], 'OK mailbox bob@example.com', 'a catch-all catches');
+is((lookup($pb, 'account nobody@example.com'))[0], 'NOTFOUND ', 'which makes no account');
 $pb->ctl_ok('domain', 'add', 'third.example', '--admin', 'postmaster', '--password', $Pillarbox::PASSWORD);
 like((lookup($pb, 'domain third.example'))[0], qr/^OK/, 'a new domain is known at once');
 $pb->ctl_ok('domain', 'delete', 'third.example', '--yes');

@@ -132,13 +132,21 @@ like(wait_for(sub { rcpt('nobody@example.com') }, qr/^250/), qr/^250/, 'on again
 $pb->ctl_ok('domain', 'edit', 'example.com', 'catchAllAlias=');
 like(wait_for(sub { rcpt('nobody@example.com') }, qr/^550/), qr/^550 5\.1\.1/, 'or that of the domain is taken away');
 
-# Shut accounts and domains.
+# Shut accounts and domains: also for who is logged in already.
+my %open = map { my $s = session('submission', $_); mail($s, $_) =~ /^250/ or die "$_ cannot send"; ($_ => $s) } 'bob@example.com', 'carol@other.example';
 $pb->ctl_ok('user', 'edit', 'bob@example.com', 'disabled=True');
 like(wait_for(sub { rcpt('bob@example.com') }, qr/^550/), qr/^550 5\.2\.1 .* ticket/, 'a disabled user (USER-08)');
+$open{'bob@example.com'}->expect('RSET', qr/^250/);
+like($open{'bob@example.com'}->command('MAIL FROM:<bob@example.com>'), qr/^421 4\.7\.0 .* ticket \d{12}$/, 'who is logged in sends no more');
+ok($open{'bob@example.com'}->at_end, 'and the session is over');
+ok($pb->wait_log('smtpLog', qr/event=account-gone user=bob\@example\.com$/m), 'as the log tells');
 $pb->ctl_ok('user', 'edit', 'bob@example.com', 'disabled=False');
 $pb->ctl_ok('domain', 'edit', 'other.example', 'disabled=True');
 like(wait_for(sub { rcpt('carol@other.example') }, qr/^550/), qr/^550 5\.2\.1/, 'a disabled domain (DOM-12)');
 like(rcpt('postmaster@other.example'), qr/^250/, 'but for its postmaster');
+like(mail($open{'carol@other.example'}, 'carol@other.example'), qr/^421 4\.7\.0 .* ticket \d{12}$/, 'nor does anybody of it who is logged in send');
+ok($open{'carol@other.example'}->at_end, 'and the session is over');
+ok($pb->wait_log('smtpLog', qr/event=account-gone user=carol\@other\.example$/m), 'as the log tells');
 my $d = session('submission');
 unlike(eval { $d->login('carol@other.example', $Pillarbox::PASSWORD); 'in' } // "no: $@", qr/^in$/, 'nobody of it can log in');
 $pb->ctl_ok('domain', 'edit', 'other.example', 'disabled=False');
