@@ -8,6 +8,9 @@
 #include "base/mem.h"
 #include "service/ip_list.h"
 
+/* Of submissionBinding when it names none: RFC 6409 3.1. */
+#define SUBMISSION_PORT 587
+
 /* Position of the value of an ENUM setting in the table of its words. */
 static int
 choice(const struct settings *s, const char *name, const char *const *words)
@@ -144,6 +147,10 @@ config_read(struct config *c, const struct settings *s)
 	addr_set_seal(&c->xclient);
 	ip_list_add_plain(&c->xforward, s, "xforwardTrusted/address");
 	addr_set_seal(&c->xforward);
+	/* What is no address mail-master refuses. */
+	if (!settings_enabled(s, "submissionBinding") ||
+	    !addr_parse_port(span_of(settings_text(s, "submissionBinding")), SUBMISSION_PORT, &c->open_door))
+		c->open_door = (struct addr){ .family = 0 };
 	read_milters(c, s);
 	read_delegates(c, s);
 	/* greylist-check, which is among the milters, has no use for it */
@@ -154,6 +161,15 @@ bool
 config_is_trusted(const struct config *c, const struct addr *a)
 {
 	return addr_set_has(&c->bypass, a);
+}
+
+bool
+config_is_open_to_black(const struct config *c, const struct addr *local)
+{
+	const struct addr *door = &c->open_door;
+
+	return door->family != 0 && door->family == local->family && door->port == local->port &&
+	       (addr_is_unspecified(door) || addr_eq_ip(door, local));
 }
 
 bool

@@ -63,6 +63,7 @@ struct config {
 	struct addr_set gateways;	/* ipBypasses ... */
 	struct addr_set by_origin;	/* ... those whose mail is checked by where it came from (bypassSpamChecks) */
 	struct addr_set xclient, xforward;	/* xclientTrusted, xforwardTrusted */
+	struct addr open_door;		/* submissionBinding; family 0: there is none */
 	bool hides_client;		/* Received of those who logged in */
 	struct gateways gateways_in;	/* incomingGateways, smartHosts, validRecipients */
 	struct config_milter *milters;
@@ -77,6 +78,9 @@ void config_read(struct config *c, const struct settings *s);
 
 /* True when the address may send as if it had logged in (AUTHB-04). */
 bool config_is_trusted(const struct config *c, const struct addr *a);
+
+/* True for the listener that no blacklist closes (SMTPIN-25): the one at submissionBinding, by its local address. */
+bool config_is_open_to_black(const struct config *c, const struct addr *local);
 
 /* True when a setting asks for what only scan-check can find out. */
 bool config_asks_scan(const struct config *c);

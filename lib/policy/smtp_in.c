@@ -10,13 +10,6 @@
 
 #define YES SPAN("yes")
 
-/* Ports where users log in stay open for them (SMTPIN-25), and for each place there is one who waits. */
-static bool
-is_stranger(const struct policy_connect *f)
-{
-	return !f->needs_login && !f->is_trusted;
-}
-
 struct verdict
 policy_connect(const struct policy_connect *f, struct buf *why)
 {
@@ -26,11 +19,12 @@ policy_connect(const struct policy_connect *f, struct buf *why)
 		policy_sum_add(&s, "local-client", YES, 0);
 		return verdict_make(220, "2.0.0", "OK");
 	}
-	if (f->is_black && is_stranger(f)) {
+	/* The blacklist is for all of SMTP, but for the one address that is kept open for users (SMTPIN-25). */
+	if (f->is_black && !f->is_trusted && !f->ignores_black) {
 		policy_sum_add(&s, "blacklist", YES, POLICY_AGAINST);
 		return verdict_make(554, "5.7.1", "Your address is not served here");
 	}
-	if (f->in_reserve && is_stranger(f)) {
+	if (f->in_reserve && !f->is_trusted && !f->needs_login) {
 		policy_sum_add(&s, "reserve", YES, POLICY_AGAINST);
 		return verdict_make(421, "4.3.2", "Too many connections, try again later");
 	}

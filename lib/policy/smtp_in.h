@@ -40,7 +40,9 @@ struct policy_client {
 struct policy_connect {
 	bool is_local;			/* a local socket is never refused */
 	bool is_black, in_reserve;	/* on the blacklist; only reserved places are left */
-	bool is_trusted, needs_login;	/* both open the door for these two */
+	bool is_trusted;		/* opens the door for both ... */
+	bool needs_login;		/* ... and a port where users log in for the reserve ... */
+	bool ignores_black;		/* ... and that of submissionBinding for the blacklist */
 	bool is_early, refuses_early;	/* it spoke before the greeting; setting earlyTalkers */
 	struct span refusal;		/* why abuse-check refuses the address; empty: it does not */
 };

@@ -162,6 +162,10 @@ ok(is_open('127.0.0.1', $submission, 0), 'on its address only');
 $end = time + 10;
 sleep 0.05 until client('127.0.0.1', $smtp, 'smtp', local => '127.0.8.7')->{greeting} =~ /^554/ || time > $end;
 like(client('127.0.0.1', $smtp, 'smtp', local => '127.0.8.7')->{greeting}, qr/^554 5\.7\.1 .*\d{12}$/, 'a blacklisted address is refused by SMTP');
+for my $service ('submission', 'smtps') {
+	like($pb->connect($service, local => '127.0.8.7')->{greeting}, qr/^554 5\.7\.1 .*\d{12}$/, "by $service too (IPBW-05)");
+	like($pb->connect($service, local => '127.0.7.7')->{greeting}, qr/^220 /, 'others are served there');
+}
 $c = client('127.0.9.5', $submission, 'smtp', local => '127.0.8.7');
 like($c->{greeting}, qr/^220 /, 'and may submit (SMTPIN-25)');
 $c->expect('EHLO c.example', qr/^250/);
@@ -174,7 +178,15 @@ ok($pb->wait_log('smtpLog', qr/\[127\.0\.8\.7\]\[\d{12}\] event=refused reason=b
 my ($rc, $out, $err) = $pb->ctl('set', 'submissionBinding', 'nowhere');
 like("$rc $out $err", qr/^[1-9].*submissionBinding.*nowhere/s, 'what is no address is refused');
 $pb->ctl_ok('set', 'submissionBinding', "127.0.9.5:$submission");
+$pb->ctl_ok('set', 'submissionBinding', '127.0.0.1:' . $pb->port('submission'));
+$end = time + 10;
+sleep 0.05 until $pb->connect('submission', local => '127.0.8.7')->{greeting} =~ /^220/ || time > $end;
+like($pb->connect('submission', local => '127.0.8.7')->{greeting}, qr/^220 /, 'it may be a port that bindings open as well');
+like($pb->connect('smtps', local => '127.0.8.7')->{greeting}, qr/^554 5\.7\.1/, 'the other stays shut');
 $pb->ctl_ok('set', 'submissionBinding', '--disable');
+$end = time + 10;
+sleep 0.05 until $pb->connect('submission', local => '127.0.8.7')->{greeting} =~ /^554/ || time > $end;
+like($pb->connect('submission', local => '127.0.8.7')->{greeting}, qr/^554 5\.7\.1/, 'disabled it is as all others');
 ok(is_open('127.0.9.5', $submission, 0), 'disabled it is shut');
 
 # What is open beyond the need.

@@ -150,12 +150,20 @@ test_elsewhere(void)
 static void
 test_connect(void)
 {
-	struct policy_connect f = { .refusal = SPAN("no") };
+	struct policy_connect f = { .refusal = SPAN("no") }, black = { .is_black = true };
 	struct policy_trace t = { 20, 20, 5, 5 };
 
 	is_num(policy_connect(&f, NULL).code, 421, "an address that is refused");
 	f.is_local = true;
 	is_num(policy_connect(&f, NULL).code, 220, "the local socket never is");
+	black.needs_login = true;
+	is_num(policy_connect(&black, NULL).code, 554, "a blacklisted address is, also where users log in");
+	black.ignores_black = true;
+	is_num(policy_connect(&black, NULL).code, 220, "but not at the address that is open to it");
+	black = (struct policy_connect){ .is_black = true, .is_trusted = true };
+	is_num(policy_connect(&black, NULL).code, 220, "nor when it is trusted too");
+	black = (struct policy_connect){ .in_reserve = true, .ignores_black = true };
+	is_num(policy_connect(&black, NULL).code, 421, "the last places are another matter");
 	is_num(policy_trace(&t, NULL).code, 250, "hops at the limits (SMTPIN-11)");
 	t.received++;
 	is_num(policy_trace(&t, NULL).code, 554, "one more");
