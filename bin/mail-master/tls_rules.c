@@ -3,16 +3,20 @@
  *
  * A rule names ports on an address (or on all).  A port that is not in the list
  * yet is opened.  One that is there becomes what the type of the rule says: TLS
- * from the first byte, or after STARTTLS.  Certificates are the listeners' affair.
+ * from the first byte, or after STARTTLS.  Whether users have to log in there is
+ * the port's own affair and stays as it is.  Certificates are the listeners'.
  */
 #include "base/base.h"
 #include "master.h"
 
 static const struct protocol {
 	const char *field;
-	const char *plain, *encrypted;
+	/* Listeners of the protocol: for everybody, and where SMTP wants a log-in. */
+	struct { const char *plain, *encrypted; } open, login;
 } protocols[] = {
-	{ "smtpPort", "smtp", "smtps" }, { "popPort", "pop3", "pop3s" }, { "imapPort", "imap", "imaps" },
+	{ "smtpPort", { "smtp", "smtp-tls" }, { "submission", "smtps" } },
+	{ "popPort", { "pop3", "pop3s" }, { "pop3", "pop3s" } },
+	{ "imapPort", { "imap", "imaps" }, { "imap", "imaps" } },
 };
 
 /* One port of one rule. */
@@ -24,10 +28,27 @@ struct rule {
 };
 
 static bool
+wants_login(const struct protocol *p, const char *listener)
+{
+	return strcmp(listener, p->login.plain) == 0 || strcmp(listener, p->login.encrypted) == 0;
+}
+
+static bool
 speaks(const struct protocol *p, const char *listener)
 {
-	return strcmp(listener, p->plain) == 0 || strcmp(listener, p->encrypted) == 0 ||
-		(p == &protocols[0] && strcmp(listener, "submission") == 0);
+	return strcmp(listener, p->open.plain) == 0 || strcmp(listener, p->open.encrypted) == 0 ||
+		wants_login(p, listener);
+}
+
+/* What a port becomes by the type of the rule. */
+static const char *
+listener_of(const struct rule *r, bool login)
+{
+	const struct protocol *p = r->protocol;
+
+	if (login)
+		return r->is_ssl ? p->login.encrypted : p->login.plain;
+	return r->is_ssl ? p->open.encrypted : p->open.plain;
 }
 
 /* Does the rule mean this port of the list?  *partly: it means one address of those behind it. */
@@ -48,21 +69,21 @@ change_listed(const struct rule *r, struct port *ports, size_t count, bool *foun
 {
 	for (size_t i = 0; i < count; i++) {
 		struct port *p = &ports[i];
+		const char *becomes = listener_of(r, wants_login(r->protocol, p->listener));
 		char text[ADDR_TEXT_MAX];
 		bool partly;
 
 		if (!covers(r, p, &partly))
 			continue;
 		*found = true;
-		if (speaks(r->protocol, p->listener)
-		    && (strcmp(p->listener, r->protocol->encrypted) == 0) == r->is_ssl)
+		if (strcmp(p->listener, becomes) == 0)
 			continue;
 		if (!speaks(r->protocol, p->listener) || partly) {
 			buf_printf(errors, "sslRules/rule/%s: port %s serves %s already\n", r->protocol->field,
 				addr_print_port(&p->addr, text, sizeof(text)), p->listener);
 			return false;
 		}
-		(void)snprintf(p->listener, sizeof(p->listener), "%s", r->port.listener);
+		(void)snprintf(p->listener, sizeof(p->listener), "%s", becomes);
 	}
 	return true;
 }
@@ -85,13 +106,11 @@ apply(const struct master *m, const struct settings *s, const struct rule *r, st
 	return sockets_add(m, ports, count, &want, errors);
 }
 
-/* RFC 6409 3.1: port 587 is for submission. */
-static const char *
-listener_of(const struct rule *r)
+/* A port that the rule opens is for everybody; of those for submission two are known (RFC 6409 3.1, RFC 8314 7.3). */
+static bool
+is_submission(const struct rule *r)
 {
-	if (r->is_ssl)
-		return r->protocol->encrypted;
-	return r->protocol == &protocols[0] && r->port.number == 587 ? "submission" : r->protocol->plain;
+	return r->port.number == 587 || r->port.number == 465;
 }
 
 bool
@@ -110,7 +129,7 @@ tls_rules_ports(const struct master *m, const struct settings *s, struct port *p
 
 		if (r.port.number == 0)
 			continue;
-		r.port.listener = listener_of(&r);
+		r.port.listener = listener_of(&r, is_submission(&r));
 		if (r.has_ip && !addr_parse(span_of(ip), &r.ip)) {
 			buf_printf(errors, "sslRules/rule/ipAddress: \"%s\" is not an address\n", ip);
 			return false;

@@ -23,7 +23,7 @@ const struct unit_def unit_defs[] = {
 	{ .name = "greylist-check", .program = "greylist-check", .only_if = "greylisting/enabled",
 		.sockets = "greylist,greylist-control", .rereads = true, .stop_phase = 2 },
 	{ .name = "smtp-listen", .program = "smtp-listen", .service = "smtp", .keys = true,
-		.ports = "smtp,submission,smtps", .sockets = "smtp,ctl-smtp-listen",
+		.ports = "smtp,submission,smtps,smtp-tls", .sockets = "smtp,ctl-smtp-listen",
 		.is_pool = true, .stop_phase = 1 },
 	{ .name = "pop3-serve", .program = "pop3-serve", .service = "pop", .keys = true,
 		.ports = "pop3,pop3s", .sockets = "ctl-pop3-serve", .is_pool = true, .stop_phase = 1 },

@@ -13,6 +13,7 @@
 #include "mail/binary.h"
 #include "mail/date.h"
 #include "policy/greeting.h"
+#include "service/service_tls.h"
 #include "sys/clock.h"
 
 /* Of one transaction: every recipient with the longest ORCPT, and what alignment costs. */
@@ -301,7 +302,7 @@ smtp_session(struct session *s)
 
 	session_begin(&c, s);
 	smtp_log(&c, "event=connect listener=%s", s->listener);
-	if (strcmp(s->listener, "smtps") != 0 || starttls_handshake(&c)) {
+	if (!service_is_tls_listener(s->listener) || starttls_handshake(&c)) {
 		session_greet(&c);
 		while (!c.over && smtp_line(&c, &line))
 			run_command(&c, line);

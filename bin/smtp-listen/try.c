@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include "smtp.h"
 #include "filter.h"
+#include "service/service_tls.h"
 
 void
 try_tell(struct smtp *c, const char *text)
@@ -87,7 +88,7 @@ may_try(const struct smtp *c)
 static const char *
 port_named(struct span word)
 {
-	static const char *const names[] = { "smtp", "submission", "smtps" };
+	static const char *const names[] = { "smtp", "submission", "smtps", "smtp-tls" };
 
 	for (size_t i = 0; i < PB_COUNT(names); i++)
 		if (span_is(word, names[i]))
@@ -133,7 +134,7 @@ play(struct smtp *c, const struct role *r)
 	s->is_local = false;
 	session_set_ends(s, &r->peer, &r->local);
 	s->listener = r->port;
-	s->tls = r->tls || strcmp(r->port, "smtps") == 0;
+	s->tls = r->tls || service_is_tls_listener(r->port);
 	c->helo[0] = '\0';
 	c->dry = true;
 	session_place(c);

@@ -122,8 +122,12 @@ service_tls_tend(struct service *svc)
 bool
 service_is_tls_listener(const char *listener)
 {
-	return span_is(span_of(listener), "smtps") || span_is(span_of(listener), "pop3s") ||
-		span_is(span_of(listener), "imaps");
+	static const char *const names[] = { "smtps", "smtp-tls", "pop3s", "imaps" };
+
+	for (size_t i = 0; i < PB_COUNT(names); i++)
+		if (strcmp(names[i], listener) == 0)
+			return true;
+	return false;
 }
 
 /* -- what mailctl tls show asks ------------------------------------------- */

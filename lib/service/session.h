@@ -25,7 +25,7 @@ struct session {
 	struct addr local;
 	bool is_local;		/* over a Unix socket, see peer_uid */
 	uid_t peer_uid;		/* of the caller of a Unix socket; (uid_t)-1 else */
-	const char *listener;	/* smtp, submission, smtps, pop3, pop3s, imap, imaps, unix.NAME */
+	const char *listener;	/* smtp, smtp-tls, submission, smtps, pop3, pop3s, imap, imaps, unix.NAME */
 	char ip[ADDR_TEXT_MAX];		/* of the peer as text, "local" for a Unix socket */
 	char ticket[SESSION_TICKET_DIGITS + 1];	/* unique across restarts */
 	bool tls;		/* for the session function: TLS is active */

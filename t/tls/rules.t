@@ -97,6 +97,28 @@ my $plain = $pb->connect('smtp', host => '127.0.0.2', port => $starttls);
 like($plain->{greeting}, qr/^220 /, 'and type TLS greets in clear');
 like($plain->expect('EHLO c.example', qr/^250/), qr/^250[- ]STARTTLS/m, 'offering STARTTLS');
 
+# -- TLS from the first byte is one thing, a log-in another (TLS-04) ------------
+# The replies to MAIL, RCPT of ours, and RCPT of others, of somebody who did not log in.
+sub says {
+	my ($service, %o) = @_;
+	my $c = $pb->connect($service, %o);
+	$c->expect('EHLO c.example', qr/^250/);
+	my @replies = map { $c->command($_) } 'MAIL FROM:<a@far.example>', 'RCPT TO:<alice@example.com>', 'RCPT TO:<x@far.example>';
+	$c->command('QUIT');
+	return join ' ', map { /^(\d{3} [\d.]+)/ } @replies;
+}
+my ($mx, $submission) = ('250 2.1.0 250 2.1.5 550 5.7.1', '530 5.7.0 503 5.5.1 503 5.5.1');
+is(says('smtp', host => '127.0.0.2', port => $smtp, tls => 1), $mx, 'a port that a rule of type SSL opens takes mail from everybody');
+ok($pb->wait_log('smtpLog', qr/event=connect listener=smtp-tls$/m), 'as the log tells');
+is(says('smtps'), $submission, 'port smtps of the bindings needs a log-in');
+for ([ 'smtp', 'SSL', 1, $mx ], [ 'submission', 'SSL', 1, $submission ], [ 'smtps', 'TLS', 0, $submission ]) {
+	my ($service, $type, $tls, $want) = @$_;
+	is((rule('add', 'smtpPort=' . $pb->port($service), "type=$type", @pair))[0], 0, "type $type for the port $service");
+	is(says($service, tls => $tls), $want, 'changes when TLS begins, and not who may send');
+	is((rule('delete', 5))[0], 0, 'and is deleted');
+}
+is(says('smtp'), $mx, 'and all is as it was');
+
 # -- mailctl tls show ---------------------------------------------------------
 my ($rc, $out, $err) = $pb->ctl('--json', 'tls', 'show');
 is($rc, 1, 'tls show: something is to be seen to');
