@@ -26,10 +26,8 @@ choice(const struct settings *s, const char *name, const char *const *words)
 static void
 read_limits(struct config *c, const struct settings *s)
 {
-	const uint64_t day_ms = 24 * 3600 * (uint64_t)1000;
-
 	c->session_timeout_ms = settings_enabled(s, "smtpSessionTimeout") ?
-				settings_num(s, "smtpSessionTimeout") * 60000 : day_ms;
+				settings_num(s, "smtpSessionTimeout") * 60000 : UINT64_MAX;
 	c->command_timeout_ms = settings_num(s, "smtpCommandTimeout") * 1000;
 	c->transaction_timeout_ms = settings_num(s, "smtpTransactionTimeout") * 1000;
 	c->data_timeout_ms = settings_num(s, "smtpDataTimeout") * 1000;

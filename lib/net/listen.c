@@ -28,9 +28,11 @@ listen_tcp(const struct addr *a, int backlog)
 	/*
 	 * Accepted sockets inherit TCP_NODELAY: a stream writes whole replies, and
 	 * the last piece of a long one must not wait for the peer's delayed ACK.
+	 * And SO_KEEPALIVE: a session may have no time limit, but no dead peer either.
 	 */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes)) < 0 ||
 	    (a->family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0) ||
 	    bind(fd, &sa.any, n) < 0 || listen(fd, backlog) < 0) {

@@ -91,6 +91,8 @@ void pool_count_leaving(struct pool_worker *w);
 
 /* pool_fds.c: find low_fd, make the loop and the reserve above it. */
 void pool_split_descriptors(struct pool *p);
+/* Who connected, and from where (AF_UNIX: over a socket of this machine); -1 with errno. */
+int pool_accept(int listener, struct addr *peer);
 
 /* pool_refuse.c: refuse connections, or leave them to the workers again. */
 void pool_refuse(struct pool *p, bool refuse);

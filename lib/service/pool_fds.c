@@ -11,6 +11,7 @@
 #include "base/die.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 /* More than any program has open before it forks. */
 #define LOOKED_AT 1024
@@ -33,4 +34,19 @@ pool_split_descriptors(struct pool *p)
 	p->loop = loop_new();
 	p->reserve_fd = -1;
 	pool_keep_reserve(p);
+}
+
+int
+pool_accept(int listener, struct addr *peer)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_storage space;
+	} from;
+	socklen_t n = sizeof(from);
+	int fd = accept4(listener, &from.any, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0 && !addr_from_sockaddr(&from.any, n, peer))
+		*peer = (struct addr){ .family = AF_UNIX };
+	return fd;
 }

@@ -16,9 +16,12 @@
 #define REFUSAL_MAX 512
 
 static void
-send_refusal(struct pool *p, const struct pool_listener *l, int fd)
+send_refusal(struct pool *p, const struct pool_listener *l, int fd, const struct addr *peer)
 {
-	char ticket[SESSION_TICKET_DIGITS + 1], text[REFUSAL_MAX] = "";
+	char ticket[SESSION_TICKET_DIGITS + 1], text[REFUSAL_MAX] = "", ip[ADDR_TEXT_MAX] = "local";
+
+	if (peer->family != AF_UNIX)
+		addr_print(peer, ip, sizeof(ip));
 
 	p->refused++;
 	service_ticket(p->svc, ticket);
@@ -26,23 +29,20 @@ send_refusal(struct pool *p, const struct pool_listener *l, int fd)
 		p->svc->refuse(p->svc, l->name, ticket, text, sizeof(text));
 	if (*text != '\0')
 		(void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
-	log_line(p->svc, ticket, NULL, "event=connection-refused listener=%s reason=busy sessions=%u",
+	log_line(p->svc, ticket, ip, "event=connection-refused listener=%s reason=busy sessions=%u",
 		l->name, p->busy);
 	close(fd);
 }
 
 /* The last descriptor is given up to take the connection, say no, and close it. */
 static int
-accept_with_reserve(struct pool *p, int listener)
+accept_with_reserve(struct pool *p, int listener, struct addr *peer)
 {
-	int fd;
-
 	if (p->reserve_fd < 0)
 		return -1;
 	close(p->reserve_fd);
 	p->reserve_fd = -1;
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	return fd;
+	return pool_accept(listener, peer);
 }
 
 void
@@ -57,13 +57,14 @@ on_refusable(void *ctx, int fd, unsigned events)
 {
 	struct pool_listener *l = ctx;
 	struct pool *p = l->pool;
-	int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct addr peer;
+	int c = pool_accept(fd, &peer);
 
 	(void)events;
 	if (c < 0 && (errno == EMFILE || errno == ENFILE))
-		c = accept_with_reserve(p, fd);
+		c = accept_with_reserve(p, fd, &peer);
 	if (c >= 0)
-		send_refusal(p, l, c);
+		send_refusal(p, l, c, &peer);
 	else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
 		clock_sleep_ms(10);	/* a shortage that the reserve does not help: do not spin */
 	pool_keep_reserve(p);

@@ -98,28 +98,13 @@ is_said_busy(struct service *svc, bool *busy, bool now)
 	return svc->channel >= 0 && tell(svc, now ? CHANNEL_BUSY : CHANNEL_IDLE);
 }
 
-static int
-accept_one(int listener, struct addr *peer)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_storage space;
-	} from;
-	socklen_t n = sizeof(from);
-	int fd = accept4(listener, &from.any, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd >= 0 && !addr_from_sockaddr(&from.any, n, peer))
-		*peer = (struct addr){ .family = AF_UNIX };
-	return fd;
-}
-
 /* Accept and serve one connection, if it is still there. */
 static void
 serve_one(struct pool *p, size_t which, struct score *score, bool *busy)
 {
 	struct service *svc = p->svc;
 	struct addr peer;
-	int fd = accept_one(p->listeners[which].fd, &peer);
+	int fd = pool_accept(p->listeners[which].fd, &peer);
 	unsigned others;
 
 	if (fd < 0) {

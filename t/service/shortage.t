@@ -61,5 +61,6 @@ cmp_ok(cpu($parent) - $begin, '<', 0.5, 'without spinning');
 limit($parent, '--nproc=1000:');
 close $_ for @crowd;
 ok(wait_until(70, sub { my $c = $sk->session; my $good = $c->{line} =~ /^\+OK/; close $c->{sock}; $good }), 'it recovers');
+like($sk->log_text('popLog'), qr/\[127\.0\.0\.1\]\[\d{12}\] event=connection-refused listener=\S+ reason=busy sessions=\d+$/m, 'each refusal is in the log, with its client');
 like($sk->log_text('popLog'), qr/event=cannot-fork error=EAGAIN/, 'and the log tells why');
 done_testing();

@@ -57,8 +57,9 @@ for (1 .. 3) {
 }
 like($c->command($open[0]), qr/^421 4\.7\.0/, 'maxMessagesPerSession');
 
-# maxMessageSizeMB, declared and true
+# maxMessageSizeMB, announced, declared and true (SMTPIN-12)
 $c = begin();
+like($c->command('EHLO c.example'), qr/^250-SIZE 3145728$/m, 'EHLO announces the size of the largest message');
 like($c->command('MAIL FROM:<a@b.example> SIZE=3145729'), qr/^552 5\.3\.4/, 'a size declared over the limit');
 $c->expect($_, qr/^[23]/) for @open;
 $c->send_raw("Subject: big\r\n\r\n" . ("x" x 998 . "\r\n") x 3200 . ".\r\n");
@@ -136,4 +137,17 @@ $c = begin(@open);
 $c->expect("Subject: still here\r\n\r\nx\r\n.", qr/^250/);
 pass('a fresh client is served');
 ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_$/m), "the log has $_") for qw(too-many-bad-commands too-many-messages too-many-commands);
+
+# smtpMaxConnections 0: as many as come (SMTPIN-10).
+my $open = Pillarbox->new(settings => { smtpMaxConnections => 0, smtpMaxConnectionsPerIp => 0, maxMessageSizeMB => 0 });
+$open->start;
+my @crowd = map { $open->connect('smtp') } 1 .. 80;
+is(scalar(grep { $_->{greeting} =~ /^220 / } @crowd), 80, 'without smtpMaxConnections nobody is refused');
+like($crowd[79]->command('EHLO c.example'), qr/^250-SIZE 0$/m, 'and 0 is announced where there is no largest message (SMTPIN-12)');
+is(scalar(grep { $_->command('NOOP') =~ /^250/ } @crowd), 80, 'they are served at the same time');
+$_->close for @crowd;
+like($open->connect('smtp')->{greeting}, qr/^220 /, 'and so is the next');
+$open->connect('smtp', local => '127.16.0.1')->close;
+ok($open->wait_log('smtpLog', qr/\[127\.16\.0\.1\]\[\d{12}\] event=connect /), 'the log is up to date');
+unlike($open->log_text('smtpLog'), qr/event=crowded/, 'nor is there ever a crowd');
 done_testing();

@@ -61,5 +61,5 @@ for my $case ([ 'S29: no descriptors', '--nofile', scalar(() = glob("/proc/$pare
 	ok(until_true(70, sub { children($parent) >= 2 }), 'with workers that wait');
 }
 like($pb->log_text('smtpLog'), qr/\[-\]\[-\] event=cannot-fork error=EAGAIN/, 'the log tells why');
-like($pb->log_text('smtpLog'), qr/\[-\]\[\d{12}\] event=connection-refused listener=smtp reason=busy/, 'and of each refusal');
+like($pb->log_text('smtpLog'), qr/\[127\.0\.0\.1\]\[\d{12}\] event=connection-refused listener=smtp reason=busy/, 'and of each refusal, with the client');
 done_testing();

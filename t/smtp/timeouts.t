@@ -46,7 +46,7 @@ my %piece = ($drip => 'x', $chunk => 'x', $flow => 'x' x 498 . "\r\n");
 my %ended;
 while (time - $started < 40 && keys %ended < @slow) {
 	for my $c (grep { !defined $ended{$_} } @slow) {
-		$ended{$c} = time - $started if $c->fill(time + 0.2) || !$c->send_raw($piece{$c});
+		$ended{$c} = time - $started if $c->fill(time + 0.1) || !$c->send_raw($piece{$c});
 	}
 }
 like($_->{buf}, qr/^421 4\.4\.2 The message comes too slowly, .* ticket \d{12}\r\n\z/, 'a message that drips is ended')
@@ -61,6 +61,12 @@ ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_/), "the log h
 # smtpSessionTimeout: no command at all (SMTPIN-07); one minute is the least it can be.
 my $silent = $pb->connect('smtp', timeout => 90);
 $silent->expect('EHLO c.example', qr/^250/);
+my $off = Pillarbox->new(settings => { smtpSessionTimeout => 1 });
+$off->ctl_ok('set', 'smtpSessionTimeout', '--disable');
+$off->start;
+my $patient = $off->connect('smtp');
+$patient->expect('EHLO c.example', qr/^250/);
+my $since = time;
 
 my $gone = $pb->connect('smtp');
 $gone->expect($_, qr/^[23]/) for @open;
@@ -69,4 +75,6 @@ $gone->close;
 is(scalar $pb->wait_mail('alice@example.com', 1), 1, 'only the whole message was delivered');
 like($silent->reply, qr/^421 4\.4\.2 .* ticket \d{12}$/, 'silence between commands ends a session');
 ok($silent->at_end, 'and closes it');
+sleep 0.5 while time - $since < 62;
+like($patient->command('NOOP'), qr/^250/, 'but not where smtpSessionTimeout is disabled');
 done_testing();
