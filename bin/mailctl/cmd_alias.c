@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "edit.h"
 #include "output.h"
+#include "postmaster.h"
 #include "sys/file.h"
 
 typedef int alias_change(struct config_file *f, const char *name, const char *targets, struct buf *errors);
@@ -191,6 +192,8 @@ cmd_alias_delete(struct ctl *c, int argc, char **argv)
 			break;
 		code = change_aliases(c, &d, remove_alias, address.user, NULL);
 		domain_close(&d);
+		if (code == EXIT_DONE)
+			postmaster_warn(c, address.text);
 	}
 	return code;
 }

@@ -20,6 +20,7 @@
 #include "domain_port.h"
 #include "edit.h"
 #include "output.h"
+#include "postmaster.h"
 #include "show.h"
 #include "space.h"
 #include "sys/file.h"
@@ -386,6 +387,8 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 		code = domain_port_close(c, old_port);
 	if (code == EXIT_DONE)
 		code = ctl_tell_directory(c, "domain", d.name);
+	if (code == EXIT_DONE)
+		postmaster_warn(c, d.name);
 	domain_close(&d);
 	return code;
 }
@@ -438,6 +441,8 @@ cmd_domain_delete(struct ctl *c, int argc, char **argv)
 		code = domain_port_close(c, port);
 	if (code == EXIT_DONE)
 		code = ctl_tell_directory(c, "domain", d.name);
+	if (code == EXIT_DONE)
+		postmaster_warn(c, d.name);
 	domain_close(&d);
 	return code;
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "edit.h"
 #include "output.h"
+#include "postmaster.h"
 #include "show.h"
 #include "sys/file.h"
 
@@ -218,6 +219,8 @@ cmd_user_edit(struct ctl *c, int argc, char **argv)
 		return code;
 	code = change_user(c, &d, &address, &change);
 	domain_close(&d);
+	if (code == EXIT_DONE)
+		postmaster_warn(c, address.text);
 	return code;
 }
 
@@ -314,6 +317,7 @@ cmd_user_delete(struct ctl *c, int argc, char **argv)
 	if (!c->yes)
 		return ctl_fail(EXIT_REFUSED, "the mail would be lost; add --yes");
 	for (size_t i = 0; i < a.count && code == EXIT_DONE; i++)
-		code = delete_user(c, a.item[i]);
+		if ((code = delete_user(c, a.item[i])) == EXIT_DONE)
+			postmaster_warn(c, a.item[i]);
 	return code;
 }

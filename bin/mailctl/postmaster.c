@@ -37,6 +37,22 @@ has_alias(const struct domain *d, const char *name)
 	return found;
 }
 
+/* The user, or the whole domain: mail for him is refused then. */
+static bool
+is_disabled(const struct domain *d, const char *user)
+{
+	struct settings *st = domain_settings(d);
+	bool off = st != NULL && settings_bool(st, "disabled");
+
+	settings_free(&st);
+	if (!off && user_exists(d, user)) {
+		st = user_settings(d, user);
+		off = st != NULL && settings_bool(st, "disabled");
+		settings_free(&st);
+	}
+	return off;
+}
+
 static bool
 is_domain(const struct ctl *c, const char *name)
 {
@@ -67,9 +83,33 @@ postmaster_is_good(const struct ctl *c, const char *address, char *why, size_t s
 		snprintf(why, size, "the domain %s cannot be opened", a.domain);
 	} else {
 		good = user_exists(&d, a.user) || has_alias(&d, a.user);
-		if (!good)
+		if (!good) {
 			snprintf(why, size, "%s is no mailbox and no alias here; make it first, or name another", address);
+		} else if (is_disabled(&d, a.user)) {
+			snprintf(why, size, "%s is disabled; enable it first, or name another", address);
+			good = false;
+		}
 		domain_close(&d);
 	}
 	return good;
+}
+
+static bool
+is_about(const char *address, const char *changed)
+{
+	const char *at = strrchr(address, '@');
+
+	return at != NULL && strcasecmp(strchr(changed, '@') != NULL ? address : at + 1, changed) == 0;
+}
+
+void
+postmaster_warn(const struct ctl *c, const char *changed)
+{
+	struct settings *server = ctl_server_settings(c);
+	const char *address = server == NULL ? "" : settings_text(server, "postmasterMailbox");
+	char why[512];
+
+	if (is_about(address, changed) && !postmaster_is_good(c, address, why, sizeof(why)))
+		fprintf(stderr, "mailctl: warning: postmasterMailbox: %s\n", why);
+	settings_free(&server);
 }

@@ -76,6 +76,13 @@ ok(defined $last, 'its header names postmaster at this host');
 like(($pb->ctl('set', 'postmasterMailbox', $_->[0]))[2], $_->[1], "postmasterMailbox '$_->[0]' is refused")
 	for [ '', qr/give the address of a mailbox or an alias/ ], [ 'nowhere@example.com', qr/no mailbox and no alias/ ],
 	[ 'x@elsewhere.example', qr/elsewhere\.example is no domain of this server/ ];
+$pb->ctl_ok('user', 'edit', 'u1@example.com', 'disabled=True');
+like(($pb->ctl('set', 'postmasterMailbox', 'u1@example.com'))[2], qr/u1\@example\.com is disabled; enable it first, or name another/, 'nor one who gets no mail');
+$pb->ctl_ok('user', 'edit', 'u1@example.com', 'disabled=False');
+$pb->ctl_ok('set', 'postmasterMailbox', 'u1@example.com');
+like(($pb->ctl('user', 'edit', 'u1@example.com', 'disabled=True'))[2], qr/warning: postmasterMailbox: u1\@example\.com is disabled/, 'who shuts him is warned');
+like(($pb->ctl('user', 'delete', 'u1@example.com', '--yes'))[2], qr/warning: postmasterMailbox: u1\@example\.com is no mailbox and no alias/, 'and who deletes him');
+is(($pb->ctl('user', 'edit', 'u0@example.com', 'fullName=Zero'))[2], '', 'but not who changes another');
 $pb->ctl_ok('alias', 'add', 'office@example.com', 'postmaster@example.com');
 $pb->ctl_ok('set', 'postmasterMailbox', $_) for 'office@example.com', 'postmaster@example.com';
 
