@@ -109,7 +109,7 @@ take_content(struct smtp *c, uint64_t left, struct verdict *v)
 		}
 		in = span_first(stream_peek(&c->s->io), left < DATA_PIECE ? (size_t)left : DATA_PIECE);
 		if (v->kind == VERDICT_OK && !put(c, in))
-			*v = verdict_make(554, "5.6.0", "The binary parts of the message cannot be read");
+			*v = data_unreadable_parts(c);
 		stream_skip(&c->s->io, in.n);
 		data_came(c, in.n);
 		left -= in.n;
@@ -125,7 +125,9 @@ finish(struct smtp *c)
 	size_t n;
 
 	if (!put(c, SPAN_NONE)) {
-		reply(c, 554, "5.6.0", "The binary parts of the message cannot be read");
+		struct verdict v = data_unreadable_parts(c);
+
+		reply_verdict(c, &v);
 		transaction_reset(c);
 		return;
 	}

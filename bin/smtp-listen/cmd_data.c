@@ -149,6 +149,20 @@ data_check_size(struct smtp *c, uint64_t size)
 	return v;
 }
 
+static struct verdict
+check_text(struct smtp *c, const struct policy_text *facts)
+{
+	char storage[FACTS_WHY_SIZE];
+	struct buf why;
+	struct verdict v;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
+	v = policy_text(facts, &why);
+	(void)smtp_decided(c, "text", &why, &v);
+	c->over |= v.code == 521;
+	return v;
+}
+
 /* The verdict on the bytes alone. */
 struct verdict
 data_check_flaws(struct smtp *c, const struct smtp_data *d)
@@ -156,16 +170,17 @@ data_check_flaws(struct smtp *c, const struct smtp_data *d)
 	struct policy_text facts = { .line_max = c->config->max_line,
 		.bare_lf = (d->flaws & SMTP_FLAW_BARE_LF) != 0, .bare_cr = (d->flaws & SMTP_FLAW_BARE_CR) != 0,
 		.nul = (d->flaws & SMTP_FLAW_NUL) != 0, .long_line = (d->flaws & SMTP_FLAW_LONG_LINE) != 0 };
-	char storage[FACTS_WHY_SIZE];
-	struct buf why;
-	struct verdict v;
+	struct verdict v = check_text(c, &facts);
 
-	buf_init_fixed(&why, storage, sizeof(storage));
-	v = policy_text(&facts, &why);
-	if (smtp_decided(c, "text", &why, &v))
-		return data_check_size(c, c->w->message.size);
-	c->over |= v.code == 521;
-	return v;
+	return v.kind == VERDICT_OK ? data_check_size(c, c->w->message.size) : v;
+}
+
+struct verdict
+data_unreadable_parts(struct smtp *c)
+{
+	struct policy_text facts = { .parts_unreadable = true };
+
+	return check_text(c, &facts);
 }
 
 static struct verdict

@@ -33,6 +33,9 @@ void data_keep(struct smtp *c, size_t n);
 /* The verdict on the bytes alone; may end the session. */
 struct verdict data_check_flaws(struct smtp *c, const struct smtp_data *d);
 
+/* The verdict on binary parts that cannot be encoded. */
+struct verdict data_unreadable_parts(struct smtp *c);
+
 /* May a message be that large? */
 struct verdict data_check_size(struct smtp *c, uint64_t size);
 

@@ -22,6 +22,10 @@ policy_text(const struct policy_text *f, struct buf *why)
 		policy_sum_add_num(&s, "line-limit", f->line_max, POLICY_AGAINST);
 		return verdict_make(554, "5.6.0", "Line too long");
 	}
+	if (f->parts_unreadable) {
+		policy_sum_add(&s, "binary-parts", SPAN("unreadable"), POLICY_AGAINST);
+		return verdict_make(554, "5.6.0", "The binary parts of the message cannot be read");
+	}
 	policy_sum_add(&s, "text", SPAN("ok"), 0);
 	return verdict_make(250, "2.0.0", "OK");
 }

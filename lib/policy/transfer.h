@@ -19,6 +19,7 @@ struct policy_text {
 	bool bare_lf, bare_cr;		/* RFC 5321 2.3.8: somebody hides a second message in this one, or cannot speak SMTP */
 	bool nul, long_line;
 	uint64_t line_max;
+	bool parts_unreadable;		/* RFC 3030: what is labelled binary cannot be made lines of */
 };
 /* 250, 521 5.5.2 (which ends the session) or 554 5.6.0. */
 struct verdict policy_text(const struct policy_text *f, struct buf *why) PB_MUST_CHECK;

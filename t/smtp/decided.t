@@ -46,6 +46,12 @@ my $chunk = begin();
 $chunk->expect($_, qr/^2/) for 'MAIL FROM:<x@far.example>', 'RCPT TO:<alice@example.com>';
 $chunk->send_raw("BDAT 17 LAST\r\nSubject: x\r\n\r\na\nb");
 decided($chunk->reply, qr/^521 5\.5\.2 Bare LF/, 'by BDAT too', 'text bare-lf yes -100 -100');
+for my $text ("Content-Type: multipart/mixed\r\nContent-Transfer-Encoding: binary\r\n\r\nx\r\n", "Content-Type: multipart/mixed\r\nContent-Transfer-Encoding: binary\r\n") {
+	$chunk = begin();
+	$chunk->expect($_, qr/^2/) for 'MAIL FROM:<x@far.example> BODY=BINARYMIME', 'RCPT TO:<alice@example.com>';
+	$chunk->send_raw('BDAT ' . length($text) . " LAST\r\n$text");
+	decided($chunk->reply, qr/^554 5\.6\.0 The binary parts of the message cannot be read/, 'binary parts without a boundary', 'text binary-parts unreadable -100 -100');
+}
 
 # Counts.
 my $c = begin();

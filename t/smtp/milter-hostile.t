@@ -2,7 +2,7 @@
 # Milters that are stopped, or answer what is no answer: garbage, a part of a packet, one that is too large, and
 # nothing.  With failMode=accept, the default, mail is taken within the timeout, the log tells, and later sessions
 # ask the milter again.
-# Features: TOOL-15.
+# Features: TOOL-15.  Case Q13.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

@@ -21,6 +21,9 @@ test_text(void)
 
 	is_num(v.code, 250, "a text without flaws");
 	lines("text ok 0 0\n", "and its line");
+	f.parts_unreadable = true;
+	is_text(policy_text(&f, &why).text, "The binary parts of the message cannot be read", "binary parts without an end");
+	lines("binary-parts unreadable -100 -100\n", "and theirs");
 	f.long_line = true;
 	v = policy_text(&f, &why);
 	is_text(v.text, "Line too long", "a long line");
