@@ -55,6 +55,10 @@ fill_backlog(const char *name, int type)
 	ok(errno == EAGAIN, "%s: nobody else is let in", name);
 }
 
+/* They live as long as their process. */
+static struct expander *full, *late;
+static struct deliverer *d;
+
 static unsigned calls, troubles;
 
 static void
@@ -68,11 +72,11 @@ on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct direct
 static void
 full_directory(void)
 {
-	struct expander *e = expander_new(&svc, loop);
 	int listener = serve("lookup", SOCK_STREAM, 1);
 
+	full = expander_new(&svc, loop);
 	fill_backlog("lookup", SOCK_STREAM);
-	expander_ask(e, SPAN("a@b.example"), 1, on_expanded, NULL);
+	expander_ask(full, SPAN("a@b.example"), 1, on_expanded, NULL);
 	is_num(calls, 0, "a question is not answered from within");
 	run(50);
 	ok(calls == 1 && troubles == 1, "a directory that takes nobody does not answer, and nobody waits for it");
@@ -85,15 +89,15 @@ static void
 late_directory(void)
 {
 	static const char answers[] = "12:NOTFOUND ...,12:NOTFOUND ...,";
-	struct expander *e = expander_new(&svc, loop);
 	char text[200];
 	int listener, fd;
 	ssize_t n;
 
+	late = expander_new(&svc, loop);
 	calls = troubles = 0;
-	expander_ask(e, SPAN("one@b.example"), 1, on_expanded, NULL);
+	expander_ask(late, SPAN("one@b.example"), 1, on_expanded, NULL);
 	listener = serve("lookup", SOCK_STREAM, 5);
-	expander_ask(e, SPAN("two@b.example"), 2, on_expanded, NULL);
+	expander_ask(late, SPAN("two@b.example"), 2, on_expanded, NULL);
 	run(50);
 	is_num(calls, 0, "a connection that was made since is not given up");
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -120,12 +124,13 @@ on_delivered(void *ctx, const struct record *answer)
 static void
 full_deliverer(void)
 {
-	struct deliverer *d = deliverer_new(&svc, loop, "deliver", 1);
 	int listener = serve("deliver", SOCK_SEQPACKET, 1), fd = -1;
-	uint64_t job = deliverer_begin(d, on_delivered, NULL);
 	struct buf b;
 	char text[200];
+	uint64_t job;
 
+	d = deliverer_new(&svc, loop, "deliver", 1);
+	job = deliverer_begin(d, on_delivered, NULL);
 	buf_init(&b, LIMIT_RECORD);
 	fill_backlog("deliver", SOCK_SEQPACKET);
 	record_begin(&b, "deliver");
