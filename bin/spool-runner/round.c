@@ -436,7 +436,11 @@ end_with_entry(struct round *r)
 	struct queue_entry *q = queue_at(s->queue, r->entry);
 	int64_t now = schedule_now(), due = earliest(r);
 
-	q->flags &= (uint8_t)~(QUEUE_FORCED | QUEUE_TURN);
+	/* Who is to go at once and found no place is so until there is one. */
+	if (!r->blocked)
+		q->flags &= (uint8_t)~(QUEUE_FORCED | QUEUE_TURN);
+	else if (q->flags & (QUEUE_FORCED | QUEUE_TURN))
+		due = 0;
 	show_attempts(r);
 	if (q->flags & QUEUE_DELETE || envelope_is_finished(r->env)) {
 		schedule_finish(s, r->entry);

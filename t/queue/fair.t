@@ -8,7 +8,7 @@ use Time::HiRes qw(sleep time);
 use Pillarbox;
 use Pillarbox::Queue;
 
-my $pb = Pillarbox->new(settings => { maxDeliveryThreads => 12, maxDeliveriesPerDomain => 4 });
+my $pb = Pillarbox->new(settings => { maxDeliveryThreads => 12, maxDeliveriesPerDomain => 4, dnsErrorAttempts => 10 });
 $pb->user("u$_\@example.com") for 0 .. 1;
 $pb->start;
 
@@ -29,4 +29,11 @@ cmp_ok(time - $start, '<', 5, 'mail that takes the queue to a mailbox is there a
 kill 'CONT', @remote;
 ok(settles(sub { !$_[0]{delivering} && !$_[0]{waiting} }), 'everything had its turn when the destination answers again');
 is(statuses()->{retry}, 330, 'and none got lost');
+
+# Those that are told to go at once need places too; who finds none goes when one is free.
+sub tried_again { return scalar grep { /^\d/ && (split /\t/)[3] >= 2 } split /\n/, $pb->ctl_ok('spool', 'list', '--max', 0, '--tsv') }
+$pb->ctl_ok('spool', 'force', '--all');
+my $end = time + 30;
+sleep 0.2 while time < $end && tried_again() < 330;
+is(tried_again(), 330, 'all that are forced are tried, not only as many as have a place');
 done_testing;
