@@ -19,7 +19,7 @@ check-asan:
 	$(MAKE) -C asan check
 
 # Stops at every file call, replay without what was not synced, power cuts.
-CRASH_TESTS = t/crash/stop t/crash/replay t/crash/power t/unit/store-crash '$(top_srcdir)/t/config/crash.t'
+CRASH_TESTS = t/crash/stop t/crash/replay t/crash/power t/unit/store-crash '$(top_srcdir)/t/config/crash.t' '$(top_srcdir)/t/crash/live-power.t'
 check-crash: $(check_PROGRAMS) all
 	$(TEST_ENV) $(PROVE) $(PROVE_FLAGS) $(CRASH_TESTS)
 

@@ -5,42 +5,25 @@
 # Counted by strace over all processes of an instance.  Allowed beside it, once
 # a process and not once a message: the file that each SMTP worker holds for
 # its next message, log files, and checkpoints of databases by the clock.
+#
+# And in which order: nobody is told that a message is safe before it is.
 use strict;
 use warnings;
-use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use Test::More;
-
-my ($top, $mounted);
-BEGIN {
-	plan skip_all => 'strace and a loop mount need root' if $> != 0;
-	for my $tool (qw(strace mkfs.ext4 mount)) {
-		plan skip_all => "$tool is not installed" if system("command -v $tool >/dev/null 2>&1") != 0;
-	}
-	$top = tempdir('pillarbox-budget-XXXXXX', TMPDIR => 1);
-	chmod 0755, $top;
-	mkdir "$top/fs";
-	system("truncate -s 256M $top/image && mkfs.ext4 -q -F $top/image && mount -o loop $top/image $top/fs") == 0
-		or plan skip_all => 'no ext4 image can be mounted here';
-	$mounted = $$;
-	$ENV{TMPDIR} = "$top/fs";
-}
-# Before the module, so that it runs after the module has stopped the instance.
-END {
-	if (defined $mounted && $mounted == $$) {
-		my $code = $?;
-		system("umount $top/fs || umount -l $top/fs");
-		remove_tree($top);
-		$? = $code;
-	}
-}
+use Pillarbox::Image;
 use Pillarbox;
+
+my $lacking = Pillarbox::Image::lacking();
+plan skip_all => $lacking if $lacking ne '';
+plan skip_all => 'strace is not installed' if system('command -v strace >/dev/null 2>&1') != 0;
+my $image = Pillarbox::Image->new('256M');
 
 my $USERS = 4;
 my $BODY = "From: a\@far.example\r\nSubject: budget\r\n\r\n" . ("x" x 76 . "\r\n") x 51;
 my $HELD = 16;		# workers that may hold a file for their next message, before and after
 
-my $pb = Pillarbox->new;
+my $pb = Pillarbox->new(under => $image->{fs});
 $pb->user("u$_\@example.com") for 0 .. $USERS - 1;
 $pb->start;
 
@@ -76,14 +59,16 @@ my %ON = (
 	session_logs => sub { $_[0] =~ /^send(?:msg|to)\(.*log kind=smtpLog/ },
 );
 
-# Every count over all processes while the code runs.
+# Every count over all processes while the code runs, and all calls in the order
+# of their time: [ begin, end, pid, call ].
+my @calls;
 sub trace {
 	my ($code) = @_;
-	my $out = tempdir(CLEANUP => 1, DIR => $top);
+	my $out = tempdir(CLEANUP => 1, DIR => $image->{top});
 	my $strace = fork() // die "fork: $!";
 	if ($strace == 0) {
-		open STDERR, '>', "$top/strace.log";
-		exec { 'strace' } 'strace', '-ff', '-qq', '-y', '-s', '64', '-o', "$out/t", '-e',
+		open STDERR, '>', "$image->{top}/strace.log";
+		exec { 'strace' } 'strace', '-ff', '-qq', '-y', '-ttt', '-T', '-s', '64', '-o', "$out/t", '-e',
 			'trace=open,openat,openat2,creat,write,writev,pwrite64,fsync,fdatasync,sync,syncfs,sync_file_range,' .
 			'unlink,unlinkat,rename,renameat,renameat2,link,linkat,sendmsg,sendto',
 			map { ('-p', $_) } $pb->pids or POSIX::_exit(127);
@@ -94,15 +79,75 @@ sub trace {
 	kill 'INT', $strace;
 	Pillarbox::wait_pid($strace, 20);
 	my %n = map { $_ => 0 } keys %ON;
+	@calls = ();
 	for my $file (glob "$out/t.*") {
+		my ($pid) = $file =~ /(\d+)$/;
 		for my $line (split /\n/, Pillarbox::slurp($file)) {
-			next if $line =~ /= -1 /;
-			$ON{$_}->($line) and $n{$_}++ for keys %ON;
+			my ($begin, $call, $took) = $line =~ /^(\d+\.\d+) (.*?)(?: <([\d.]+)>)?$/ or next;
+			my $is_repeated = $call =~ /^link.*= -1 EEXIST/;	# by an agent whose predecessor had no time to report
+			next if $call =~ /= -1 / && !$is_repeated;
+			$is_repeated or $ON{$_}->($call) and $n{$_}++ for keys %ON;
+			push @calls, [ $begin, $begin + ($took // 0), $pid, $call ];
 		}
 	}
+	@calls = sort { $a->[0] <=> $b->[0] } @calls;
 	diag(join ' ', map { "$_=$n{$_}" } sort keys %n) if $ENV{PB_VERBOSE};
 	return %n;
 }
+
+# What was done for each message of the last trace, and when: { id => { step => time } };
+# a sync counts when it ends, what is said when it begins.
+sub steps {
+	my (%step, %linked);	# the second: by agent, those it has not reported yet
+	for (@calls) {
+		my ($begin, $end, $pid, $call) = @$_;
+		my ($id) = $call =~ m{/?(\d+)\.(?:em_|eml|hdr)[">]};
+		my $mine = $linked{$pid} // [];
+		if ($call =~ /^link/ && defined $id) {
+			$step{$id}{link} = $end;
+			delete $step{$id}{'sync of the link'};
+			push @{ $linked{$pid} }, $id;
+		} elsif ($call =~ /^f(?:data)?sync/ && @$mine) {
+			$step{$_}{'sync of the link'} //= $end for @$mine;
+		} elsif ($call =~ /^sync_file_range.*\.em_>/) {
+			$step{$id}{'body written out'} = $end;
+		} elsif ($call =~ /^f(?:data)?sync.*\.em_>/) {
+			$step{$id}{'sync of the body'} //= $end;
+		} elsif ($call =~ /^write.*\.hdr>/) {
+			$step{$id}{'envelope written'} //= $begin;
+		} elsif ($call =~ /^f(?:data)?sync.*\.hdr>/) {
+			$step{$id}{'sync of the envelope'} //= $end;
+		} elsif ($call =~ /^send.*"done\\njob=/ && @$mine) {
+			$step{$_}{'report of the agent'} = $begin for @$mine;
+			$linked{$pid} = [];
+		} elsif ($call =~ /^send.*"(?:(commit|queue)|(queued))\\nid=(\d+)/) {
+			$step{$3}{ $1 ? 'commit' : 'envelope handed over' } = $begin;
+		} elsif ($call =~ /^(?:write|send).*"250 2\.0\.0 OK id=(\d+)/) {
+			$step{$1}{'answer to the client'} = $begin;
+		}
+	}
+	return \%step;
+}
+
+# Every one of n messages went through these steps, one after the other.
+sub in_order {
+	my ($name, $n, @steps) = @_;
+	my $all = steps();
+	my @ids = grep { exists $all->{$_}{ $steps[-1] } } sort keys %$all;
+	my @wrong;
+	for my $id (@ids) {
+		my $step = $all->{$id};
+		for my $i (0 .. $#steps) {
+			my ($this, $before) = map { $step->{ $steps[$_] } } $i, $i ? $i - 1 : $i;
+			push @wrong, "$id: no $steps[$i]" if !defined $this;
+			# Times are rounded to microseconds.
+			push @wrong, "$id: $steps[$i] before $steps[$i - 1]" if defined $this && defined $before && $this < $before - 0.000003;
+		}
+	}
+	is(scalar @ids, $n, "$name: every message was followed");
+	is(scalar @wrong, 0, "$name: in the order " . join ', ', @steps) or diag(join "\n", @wrong[0 .. ($#wrong < 9 ? $#wrong : 9)]);
+}
+my @STRAIGHT = ('commit', 'body written out', 'link', 'sync of the link', 'report of the agent', 'answer to the client');
 
 sub about {
 	my ($got, $want, $slack, $name) = @_;
@@ -132,11 +177,13 @@ send_over(1, $_) for 0 .. 7;	# every process has done its first work
 my $N = 200;
 my %c = trace(sub { send_over(1, $_) for 1 .. $N });
 straight_through('a connection each', $N, %c);
+in_order('a connection each', $N, @STRAIGHT);
 cmp_ok($c{session_logs}, '<=', $N + $HELD, 'at most one log datagram a session');
 is(scalar(() = $pb->log_text('smtpLog') =~ /event=message /g), $N + 8, 'and a line of every message');
 
 %c = trace(sub { send_over($N / 4, 0) for 1 .. 4 });
 straight_through('kept connections', $N, %c);
+in_order('kept connections', $N, @STRAIGHT);
 
 # With the queue stopped everything is queued; started, it is delivered.
 $pb->ctl_ok('stop', 'spool');
@@ -145,6 +192,7 @@ about($in{created}, 2 * $N, $HELD, 'queued: two created files a message');
 is($in{body_writes}, $N, 'queued: one write of the body');
 is($in{syncs}, 2 * $N, 'queued: two synchronous calls before the answer');
 is($in{renamed}, $N, 'queued: one name changed');
+in_order('queued', $N, 'commit', 'sync of the body', 'envelope written', 'sync of the envelope', 'envelope handed over', 'answer to the client');
 my %out = trace(sub {
 	$pb->ctl_ok('start', 'spool');
 	my $end = time + 60;
@@ -152,6 +200,7 @@ my %out = trace(sub {
 });
 is(scalar(grep { /\.(?:hdr|eml)$/ } glob("$pb->{dir}/spool/SubSpool*/*")), 0, 'the queue is delivered');
 is($out{linked}, $N, 'queued: one link');
+in_order('delivered', $N, 'link', 'sync of the link', 'report of the agent');
 is($out{copied}, 0, 'queued: nothing is copied');
 cmp_ok($out{syncs}, '<=', $N + $N / 4, 'queued: a third synchronous call at most, and one shared by a group');
 

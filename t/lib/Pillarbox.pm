@@ -44,10 +44,10 @@ our %IS_TLS = map { $_ => 1 } qw(smtps pop3s imaps);
 my @live;
 
 # Options: host => name; settings => { name => value }; args => [ more for init ];
-# top_mode => mode of the folder in which the instance lies (0755).
+# top_mode => mode of the folder in which the instance lies (0755); under => where that lies.
 sub new {
 	my ($class, %o) = @_;
-	my $top = tempdir('pillarbox-t-XXXXXX', TMPDIR => 1);
+	my $top = tempdir('pillarbox-t-XXXXXX', $o{under} ? (DIR => $o{under}) : (TMPDIR => 1));
 	chmod $o{top_mode} // 0755, $top;
 	my $self = bless {
 		top => $top, dir => "$top/i", host => $o{host} || 'mail.test.example',
