@@ -81,7 +81,8 @@ sub sh_ok {
 mkdir "$top/fs";
 chmod 0755, $top;
 sh_ok("set -e; mount -t tmpfs -o mode=0755 tmpfs $top/fs; cd $top/fs; mkdir -p prefix var/lib var/spool var/log var/tmp run; "
-	. "chmod 1777 var/tmp; cp -a $etc etc; rm -rf etc/pillarbox; mkdir -p etc/init.d $prefix", 'places of its own');
+	. "chmod 1777 var/tmp; cp -a $etc etc; rm -rf etc/pillarbox; mkdir -p etc/init.d $prefix; "
+	. "for f in passwd shadow group gshadow; do if test -e etc/\$f; then sed -i /^pb[a-z]*:/d etc/\$f; fi; done", 'places of its own');
 my $mounted = join '; ', map { "mount --bind $top/fs/$_->[0] $_->[1]" }
 	['prefix', $prefix], ['var', $var], ['run', $run], ['etc', $etc];
 sh_ok("set -e; $mounted", 'mounted over those of the machine');
@@ -114,8 +115,14 @@ is_lsb("$script juggle", 2, 'a wrong word is 2');
 # An instance by the manifest.
 my $base = Pillarbox::free_ports(7);
 is_lsb("setpriv --reuid 65534 --regid 65534 --clear-groups $ctl init", 77, 'mailctl init without DIR is for root');
-sh_ok("$ctl init --base-port $base --host-name mail.test.example --admin boss --admin-password $Pillarbox::PASSWORD",
+my @service_users = qw(pbsmtp pbmail pbsend pbcheck pbauth pbscan pblog pbhook);
+is(join(' ', grep { defined getpwnam $_ } @service_users), '', 'no service user is there yet');
+my $said = sh_ok("$ctl init --base-port $base --host-name mail.test.example --admin boss --admin-password $Pillarbox::PASSWORD",
 	'mailctl init makes the installed instance');
+is(join(' ', sort $said =~ /^made the service user (\S+)$/mg), join(' ', sort @service_users),
+	'init makes the service users and says so, a line each');
+is(join(' ', grep { my @pw = getpwnam $_; !@pw || $pw[2] == 0 || $pw[8] !~ m{/(?:nologin|false)$} } @service_users), '',
+	'each is there, is not root and cannot log in');
 my %entry = ("$etc/pillarbox" => ['root', 'pbauth', 0750], "$etc/pillarbox/mailconfig.xml" => ['root', 'pbauth', 0640],
 	"$var/lib/pillarbox" => ['root', 'root', 0755], "$var/lib/pillarbox/domains" => ['root', 'pbauth', 0711],
 	"$var/lib/pillarbox/state/auth-check" => ['pbauth', 'pbauth', 0700],
