@@ -275,9 +275,20 @@ smtp_hold_ahead(struct smtp *c)
 		w->held_fd = -1;
 }
 
+/*
+ * Is our last word one that the client did not ask for?  It may be sending still.
+ * Who was turned away before it said anything is not waited for (welcome.c).
+ */
+static bool
+ends_with_news(struct smtp *c)
+{
+	return c->code >= 400 && (c->has_spoken || stream_hears_within(&c->s->io, 0));
+}
+
 static void
 session_end(struct smtp *c)
 {
+	c->s->lingers = ends_with_news(c);
 	transaction_reset(c);
 	filter_end(c);
 	if (c->admitted && !c->dry)

@@ -75,6 +75,42 @@ stream_close(struct stream *st)
 	st->out_failed = true;
 }
 
+/* One read of what nobody wants; what read(2) says. */
+static ssize_t
+read_waste(struct stream *st, size_t most)
+{
+	char waste[16384];
+
+	return read(st->fd_in, waste, most < sizeof(waste) ? most : sizeof(waste));
+}
+
+void
+stream_linger(struct stream *st, uint64_t quiet_ms, uint64_t most_ms, size_t most_bytes)
+{
+	uint64_t end = clock_ms() + most_ms;
+
+	if (st->in_state != LINE_OK || st->out_failed || st->fd_in != st->fd_out)
+		return;
+	stream_set_transport(st, NULL, NULL);
+	if (shutdown(st->fd_out, SHUT_WR) != 0)
+		return;
+	while (most_bytes > 0 && clock_ms() < end) {
+		ssize_t n = read_waste(st, most_bytes);
+
+		if (n > 0)
+			most_bytes -= (size_t)n;
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			return;
+		else if (errno == EAGAIN) {
+			uint64_t quiet = clock_ms() + quiet_ms;
+
+			stream_deadline(st, quiet < end ? quiet : end);
+			if (stream_poll(st, POLLIN) < 0)
+				return;
+		}
+	}
+}
+
 void
 stream_set_transport(struct stream *st, const struct stream_transport *t, void *ctx)
 {

@@ -88,6 +88,14 @@ void stream_init_pair(struct stream *st, int fd_in, int fd_out, size_t in_max);
 /* Flush nothing, say good-bye on the transport, close, free. */
 void stream_close(struct stream *st);
 
+/*
+ * Before stream_close, after the last flush: tell the peer that no more comes, and
+ * drop what it still sends, until it closes, is silent for quiet_ms, or most_ms or
+ * most_bytes are used up.  A close with unread input would reset the connection,
+ * and the peer might lose our last words.  Does nothing after an error or the end.
+ */
+void stream_linger(struct stream *st, uint64_t quiet_ms, uint64_t most_ms, size_t most_bytes);
+
 /* Put a transport under the stream; what is buffered stays buffered. */
 void stream_set_transport(struct stream *st, const struct stream_transport *t, void *ctx);
 bool stream_is_tls(const struct stream *st);

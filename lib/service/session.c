@@ -14,6 +14,10 @@
 #define LOOK_AHEAD 16384
 /* Replies that stand in the buffer when the session function returns. */
 #define LAST_FLUSH_MS 5000
+/* A client that was sending when it was cut off: to hear why, it may go on this long. */
+#define LINGER_QUIET_MS 500
+#define LINGER_MS 2000
+#define LINGER_BYTES 1048576
 
 /* One end as tcpserver and its kind tell it: TCPREMOTEIP and TCPREMOTEPORT. */
 static bool
@@ -92,6 +96,14 @@ session_show(struct session *s, const char *state, const char *user)
 	s->score->bytes_out = s->io.bytes_out;
 }
 
+/* Not while places run out: then every moment of a worker is for the next. */
+static void
+linger(struct session *s)
+{
+	if (s->lingers && !s->is_local && !pressure_is_crowded(s->svc->pressure))
+		stream_linger(&s->io, LINGER_QUIET_MS, LINGER_MS, LINGER_BYTES);
+}
+
 void
 session_serve(struct service *svc, session_call *call, const char *listener, struct score *score,
 	int fd_in, int fd_out)
@@ -112,6 +124,7 @@ session_serve(struct service *svc, session_call *call, const char *listener, str
 		call(&s);
 	stream_timeout(&s.io, LAST_FLUSH_MS);
 	(void)stream_flush(&s.io);	/* the peer may be gone, which ends it just as well */
+	linger(&s);
 	stream_close(&s.io);
 	__atomic_store_n(&score->state, SCORE_IDLE, __ATOMIC_RELEASE);
 	if (s.ends_worker)

@@ -226,6 +226,9 @@ emit_test(struct code *c, enum sandbox_test test)
 		ALLOW_IF_IN(c, 1, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
 			F_SETLEASE, F_GETLEASE);
 		break;
+	case TEST_SHUT_WRITE:
+		ALLOW_IF_IN(c, 1, SHUT_WR);
+		break;
 	case TEST_IOCTL:
 		ALLOW_IF_IN(c, 1, FIONREAD, TCGETS);
 		break;

@@ -154,8 +154,9 @@ GROUP(inet);
 static const struct sandbox_call outward_calls[] = { { SYS_socket, TEST_SOCKET_INET } };
 GROUP(outward);
 
+/* Connections come, and end with our last word. */
 static const struct sandbox_call accept_calls[] = {
-	{ SYS_accept4, TEST_NONE }, { SYS_accept, TEST_NONE },
+	{ SYS_accept4, TEST_NONE }, { SYS_accept, TEST_NONE }, { SYS_shutdown, TEST_SHUT_WRITE },
 };
 GROUP(accept);
 

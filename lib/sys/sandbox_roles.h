@@ -24,6 +24,7 @@ enum sandbox_test {
 	TEST_FCNTL,		/* duplicates, reading flags, not to block any more; no owner, no signal */
 	TEST_FCNTL_FLAGS,	/* any flags */
 	TEST_FCNTL_FILE,	/* locks and leases */
+	TEST_SHUT_WRITE,	/* shutdown: of what we say; to a listening socket that means nothing */
 	TEST_IOCTL,		/* FIONREAD, TCGETS */
 	TEST_PRCTL,		/* names; dumpable off, no_new_privs, parent-death signal */
 	TEST_ENOSYS		/* never allowed, but refused as unknown to the kernel */

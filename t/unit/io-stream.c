@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* Set: no block of memory that is freed may hold it. */
@@ -213,6 +214,49 @@ look_around(void)
 	close(peer);
 }
 
+/* Last words: what the peer still sends is read and dropped, up to bytes, silence or time. */
+static void
+linger(void)
+{
+	struct stream st;
+	char got[64], waste[1000] = "";
+	uint64_t before;
+	int peer = open_pair(&st, 512), fd, left = 0;
+
+	stream_text(&st, "521 no\r\n");
+	ok(stream_flush(&st) == 0, "the last words are sent");
+	for (int i = 0; i < 20; i++)
+		say(peer, span_make(waste, sizeof(waste)));
+	fd = st.fd_in;
+	stream_linger(&st, 30, 5000, 100000);
+	ok(recv(peer, got, sizeof(got), 0) == 8 && recv(peer, got, sizeof(got), 0) == 0, "the peer has them, and that no more comes");
+	ok(ioctl(fd, FIONREAD, &left) == 0 && left == 0, "nothing is left unread");
+	stream_close(&st);
+	close(peer);
+
+	peer = open_pair(&st, 512);
+	for (int i = 0; i < 20; i++)
+		say(peer, span_make(waste, sizeof(waste)));
+	stream_linger(&st, 5000, 5000, 15000);
+	ok(ioctl(st.fd_in, FIONREAD, &left) == 0 && left == 5000, "no more than so many bytes are read");
+	stream_close(&st);
+	close(peer);
+
+	peer = open_pair(&st, 512);
+	before = clock_ms();
+	stream_linger(&st, 5000, 40, 15000);
+	ok(clock_ms() - before >= 40 && clock_ms() - before < 4000, "nor for longer than so long");
+	close(peer);
+	stream_close(&st);
+
+	peer = open_pair(&st, 512);
+	close(peer);
+	before = clock_ms();
+	stream_linger(&st, 5000, 5000, 15000);
+	ok(clock_ms() - before < 4000, "and not at all when the peer has closed");
+	stream_close(&st);
+}
+
 static void
 output(void)
 {
@@ -255,6 +299,7 @@ main(void)
 	too_long();
 	deadlines();
 	look_around();
+	linger();
 	output();
 	return done();
 }

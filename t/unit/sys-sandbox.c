@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -126,6 +128,38 @@ static int
 worker_aborts(enum sandbox_role role)
 {
 	return warmed_up(role, abort_self);
+}
+
+/* A session may end what it says; that does nothing to the port it shares with others. */
+static int
+worker_half_closes(enum sandbox_role role)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int port = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t n = sizeof(a);
+	char byte;
+	int far;
+
+	if (bind(port, (struct sockaddr *)&a, n) != 0 || listen(port, 1) != 0 || getsockname(port, (struct sockaddr *)&a, &n) != 0 ||
+	    connect(client, (struct sockaddr *)&a, n) != 0)
+		return 1;
+	confine(role);
+	if (shutdown(port, SHUT_WR) != 0 || (far = accept4(port, NULL, NULL, 0)) < 0)
+		return 2;
+	if (shutdown(far, SHUT_WR) != 0)
+		return 3;
+	return recv(client, &byte, 1, 0) == 0 && send(client, "x", 1, 0) == 1 && recv(far, &byte, 1, 0) == 1 ? 0 : 4;
+}
+
+static int
+worker_closes_port(enum sandbox_role role)
+{
+	int port = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (listen(port, 1) != 0)
+		return 1;
+	confine(role);
+	return shutdown(port, SHUT_RDWR);
 }
 
 static void *
@@ -259,6 +293,8 @@ main(void)
 	is_num(in_child(worker_signals, SANDBOX_SMTP), 128 + SIGSYS, "a worker cannot signal the parent that compiled its filter");
 	is_num(in_child(worker_limits, SANDBOX_SMTP), 128 + SIGSYS, "nor see or set its limits");
 	is_num(in_child(worker_aborts, SANDBOX_SMTP), 128 + SIGABRT, "its own abort shows as abort");
+	is_num(in_child(worker_half_closes, SANDBOX_SMTP), 0, "a session half-closes its connection, and no port");
+	is_num(in_child(worker_closes_port, SANDBOX_SMTP), 128 + SIGSYS, "which it cannot close");
 	is_num(in_child(runs_thread, SANDBOX_DATABASE), 0, "a role with threads has them");
 	is_num(in_child(runs_thread, SANDBOX_MAILBOX), 128 + SIGSYS, "one without has none");
 	parents_cover_children();
