@@ -3,8 +3,8 @@
  *
  * Invariants: fields[0..count) in the order of the message; `raw` is a whole
  * field with its line end, empty when it was deleted.  Texts of new fields
- * live in the arena, all others in the header section of the message, which
- * does not change before edit_end.
+ * live in the arena, all others in the header section of the message and above
+ * it, which do not change before edit_end.
  */
 #include "base/base.h"
 #include "edit.h"
@@ -24,7 +24,7 @@ struct edit {
 	size_t count, room;
 	size_t made;			/* texts in the arena */
 	bool listed;			/* fields was made */
-	struct buf top;			/* fields to stand above our own Received field */
+	size_t above;			/* so many of the first stand above our own Received field */
 	struct arena *arena;
 	struct buf body;
 	bool body_came;
@@ -88,16 +88,23 @@ append(struct edit *e, struct span name, struct span raw)
 }
 
 static void
-list_fields(struct edit *e)
+append_all(struct edit *e, struct span rest)
 {
-	struct span rest = edit_header(e->m);
 	struct header_field f;
 
+	while (header_next(&rest, &f))
+		append(e, f.valid ? f.name : SPAN_NONE, f.raw);
+}
+
+static void
+list_fields(struct edit *e)
+{
 	if (e->listed)
 		return;
 	e->listed = true;
-	while (header_next(&rest, &f))
-		append(e, f.valid ? f.name : SPAN_NONE, f.raw);
+	append_all(e, message_top(e->m));
+	e->above = e->count;
+	append_all(e, edit_header(e->m));
 }
 
 /* The text of a field of its own; p is NULL when there are too many, or too large ones. */
@@ -132,38 +139,30 @@ edit_add(void *ctx, struct span name, struct span value)
 	return true;
 }
 
-static bool
-put_on_top(struct edit *e, struct span name, struct span value)
-{
-	struct span raw = make_field(e, name, value);
-	struct buf text;
-
-	if (raw.p == NULL)
-		return false;
-	buf_init(&text, e->top.max);
-	buf_span(&text, raw);
-	buf_span(&text, buf_view(&e->top));
-	buf_free(&e->top);
-	e->top = text;
-	return !e->top.overflow;
-}
-
+/*
+ * index counts the fields of the message as it would be written, our own Received
+ * field too, which no milter is shown; what those before have put above it counts.
+ */
 static bool
 edit_insert(void *ctx, uint32_t index, struct span name, struct span value)
 {
 	struct edit *e = ctx;
-	size_t at = 0;
+	size_t at = 0, last;
+	uint32_t seen = 0;
 	struct field made;
 
-	if (index == 0)
-		return put_on_top(e, name, value);
 	if (!edit_add(e, name, value))
 		return false;
-	index--;		/* our own Received field, which no milter is shown */
-	made = e->fields[e->count - 1];
-	for (uint32_t seen = 0; at < e->count - 1 && seen < index; at++)
+	last = e->count - 1;
+	made = e->fields[last];
+	for (; at < e->above && seen < index; at++)
 		seen += e->fields[at].raw.n > 0;
-	memmove(&e->fields[at + 1], &e->fields[at], (e->count - 1 - at) * sizeof(e->fields[0]));
+	if (seen >= index)
+		e->above++;
+	else
+		for (seen++; at < last && seen < index; at++)
+			seen += e->fields[at].raw.n > 0;
+	memmove(&e->fields[at + 1], &e->fields[at], (last - at) * sizeof(e->fields[0]));
 	e->fields[at] = made;
 	return true;
 }
@@ -252,21 +251,31 @@ edit_begin(struct message *m, struct milter_edits *edits)
 	e->m = m;
 	e->arena = arena_new(LIMIT_MILTER_HEADERS);
 	buf_init(&e->body, LIMIT_MILTER_BODY);
-	buf_init(&e->top, LIMIT_MILTER_HEADERS);
 	*edits = (struct milter_edits){ .ctx = e, .add = edit_add, .insert = edit_insert,
 		.change = edit_change, .body = edit_body, .quarantine = edit_quarantine };
+}
+
+static void
+print_fields(const struct edit *e, size_t from, size_t to, struct buf *out)
+{
+	for (size_t i = from; i < to; i++)
+		buf_span(out, e->fields[i].raw);
 }
 
 /* Print the list as the new header section; false when it is larger than one may be. */
 static bool
 keep_header(struct edit *e)
 {
-	struct buf text;
+	struct buf text, top;
+	bool fits;
 
 	buf_init(&text, e->m->header.max);
-	for (size_t i = 0; i < e->count; i++)
-		buf_span(&text, e->fields[i].raw);
-	if (text.overflow) {
+	buf_init(&top, e->m->trace.max);
+	print_fields(e, 0, e->above, &top);
+	print_fields(e, e->above, e->count, &text);
+	fits = !text.overflow && !top.overflow && message_set_top(e->m, buf_view(&top));
+	buf_free(&top);
+	if (!fits) {
 		buf_free(&text);
 		return false;
 	}
@@ -291,8 +300,7 @@ bool
 edit_end(struct message *m, struct milter_edits *edits, bool keep)
 {
 	struct edit *e = edits->ctx;
-	bool fits = !keep || ((!e->listed || keep_header(e)) &&
-		(e->top.n == 0 || message_put_on_top(m, buf_view(&e->top))));
+	bool fits = !keep || !e->listed || keep_header(e);
 
 	keep = keep && fits;
 	if (keep && e->body_came)
@@ -300,7 +308,6 @@ edit_end(struct message *m, struct milter_edits *edits, bool keep)
 	if (keep && e->quarantine[0] != '\0')
 		memcpy(m->quarantine, e->quarantine, sizeof(m->quarantine));
 	buf_free(&e->body);
-	buf_free(&e->top);
 	arena_free(&e->arena);
 	free(e->fields);
 	free(e);

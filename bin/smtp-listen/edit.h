@@ -3,8 +3,8 @@
  * deleted, and the body replaced.
  *
  * The header is kept as a list of fields while it is edited and printed once
- * at the end.  Our own trace fields are not part of it: they are written
- * above whatever milters insert.
+ * at the end.  Our own trace fields are not part of it; fields that milters put
+ * above our Received field (message_top) are.
  */
 #ifndef SMTP_LISTEN_EDIT_H
 #define SMTP_LISTEN_EDIT_H
@@ -13,7 +13,7 @@
 #include "check/milter.h"
 #include "message.h"
 
-/* The header section as it stands now, fields of ours that were added included. */
+/* The header section below our Received field as it stands now, fields of ours that were added included. */
 struct span edit_header(struct message *m);
 
 /* As message_read_body, of the body as it stands now. */

@@ -12,17 +12,26 @@
 /* What the protocol's own chunks hold. */
 #define PIECE 65535
 
-/* The header section as it would be written now, field by field. */
 static enum milter_outcome
-send_header(struct smtp *c, struct filter *f)
+send_fields(struct filter *f, struct span rest)
 {
-	struct span rest = edit_header(&c->w->message);
 	enum milter_outcome o = MILTER_CONTINUE;
 	struct header_field field;
 
 	while (o == MILTER_CONTINUE && header_next(&rest, &field))
 		if (field.valid)
 			o = milter_header(f->milter, field.name, field.value);
+	return o;
+}
+
+/* The header section as it would be written now, field by field, without our own Received field. */
+static enum milter_outcome
+send_header(struct smtp *c, struct filter *f)
+{
+	enum milter_outcome o = send_fields(f, message_top(&c->w->message));
+
+	if (o == MILTER_CONTINUE)
+		o = send_fields(f, edit_header(&c->w->message));
 	return o == MILTER_CONTINUE ? milter_eoh(f->milter) : o;
 }
 

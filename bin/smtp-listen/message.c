@@ -50,6 +50,7 @@ message_reset(struct message *m)
 	forget(&m->header);
 	forget(&m->body);
 	m->header_changed = m->body_changed = m->spilled = m->trace_changed = false;
+	m->top_n = 0;
 	m->found = (struct trace_header){ .end = 0 };
 	m->flaw = TRACE_OK;
 	m->quarantine[0] = '\0';
@@ -86,45 +87,55 @@ message_take(struct message *m, size_t n, int fd)
 	return true;
 }
 
-/* The first line of trace is Return-Path: another one, and something behind it. */
-static void
-change_trace(struct message *m, struct span return_path, struct span behind)
+/* The first line of trace is Return-Path. */
+static size_t
+return_path_size(const struct message *m)
 {
-	struct span rest = buf_view(&m->trace);
+	return (size_t)(span_find(buf_view(&m->trace), '\n') + 1);
+}
+
+struct span
+message_top(const struct message *m)
+{
+	return span_first(span_from(buf_view(&m->trace), return_path_size(m)), m->top_n);
+}
+
+/* Our Received field keeps its place behind them. */
+static void
+change_trace(struct message *m, struct span return_path, struct span top)
+{
+	struct span rest = span_from(buf_view(&m->trace), return_path_size(m) + m->top_n);
 	struct buf text;
 
-	(void)span_cut(&rest, '\n');
 	buf_init(&text, m->trace.max);
 	buf_span(&text, return_path);
-	buf_span(&text, behind);
+	buf_span(&text, top);
 	buf_span(&text, rest);
 	buf_free(&m->trace);
 	m->trace = text;
+	m->top_n = top.n;
 	m->trace_changed = true;
 }
 
 void
 message_new_sender(struct message *m, struct span from)
 {
+	char storage[LIMIT_ADDRESS + 32];
 	struct buf line;
 
-	buf_init(&line, 2 * LIMIT_ADDRESS);
+	buf_init_fixed(&line, storage, sizeof(storage));
 	trace_return_path(from, &line);
-	change_trace(m, buf_view(&line), SPAN(""));
-	buf_free(&line);
+	change_trace(m, buf_view(&line), message_top(m));
 }
 
 bool
-message_put_on_top(struct message *m, struct span fields)
+message_set_top(struct message *m, struct span fields)
 {
-	size_t n = (size_t)(span_find(buf_view(&m->trace), '\n') + 1);
-	char *line;
-
-	if (fields.n > m->trace.max - m->trace.n)
+	if (span_eq(fields, message_top(m)))
+		return true;
+	if (fields.n > m->trace.max - (m->trace.n - m->top_n))
 		return false;
-	line = mem_copy(span_first(buf_view(&m->trace), n));
-	change_trace(m, span_make(line, n), fields);
-	free(line);
+	change_trace(m, span_first(buf_view(&m->trace), return_path_size(m)), fields);
 	return true;
 }
 

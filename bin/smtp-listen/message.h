@@ -19,6 +19,7 @@ struct message {
 	struct buf trace;		/* Return-Path, Received */
 	size_t trace_in_file;		/* its length there, when spilled; it may have changed since */
 	bool trace_changed;
+	size_t top_n;			/* of trace, behind Return-Path: fields of milters above our Received field */
 	struct buf added;		/* fields of ours and of milters that go on top */
 	struct buf text;		/* as received; its first part when spilled */
 	struct buf header;		/* the header section to write when header_changed */
@@ -47,8 +48,9 @@ bool message_take(struct message *m, size_t n, int fd);
 
 /* Another reverse-path: the first line of trace says it. */
 void message_new_sender(struct message *m, struct span from);
-/* Whole fields above our Received field; false when they are too much. */
-bool message_put_on_top(struct message *m, struct span fields) PB_MUST_CHECK;
+/* Whole fields that stand above our Received field; and others in their place, false when they are too much. */
+struct span message_top(const struct message *m);
+bool message_set_top(struct message *m, struct span fields) PB_MUST_CHECK;
 
 /* Look at the header section: once, when it is whole or the text is spilled. */
 void message_scan(struct message *m, struct span our_host);

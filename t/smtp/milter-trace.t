@@ -56,7 +56,7 @@ my $px = Pillarbox::Postfix->new($pb, "smtpd_milters = inet:127.0.0.1:$milter{po
 	. "smtpd_tls_ask_ccert = yes\nsmtpd_tls_CAfile = " . $ca->ca . "\nsmtputf8_enable = yes\n"
 	. "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = $pb->{top}/sasl\n"
 	. ($six ? "inet_protocols = all\ninet_interfaces = 127.0.0.1, ::1\n" : ''),
-	$six ? "[::1]:$six inet n - n - - smtpd\n" : '');
+	$six ? "[::1]:$six inet n - n - - smtpd -o smtpd_peername_lookup=no\n" : '');	# /etc/hosts may not have it, and DNS is slow
 my %server = (us => sub { $pb->connect('smtp') }, postfix => sub { $px->connect });
 
 # Logs in whoever comes, as Postfix asks Dovecot's server (protocol 1.2).
@@ -308,7 +308,7 @@ sub delivered_by {
 	return "$who did not deliver it";
 }
 
-for my $what ('nothing at all', 'insert 0', 'insert 1', 'insert 2', 'insert 3', 'insert 100', 'add', 'add insert 1 add',
+for my $what ('nothing at all', 'insert 0', 'insert 1', 'insert 2', 'insert 3', 'insert 100', 'insert 0 insert 0', 'insert 0 insert 1', 'insert 0 insert 2', 'insert 1 insert 0 insert 1', 'add', 'add insert 1 add',
     'change 1', 'change 2', 'change 3', 'delete 1', 'delete 2', 'delete 3', 'delete 1 change 1 insert 1', 'body', 'from') {
 	for my $who (keys %server) {
 		my $c = $server{$who}->();

@@ -29,17 +29,19 @@ use Socket;
 
 my %TYPE = (A => 1, CNAME => 5, SOA => 6, PTR => 12, MX => 15, TXT => 16, AAAA => 28);
 my %NAME = reverse %TYPE;
-our $TTL = 60;		# seconds; of servers begun from now on
+our $TTL = 60;		# seconds; of servers begun from now on, as the next two
+our $ADDRESS = '127.0.0.1';
+our $PORT = 0;		# 0: any; 53 for programs that ask no other, root can have that
 my @live;
 
 sub new {
 	my ($class, $zone, %special) = @_;
-	my $self = bless { dir => tempdir('pillarbox-dns-XXXXXX', TMPDIR => 1, CLEANUP => 1), owner => $$, special => \%special }, $class;
+	my $self = bless { dir => tempdir('pillarbox-dns-XXXXXX', TMPDIR => 1, CLEANUP => 1), owner => $$, special => \%special, address => $ADDRESS }, $class;
 	$self->add_zone($zone // '');
 	for (1 .. 100) {
-		$self->{udp} = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp') or next;
+		$self->{udp} = IO::Socket::INET->new(LocalAddr => $ADDRESS, LocalPort => $PORT, Proto => 'udp') or next;
 		$self->{port} = $self->{udp}->sockport;
-		$self->{tcp} = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $self->{port}, Proto => 'tcp', Listen => 50) and last;
+		$self->{tcp} = IO::Socket::INET->new(LocalAddr => $ADDRESS, LocalPort => $self->{port}, Proto => 'tcp', Listen => 50) and last;
 	}
 	die "no port for a DNS server\n" unless $self->{tcp};
 	open $self->{log}, '>>', "$self->{dir}/queries" or die "queries: $!";
@@ -55,7 +57,7 @@ sub new {
 	return $self;
 }
 
-sub address { return "127.0.0.1\@$_[0]{port}" }
+sub address { return "$_[0]{address}\@$_[0]{port}" }
 
 # What was asked since the last call: a list of "name TYPE".
 sub queries {
