@@ -31,7 +31,7 @@ sub new {
 	make_path(map { "$dir/$_" } qw(etc spool data log mail));
 	my ($uid, $gid) = (getpwnam 'postfix')[2, 3];
 	chown $uid, $gid, "$dir/data", "$dir/mail";
-	Pillarbox::spew("$dir/etc/main.cf", <<"END" . ($more // ''));
+	my $main = <<"END";
 compatibility_level = 3.6
 queue_directory = $dir/spool
 data_directory = $dir/data
@@ -56,6 +56,10 @@ smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 maillog_file = $dir/log/mail.log
 maillog_file_prefixes = $dir
 END
+	# What the test says takes the place of a line: of a name that stands twice every process of
+	# Postfix warns, and master waits for ever when it writes more than its log daemon reads.
+	$main =~ s/^\Q$_\E =.*\n//m for ($more // '') =~ /^(\w+) *=/mg;
+	Pillarbox::spew("$dir/etc/main.cf", $main . ($more // ''));
 	$self->write_master($services // '');
 	my ($rc, $out, $err) = $pb->run('/usr/sbin/postfix', '-c', "$dir/etc", 'start');
 	push @live, $self;
