@@ -141,8 +141,10 @@ cmd_mail(struct smtp *c, struct span args)
 	}
 	if (!demands_are_allowed(c, &mail) || !has_messages_left(c))
 		return;
-	if (!sender_is_allowed(c, &mail) || !size_is_allowed(c, &mail) || !smtp_hold_message(c))
+	if (!sender_is_allowed(c, &mail) || !size_is_allowed(c, &mail) || !smtp_hold_message(c)) {
+		transaction_reset(c);	/* what was found out about this sender is not the next one's */
 		return;
+	}
 	c->t.mail = mail;
 	c->t.is_open = true;
 	if (!filter_mail(c, args)) {

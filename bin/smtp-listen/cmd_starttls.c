@@ -32,6 +32,8 @@ starttls_handshake(struct smtp *c)
 	}
 	transaction_reset(c);
 	c->helo[0] = '\0';
+	c->esmtp = false;
+	c->points = (struct policy_points){ .points = 0 };
 	stream_timeout(&c->s->io, session_patience(c->s, c->config->command_timeout_ms));
 	if (tls_accept(c->w->tls, &c->s->io, &c->s->local, error) != 0) {
 		smtp_log(c, "event=tls-failed why=\"%s\"", error);
