@@ -1,6 +1,7 @@
 /*
- * filter_private: the milters of a session, shared by filter.c (the steps of
- * the session), filter_message.c (the message at its end) and filter_macros.c.
+ * filter_private: the milters of a session, shared by filter.c (the
+ * session), filter_envelope.c, filter_message.c (the message at its end) and
+ * filter_macros.c.
  *
  * State of a milter in a session: OFF (not connected, or failed, or it
  * accepted the whole session), IDLE (between messages), BUSY (in a message),
@@ -51,5 +52,8 @@ bool filter_may_pass(struct smtp *c, struct filter *f, struct verdict *out) PB_M
  * reply; code 0 means that the message is to be discarded.
  */
 bool filter_take(struct smtp *c, struct filter *f, enum milter_outcome o, struct verdict *out) PB_MUST_CHECK;
+
+/* Say no as the milter wants it; always false. */
+bool filter_refuse(struct smtp *c, const struct filter *f, const char *step, const struct verdict *v);
 
 #endif

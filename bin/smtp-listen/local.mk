@@ -7,7 +7,7 @@ smtp_listen_sources = bin/smtp-listen/data_wait.c bin/smtp-listen/line.c bin/smt
 	bin/smtp-listen/cmd_starttls.c bin/smtp-listen/config.c bin/smtp-listen/config.h \
 	bin/smtp-listen/edit.c bin/smtp-listen/edit.h bin/smtp-listen/filter.c bin/smtp-listen/filter.h \
 	bin/smtp-listen/facts.c bin/smtp-listen/facts.h bin/smtp-listen/delegates.c bin/smtp-listen/delegates.h bin/smtp-listen/delegate_request.c bin/smtp-listen/delegate_request.h bin/smtp-listen/envelope_edit.c bin/smtp-listen/envelope_edit.h \
-	bin/smtp-listen/filter_macros.c bin/smtp-listen/filter_message.c bin/smtp-listen/filter_private.h \
+	bin/smtp-listen/filter_envelope.c bin/smtp-listen/filter_macros.c bin/smtp-listen/filter_message.c bin/smtp-listen/filter_private.h \
 	bin/smtp-listen/message.c bin/smtp-listen/message.h bin/smtp-listen/peer_name.c bin/smtp-listen/peer_name.h bin/smtp-listen/reply.c \
 	bin/smtp-listen/session.c bin/smtp-listen/welcome.c bin/smtp-listen/cmd_xclient.c bin/smtp-listen/origin.c bin/smtp-listen/smtp.h \
 	bin/smtp-listen/callout.c bin/smtp-listen/gateways.c bin/smtp-listen/gateways.h bin/smtp-listen/try.c

@@ -10,6 +10,9 @@ static const struct smtp_ehlo everything = {
 	.smtputf8 = true, .requiretls = true, .mt_priority = true, .deliverby = true,
 };
 
+/* What a host without SMTPUTF8 is told: no byte over 0x7f where nobody's address has one. */
+static const struct smtp_ehlo plain = { .dsn = true };
+
 static void
 check_line(const struct buf *line)
 {
@@ -57,6 +60,11 @@ try_rcpt(struct span args)
 	FUZZ_CHECK(smtp_rcpt_parse(span_make(line.p + 5, line.n - 7), &again) == SMTP_OK);
 	FUZZ_CHECK(strcmp(r.to.text, again.to.text) == 0 && r.notify == again.notify);
 	FUZZ_CHECK(strcmp(r.orcpt, again.orcpt) == 0);
+	buf_clear(&line);
+	smtp_rcpt_print(&r, &plain, &line);
+	check_line(&line);
+	FUZZ_CHECK(smtp_rcpt_parse(span_make(line.p + 5, line.n - 7), &again) == SMTP_OK);
+	FUZZ_CHECK(strcmp(r.orcpt, again.orcpt) == 0 && !again.orcpt_8bit);
 	buf_free(&line);
 }
 
