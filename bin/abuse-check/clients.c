@@ -67,18 +67,26 @@ reply_to(struct client *c, const struct buf *text)
 	return !text->overflow && fdpass_send(c->fd, text->p, text->n, NULL, 0) == (ssize_t)text->n;
 }
 
-static void
-on_connect(struct client *c, const struct request *q, struct buf *reply)
+/* False with the reason when it may not be served. */
+static bool
+begin_session(struct client *c, const struct request *q, char why[128])
 {
-	char why[128];
-
 	end_session(c);
 	c->ip = q->ip;
 	c->service = q->service;
 	/* A Unix socket has no address to count. */
-	c->open = q->has_ip && abuse_connect(c->a, &c->ip, c->service, why, sizeof(why));
-	record_begin(reply, c->open || !q->has_ip ? "ok" : "refuse");
-	if (q->has_ip && !c->open)
+	c->open = q->has_ip && abuse_connect(c->a, &c->ip, c->service, why, 128);
+	return c->open || !q->has_ip;
+}
+
+static void
+on_connect(struct client *c, const struct request *q, struct buf *reply)
+{
+	char why[128];
+	bool good = begin_session(c, q, why);
+
+	record_begin(reply, good ? "ok" : "refuse");
+	if (!good)
 		record_add_text(reply, "text", why);
 }
 
@@ -124,6 +132,9 @@ answer(struct client *c, const struct request *q, struct buf *reply)
 	switch (q->kind) {
 	case REQUEST_CONNECT:
 		on_connect(c, q, reply);
+		return true;
+	case REQUEST_BEGAN:
+		(void)begin_session(c, q, (char[128]){ "" });	/* it is served already */
 		return true;
 	case REQUEST_WOULD:
 		on_would(c, q, reply);

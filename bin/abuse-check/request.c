@@ -42,6 +42,10 @@ request_read(const struct record *r, struct request *out)
 		out->kind = span_is(r->verb, "would") ? REQUEST_WOULD : REQUEST_CONNECT;
 		return read_place(r, out);
 	}
+	if (span_is(r->verb, "began")) {
+		out->kind = REQUEST_BEGAN;
+		return read_place(r, out);
+	}
 	if (span_is(r->verb, "close")) {
 		out->kind = REQUEST_CLOSE;
 		if (!record_get_num(r, "bad", 1, &bad))

@@ -13,6 +13,7 @@
 
 enum request_kind {
 	REQUEST_CONNECT,	/* connect service= ip= */
+	REQUEST_BEGAN,		/* began service= ip=: the same, but nobody waits for an answer */
 	REQUEST_WOULD,		/* would service= ip= */
 	REQUEST_CLOSE,		/* close bad= [service= ip= [from=] size=]: with the last message */
 	REQUEST_LOGIN_FAILED,	/* event kind=login-failed service= ip= [user=] */

@@ -18,6 +18,8 @@
 struct index {
 	struct state *db;
 	uint64_t version;
+	uint64_t *shown;		/* the same for other processes; 0: nothing is to be kept now */
+	bool is_hidden;
 	bool offers_known;		/* the next two are up to date */
 	struct index_offers offers;
 	char value[STATE_VALUE_MAX];	/* the value at hand */
@@ -62,6 +64,21 @@ index_version(const struct index *ix)
 	return ix->version;
 }
 
+void
+index_show(struct index *ix, uint64_t *page)
+{
+	ix->shown = page;
+	index_hide(ix, ix->is_hidden);
+}
+
+void
+index_hide(struct index *ix, bool hide)
+{
+	ix->is_hidden = hide;
+	if (ix->shown != NULL)
+		__atomic_store_n(ix->shown, hide ? 0 : ix->version + 1, __ATOMIC_RELEASE);
+}
+
 /* -- keys ---------------------------------------------------------------- */
 
 struct key {
@@ -101,17 +118,30 @@ get(struct index *ix, struct span key, struct span *value)
 }
 
 static void
-put(struct index *ix, struct span key, struct span value)
+changed(struct index *ix)
 {
 	ix->version++;
+	index_hide(ix, ix->is_hidden);
+}
+
+static void
+write_value(struct index *ix, struct span key, struct span value)
+{
 	if (key.p != NULL && state_put(ix->db, key, value, STATE_NEVER) < 0)
 		failed("write");
 }
 
 static void
+put(struct index *ix, struct span key, struct span value)
+{
+	changed(ix);
+	write_value(ix, key, value);
+}
+
+static void
 drop(struct index *ix, struct span key)
 {
-	ix->version++;
+	changed(ix);
 	if (key.p != NULL && state_delete(ix->db, key) < 0)
 		failed("delete");
 }
@@ -499,7 +529,7 @@ index_commit(struct index *ix)
 void
 index_abort(struct index *ix)
 {
-	ix->version++;
+	changed(ix);
 	state_abort(ix->db);
 }
 
@@ -576,7 +606,6 @@ index_get_space(struct index *ix, struct span domain, struct index_space *out)
 void
 index_put_space(struct index *ix, struct span domain, const struct index_space *space)
 {
-	uint64_t version = ix->version;
 	struct buf out;
 	struct key k;
 
@@ -585,8 +614,8 @@ index_put_space(struct index *ix, struct span domain, const struct index_space *
 	record_add_num(&out, "used", space->used);
 	record_add_num(&out, "warned", (uint64_t)space->warned_s);
 	add_flag(&out, "counted", space->is_counted);
-	put(ix, key_make(&k, 'q', domain, SPAN_NONE), buf_view(&out));
-	ix->version = version;		/* no answer was computed from it */
+	/* No answer is computed from it, so the version stays. */
+	write_value(ix, key_make(&k, 'q', domain, SPAN_NONE), buf_view(&out));
 	buf_free(&out);
 }
 

@@ -120,5 +120,12 @@ void index_pepper(struct index *ix, unsigned char out[32]);
 
 /* Grows with every change: what was computed from the index is stale when it differs. */
 uint64_t index_version(const struct index *ix);
+/*
+ * Show a version to other processes in a page they can read, from now on and
+ * changed before any answer is: a number above 0 that never comes again while
+ * this process lives, or 0 while hidden, since what answers then is not final.
+ */
+void index_show(struct index *ix, uint64_t *page);
+void index_hide(struct index *ix, bool hide);
 
 #endif

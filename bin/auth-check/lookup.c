@@ -1,37 +1,27 @@
 /*
  * lookup: questions in, answers out, with the last answers kept.
  *
- * The cache is a table of fixed size; an answer in it is good as long as the
- * index did not change since (its version), so nothing has to be invalidated
- * one by one.  While users are still being compared with their files nothing is
- * taken from it.
+ * An answer is good as long as the index did not change since (its version), so
+ * nothing has to be invalidated one by one.  While users are still being
+ * compared with their files nothing is kept.
  */
 #include "base/base.h"
 #include "lookup.h"
 
-#include <stdlib.h>
 #include "base/mem.h"
 #include "client.h"
+#include "directory/kept.h"
 #include "directory/socketmap.h"
 #include "room.h"
-#include "sys/random.h"
 
 #define CACHE_SLOTS 16384
-#define CACHE_TEXT_MAX 1024	/* longer answers are not kept */
-
-struct kept {
-	uint64_t version;
-	uint64_t hash;
-	uint32_t question_n, answer_n;
-	char text[];		/* question, answer */
-};
 
 struct lookup {
 	struct service *svc;
 	struct loop *loop;
 	struct resolver *rs;
-	uint64_t seed;		/* so that nobody outside chooses who shares a slot */
-	struct kept *slots[CACHE_SLOTS];
+	struct kept *kept;
+	int version_fd;		/* the page that index_show writes; -1: none could be had */
 	struct room room;
 	struct buf answer;
 };
@@ -50,47 +40,6 @@ static const struct map {
 	{ "account", resolve_account_map },
 };
 
-/* FNV-1a from a random start, then mixed. */
-static uint64_t
-hash_of(uint64_t seed, struct span s)
-{
-	uint64_t h = seed ^ 0xcbf29ce484222325U;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3U;
-	h ^= h >> 32;
-	h *= seed | 1;
-	return h ^ h >> 29;
-}
-
-static bool
-take_kept(struct lookup *l, struct span question, uint64_t hash)
-{
-	const struct kept *k = l->slots[hash % CACHE_SLOTS];
-
-	if (k == NULL || k->hash != hash || k->version != index_version(l->rs->ix)
-	    || !span_eq(question, span_make(k->text, k->question_n)))
-		return false;
-	return buf_put(&l->answer, k->text + k->question_n, k->answer_n);
-}
-
-static void
-keep(struct lookup *l, struct span question, uint64_t hash)
-{
-	struct kept **slot = &l->slots[hash % CACHE_SLOTS];
-	size_t n = question.n + l->answer.n;
-
-	if (n > CACHE_TEXT_MAX)
-		return;
-	*slot = mem_resize(*slot, sizeof(**slot) + n);
-	(*slot)->hash = hash;
-	(*slot)->version = index_version(l->rs->ix);
-	(*slot)->question_n = (uint32_t)question.n;
-	(*slot)->answer_n = (uint32_t)l->answer.n;
-	memcpy((*slot)->text, question.p, question.n);
-	memcpy((*slot)->text + question.n, l->answer.p, l->answer.n);
-}
-
 static void
 resolve(struct lookup *l, struct span map, struct span key)
 {
@@ -107,20 +56,34 @@ resolve(struct lookup *l, struct span map, struct span key)
 static void
 answer(struct lookup *l, struct span question)
 {
-	bool may_keep = !refresh_is_scanning(l->rs->refresh);
-	uint64_t hash = hash_of(l->seed, question);
+	uint64_t version = refresh_is_scanning(l->rs->refresh) ? 0 : index_version(l->rs->ix) + 1;
 	struct span map, key;
 
 	buf_clear(&l->answer);
-	if (may_keep && take_kept(l, question, hash))
+	if (kept_take(l->kept, version, question, &l->answer))
 		return;
 	if (!socketmap_question(question, &map, &key)) {
 		buf_text_put(&l->answer, "PERM 550 5.3.5 A question is MAP KEY");
 		return;
 	}
 	resolve(l, map, key);
-	if (may_keep)
-		keep(l, question, hash);
+	kept_put(l->kept, version, question, buf_view(&l->answer));
+}
+
+/* Who keeps answers himself reads in a page whether they are still good. */
+static size_t
+give_version(struct lookup *l, struct client *c, size_t used)
+{
+	char storage[32];
+	struct buf out;
+
+	buf_init_fixed(&out, storage, sizeof(storage));
+	socketmap_put(&out, l->version_fd >= 0 ? SPAN("OK page") : SPAN("NOTFOUND "));
+	if (l->version_fd >= 0)
+		(void)client_send_fd(c, buf_view(&out), l->version_fd);
+	else
+		client_send(c, buf_view(&out));
+	return used;
 }
 
 static size_t
@@ -134,6 +97,8 @@ on_input(struct client *c, void *ctx, struct span in)
 
 	if (r <= 0)
 		return r < 0 ? CLIENT_HOSTILE : 0;
+	if (span_is(question, "version "))
+		return give_version(l, c, used);
 	if (!room_question(&l->room, client_uid(c), question, &l->answer)) {
 		answer(l, question);
 		room_add(&l->room, question, &l->answer);
@@ -159,14 +124,15 @@ static const struct client_kind kind = {
 };
 
 struct lookup *
-lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces)
+lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces, int version_fd)
 {
 	struct lookup *l = mem_new(sizeof(*l));
 
 	l->svc = svc;
 	l->loop = loop;
 	l->rs = rs;
-	l->seed = random_u64();
+	l->kept = kept_new(CACHE_SLOTS);
+	l->version_fd = version_fd;
 	l->room = (struct room){ .svc = svc, .rs = rs, .rooms = rooms_new(), .spaces = spaces };
 	buf_init(&l->answer, LIMIT_SOCKETMAP_REPLY);
 	return l;

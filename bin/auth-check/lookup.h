@@ -10,7 +10,9 @@
 
 struct lookup;
 
-struct lookup *lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces);
+/* version_fd: the page that index_show writes, for those who keep answers; -1: there is none. */
+struct lookup *lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces,
+	int version_fd);
 /* A connection that was accepted and whose caller may ask; fd is then owned. */
 void lookup_client(struct lookup *l, int fd);
 

@@ -560,6 +560,7 @@ static void
 scan_later(struct refresh *r)
 {
 	r->scanning = true;
+	index_hide(r->ix, true);
 	loop_timer(r->loop, 0, scan_step, r);
 }
 
@@ -584,6 +585,7 @@ scan_step(void *ctx)
 
 	if (r->scan_dir == NULL && !scan_next_domain(r)) {
 		r->scanning = false;
+		index_hide(r->ix, false);
 		log_line(r->svc, NULL, NULL, "event=directory-compared");
 		return;
 	}

@@ -397,7 +397,8 @@ admit(struct imap *im)
 		imap_bye(im, NULL, "Your address is not served here");
 		return false;
 	}
-	im->admitted = abuse_admit(im->program->abuse, "imap", im->s->ip, im->s->standing == GATE_WHITE, why, sizeof(why));
+	im->admitted = abuse_admit(im->program->abuse, "imap", im->s->ip, im->s->standing == GATE_WHITE,
+		true, why, sizeof(why));
 	if (im->admitted)
 		return true;
 	log_line(im->s->svc, im->s->ticket, im->s->ip, "event=refused reason=\"%s\"", why);

@@ -221,7 +221,8 @@ admit(struct pop3 *p)
 		pop3_err(p, NULL, "Your address is not served here");
 		return false;
 	}
-	p->admitted = abuse_admit(p->program->abuse, "pop3", p->s->ip, p->s->standing == GATE_WHITE, why, sizeof(why));
+	p->admitted = abuse_admit(p->program->abuse, "pop3", p->s->ip, p->s->standing == GATE_WHITE,
+		true, why, sizeof(why));
 	if (p->admitted)
 		return true;
 	log_line(p->s->svc, p->s->ticket, p->s->ip, "event=refused reason=\"%s\"", why);

@@ -32,7 +32,8 @@ ask_abuse(struct smtp *c, char why[256])
 	if (c->dry)
 		c->admitted = abuse_would_admit(c->w->abuse, "smtp", c->s->ip, why, 256);
 	else
-		c->admitted = abuse_admit(c->w->abuse, "smtp", c->s->ip, c->s->standing == GATE_WHITE, why, 256);
+		c->admitted = abuse_admit(c->w->abuse, "smtp", c->s->ip, c->s->standing == GATE_WHITE,
+			settings_num(c->config->settings, "smtpMaxConnectionsPerIp") > 0, why, 256);
 }
 
 static const char *

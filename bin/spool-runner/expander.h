@@ -5,6 +5,9 @@
  * Questions are pipelined over one connection to run/pub/lookup (socketmap,
  * maps "expand" and "disabled") and answered in their order.  A lost connection answers all
  * that are open with RCPT_TROUBLE; the next question connects anew.
+ *
+ * Answers can be kept: auth-check hands out a page with the version of the
+ * directory, and an answer is used again as long as this number stands.
  */
 #ifndef SPOOL_RUNNER_EXPANDER_H
 #define SPOOL_RUNNER_EXPANDER_H
@@ -21,7 +24,7 @@ struct expander;
 typedef void expander_call(void *ctx, uint32_t number, enum rcpt_kind kind,
 	const struct directory_targets *t);
 
-struct expander *expander_new(struct service *svc, struct loop *loop);
+struct expander *expander_new(struct service *svc, struct loop *loop, bool keeps);
 
 /*
  * Ask.  `call` gets ctx and number back, never before expander_ask has

@@ -384,7 +384,7 @@ schedule_run(struct service *svc)
 	helper_start(svc, s.spool, helpers);
 	s.loop = loop_new();
 	s.queue = queue_new();
-	s.expander = expander_new(svc, s.loop);
+	s.expander = expander_new(svc, s.loop, false);
 	s.local = deliverer_new(svc, s.loop, "deliver", LINKS_LOCAL);
 	s.remote = deliverer_new(svc, s.loop, "send", LINKS_REMOTE);
 	s.helpers = deliverer_new_helpers(svc, s.loop, helpers, HELPERS);

@@ -5,6 +5,7 @@
  * are answered:
  *	blocks				first, from abuse-check, with the map's descriptor
  *	connect service= ip=		-> ok | refuse text=
+ *	began service= ip=		a session that was admitted without a question
  *	would service= ip=		-> the same, but nothing is counted
  *	close bad=0|1 [service= ip= from= size=]	with the last message of the session
  *	event kind=login-failed service= ip= user=	-> ok delay=MS
@@ -262,13 +263,19 @@ abuse_leave(struct abuse_client *c)
 }
 
 bool
-abuse_admit(struct abuse_client *c, const char *service, const char *ip, bool is_white, char *why, size_t size)
+abuse_admit(struct abuse_client *c, const char *service, const char *ip, bool is_white, bool is_limited,
+	char *why, size_t size)
 {
 	struct addr a;
 
 	if (!is_white && addr_parse(span_of(ip), &a) && abuse_is_blocked(c, service, &a)) {
 		snprintf(why, size, ABUSE_BLOCKED_TEXT);
 		return false;
+	}
+	if (!is_limited && c->map_fd >= 0) {
+		begin(c, "began", service, ip);
+		(void)send_request(c);
+		return true;
 	}
 	return ask(c, "connect", service, ip, why, size);
 }

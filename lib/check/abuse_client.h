@@ -43,9 +43,11 @@ bool abuse_is_blocked(struct abuse_client *c, const char *service, const struct 
  * False: refuse it (421 4.7.0, -ERR, * BYE) with the reason, one line without
  * codes, in `why` (size bytes).  is_white: the address is on the whitelist of the
  * service; blocks, which are of whole networks in IPv6, do not hold for it.
+ * is_limited: the sessions of one address are limited; if not, the table of
+ * blocks is enough to decide, and abuse-check is told instead of asked.
  */
-bool abuse_admit(struct abuse_client *c, const char *service, const char *ip, bool is_white, char *why,
-	size_t size) PB_MUST_CHECK;
+bool abuse_admit(struct abuse_client *c, const char *service, const char *ip, bool is_white, bool is_limited,
+	char *why, size_t size) PB_MUST_CHECK;
 /* The reason that goes with a block. */
 #define ABUSE_BLOCKED_TEXT "Your address is blocked for some time"
 

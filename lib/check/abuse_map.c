@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "sys/random.h"
+#include "sys/shared_page.h"
 
 static const char *const names[ABUSE_SERVICES] = { "smtp", "pop3", "imap" };
 
@@ -76,22 +77,11 @@ abuse_hash(const uint64_t seed[2], const uint8_t key[16], uint64_t purpose)
 struct abuse_map *
 abuse_map_new(int *fd_out)
 {
-	int fd = memfd_create("abuse-blocks", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	struct abuse_map *m;
+	struct abuse_map *m = shared_page_new("abuse-blocks", sizeof(*m), fd_out);
 
-	if (fd < 0)
+	if (m == NULL)
 		return NULL;
-	m = ftruncate(fd, sizeof(*m)) == 0 ? mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
-	if (m == MAP_FAILED ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-		return NULL;
-	}
 	random_fill(m->seed, sizeof(m->seed));
-	*fd_out = fd;
 	return m;
 }
 

@@ -1,6 +1,7 @@
 libpillarbox_a_SOURCES += \
 	lib/directory/auth.c lib/directory/auth_line.c lib/directory/auth_line.h \
 	lib/directory/directory.c lib/directory/directory.h lib/directory/directory_private.h \
+	lib/directory/kept.c lib/directory/kept.h \
 	lib/directory/secret.c lib/directory/secret.h \
 	lib/directory/socketmap.c lib/directory/socketmap.h \
 	lib/directory/wire.c lib/directory/wire.h

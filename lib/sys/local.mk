@@ -6,5 +6,5 @@ libpillarbox_a_SOURCES += lib/sys/fdpass.c lib/sys/fdpass.h lib/sys/peer.c lib/s
 # Durable files, locks, time and chance
 libpillarbox_a_SOURCES += lib/sys/file.c lib/sys/file.h lib/sys/durable.c lib/sys/durable.h \
 	lib/sys/lock.c lib/sys/lock.h lib/sys/clock.c lib/sys/clock.h lib/sys/heap.c lib/sys/heap.h lib/sys/random.c \
-	lib/sys/random.h lib/sys/filesystem.c lib/sys/filesystem.h
+	lib/sys/random.h lib/sys/filesystem.c lib/sys/filesystem.h lib/sys/shared_page.c lib/sys/shared_page.h
 libpillarbox_a_SOURCES += lib/sys/descriptors.c lib/sys/descriptors.h

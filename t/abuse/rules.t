@@ -54,6 +54,22 @@ like($_, qr/^421 4\.7\.0 .*blocked.*\d{12}\)?$/, 'the next one is told that it i
 is(scalar(grep { /^220/ } greetings('smtp', '127.3.0.2', 1)), 1, 'another address is not');
 like(blocked(), qr/^127\.3\.0\.1\tsmtp\t(?:300|2\d\d)\tdos$/m, 'the block is listed with the time that is left and its reason');
 
+# Without a limit for one address nobody is asked at the greeting, but connections are counted.
+$pb->set(smtpMaxConnectionsPerIp => 0);
+$pb->ctl_ok('reload');
+my $end = time + 20;
+my @served;
+while (time < $end) {
+	@g = greetings('smtp', '127.3.0.40', 1, \&good_session);
+	last if $g[0] !~ /^220/;
+	push @served, @g;
+	sleep 0.1;	# the block is published when the connection before was counted
+}
+is(scalar @served, 6, 'six connections are served without a question too');
+like($g[0], qr/^421 4\.7\.0 .*blocked/, 'then the address is blocked');
+$pb->set(smtpMaxConnectionsPerIp => 3);
+$pb->ctl_ok('reload');
+
 @g = greetings('pop3', '127.3.0.1', 5);
 like($g[3], qr/^\+OK/, 'another service has its own rule');
 like($g[4], qr/^-ERR .*blocked.*\d{12}/, 'POP3 says -ERR');

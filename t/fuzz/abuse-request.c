@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 static const char *const verbs[] = {
-	[REQUEST_CONNECT] = "connect", [REQUEST_WOULD] = "would", [REQUEST_CLOSE] = "close",
+	[REQUEST_CONNECT] = "connect", [REQUEST_BEGAN] = "began", [REQUEST_WOULD] = "would", [REQUEST_CLOSE] = "close",
 	[REQUEST_LOGIN_FAILED] = "event", [REQUEST_LOGIN_GOOD] = "event", [REQUEST_MESSAGE] = "message",
 };
 

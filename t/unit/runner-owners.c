@@ -1,7 +1,7 @@
 /*
  * expander, deliverer: schedule's and intake's loops do not wait for a program
- * that takes nobody, and what could not be asked yet is asked over the next
- * connection.
+ * that takes nobody, what could not be asked yet is asked over the next
+ * connection, and what is known is not asked.
  */
 #include "base/base.h"
 #include "deliverer.h"
@@ -16,6 +16,8 @@
 #include "base/record.h"
 #include "net/listen.h"
 #include "service/service.h"
+#include "sys/fdpass.h"
+#include "sys/shared_page.h"
 #include "tap.h"
 
 static char folder[] = "/tmp/runner-owners.XXXXXX";
@@ -56,7 +58,7 @@ fill_backlog(const char *name, int type)
 }
 
 /* They live as long as their process. */
-static struct expander *full, *late;
+static struct expander *full, *late, *keeper;
 static struct deliverer *d;
 
 static unsigned calls, troubles;
@@ -74,7 +76,7 @@ full_directory(void)
 {
 	int listener = serve("lookup", SOCK_STREAM, 1);
 
-	full = expander_new(&svc, loop);
+	full = expander_new(&svc, loop, false);
 	fill_backlog("lookup", SOCK_STREAM);
 	expander_ask(full, SPAN("a@b.example"), 1, on_expanded, NULL);
 	is_num(calls, 0, "a question is not answered from within");
@@ -93,7 +95,7 @@ late_directory(void)
 	int listener, fd;
 	ssize_t n;
 
-	late = expander_new(&svc, loop);
+	late = expander_new(&svc, loop, false);
 	calls = troubles = 0;
 	expander_ask(late, SPAN("one@b.example"), 1, on_expanded, NULL);
 	listener = serve("lookup", SOCK_STREAM, 5);
@@ -110,6 +112,84 @@ late_directory(void)
 	close(fd);
 	close(listener);
 	(void)unlink("lookup");
+}
+
+/* What the directory was asked since; it answers n times that there is no such address. */
+static unsigned
+asked(int fd, unsigned answers)
+{
+	char text[2000];
+	ssize_t n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	struct span rest = span_make(text, n > 0 ? (size_t)n : 0);
+	unsigned count = 0;
+	ssize_t at;
+
+	while ((at = span_search(rest, SPAN("expand "))) >= 0) {
+		rest = span_from(rest, (size_t)at + 1);
+		count++;
+	}
+	while (answers-- > 0)
+		if (send(fd, "9:NOTFOUND ,", 12, 0) != 12)
+			return 99;
+	return count;
+}
+
+static void
+ask_twice(struct expander *e)
+{
+	expander_ask(e, SPAN("one@b.example"), 1, on_expanded, NULL);
+	expander_ask(e, SPAN("two@b.example"), 2, on_expanded, NULL);
+}
+
+static void
+keeping(void)
+{
+	struct expander *e;
+	int listener = serve("lookup", SOCK_STREAM, 5), fd, page;
+	uint64_t *version = shared_page_new("version", sizeof(*version), &page);
+
+	e = keeper = expander_new(&svc, loop, true);
+	calls = troubles = 0;
+	*version = 7;
+	ask_twice(e);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ok(fdpass_send(fd, "7:OK page,", 10, &page, 1) == 10, "the directory hands out a page");
+	is_num(asked(fd, 2), 2, "what is asked before it is known");
+	run(30);
+	is_num(calls, 2, "is answered");
+	ask_twice(e);
+	is_num(asked(fd, 2), 2, "and asked once more");
+	run(30);
+	calls = 0;
+	ask_twice(e);
+	is_num(calls, 0, "a kept answer does not come from within either");
+	expander_ask(e, SPAN("one@b.example"), 3, on_expanded, &calls);
+	expander_forget(e, &calls);
+	run(30);
+	ok(calls == 2 && asked(fd, 0) == 0, "then it is known, and comes in the next turn, unless it is forgotten");
+	*version = 8;
+	ask_twice(e);
+	is_num(asked(fd, 2), 2, "with another version it is asked again");
+	run(30);
+	*version = 0;
+	ask_twice(e);
+	is_num(asked(fd, 2), 2, "while the version is hidden nothing is taken");
+	run(30);
+	*version = 8;
+	ask_twice(e);
+	is_num(asked(fd, 0), 0, "what was kept is good again when it comes back");
+	run(30);
+	calls = 0;
+	close(fd);
+	run(30);
+	ask_twice(e);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	is_num(asked(fd, 0), 2, "another directory is asked anew");
+	close(fd);
+	close(listener);
+	(void)unlink("lookup");
+	run(30);
+	ok(calls == 2 && troubles == 2, "and one that goes leaves no question without a call");
 }
 
 static unsigned outcomes;
@@ -164,6 +244,7 @@ main(void)
 	loop = loop_new();
 	full_directory();
 	late_directory();
+	keeping();
 	full_deliverer();
 	(void)rmdir(folder);
 	return done();
