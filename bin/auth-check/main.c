@@ -246,6 +246,7 @@ main(int argc, char **argv)
 	service_ready(&p.svc);
 	loop_run(p.loop);
 	spaces_save(p.spaces);
+	spaces_free(&p.spaces);
 	index_close(&p.resolver.ix);
 	log_flush(&p.svc, true);
 	return EXIT_DONE;

@@ -38,6 +38,23 @@ spaces_new(struct index *ix)
 	return s;
 }
 
+static void
+free_space(void *node)
+{
+	struct space *p = node;
+
+	free(p->name);
+	free(p);
+}
+
+void
+spaces_free(struct spaces **s)
+{
+	tdestroy((*s)->tree, free_space);
+	free(*s);
+	*s = NULL;
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -84,8 +101,7 @@ drop(struct spaces *s, struct space *p)
 	if (s->counting == p)
 		s->counting = NULL;
 	tdelete(p, &s->tree, compare);
-	free(p->name);
-	free(p);
+	free_space(p);
 }
 
 /* -- entries ------------------------------------------------------------------ */

@@ -27,6 +27,8 @@
 struct spaces;
 
 struct spaces *spaces_new(struct index *ix);
+/* What was not saved is lost. */
+void spaces_free(struct spaces **s);
 /* Write changed sums to the index. */
 void spaces_save(struct spaces *s);
 

@@ -145,6 +145,7 @@ tables(void)
 	ok(spaces_use(s, SPAN("a.example"), &use) && !use.is_counted, "nor has a new one of its name");
 	spaces_add(s, SPAN("b.example"), 5);
 	ok(!spaces_room(s, SPAN("b.example"), &room), "a domain without a limit has no room to tell");
+	spaces_free(&s);
 }
 
 /* What another life finds. */
@@ -163,6 +164,7 @@ kept(const char *home)
 	spaces_warned(s, SPAN("c.example"));
 	spaces_add(s, SPAN("c.example"), -100);
 	spaces_save(s);
+	spaces_free(&s);
 	index_close(&ix);
 	ix = index_open(home, &anew);
 	s = spaces_new(ix);
@@ -170,6 +172,7 @@ kept(const char *home)
 	is_num(spaces_next(s, domain, &use), SPACES_COUNT, "a domain that is nearly full is counted in the new life");
 	spaces_counted(s, SPAN("c.example"), MB);
 	is_num(spaces_next(s, domain, &use), SPACES_IDLE, "but not told of again");
+	spaces_free(&s);
 }
 
 int

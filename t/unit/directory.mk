@@ -8,3 +8,5 @@ noinst_PROGRAMS += t/auth/auth-ask
 t_auth_auth_ask_SOURCES = t/auth/auth-ask.c
 check_PROGRAMS += t/unit/directory-jwt
 t_unit_directory_jwt_SOURCES = t/unit/directory-jwt.c t/unit/tap.h
+check_PROGRAMS += t/unit/directory-space
+t_unit_directory_space_SOURCES = t/unit/directory-space.c t/unit/tap.h
