@@ -298,6 +298,7 @@ enum stream_result
 stream_fill_within(struct stream *st, uint64_t ms)
 {
 	uint64_t before = st->deadline;
+	bool has_spoken = st->out.n > 0;
 	enum stream_result r;
 
 	if (stream_flush(st) < 0)
@@ -305,6 +306,8 @@ stream_fill_within(struct stream *st, uint64_t ms)
 	if (st->in_state != LINE_OK)
 		return st->in_state;
 	stream_timeout(st, ms);
+	if (has_spoken && st->in_start == st->in_end && st->transport == NULL)	/* as in stream_fill */
+		(void)wait_for_input(st, POLLIN);
 	r = stream_fill(st);
 	st->deadline = before;
 	stream_resume(st);

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# S29 and S30 by SMTP: neither a lack of descriptors (EMFILE) nor a fork that
+# S29 and S30 by SMTP (SMTPIN-10): neither a lack of descriptors (EMFILE) nor a fork that
 # fails stops smtp-listen or makes it spin; clients hear 421 4.3.2, and it recovers.
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Strangers who hold every place by sending as slowly as they can, in DATA, in BDAT or with one
-# command after another, lose it when places run out, and a normal client is served; who is
-# known, or sends like a mail server, is not disturbed (S27).
+# command after another, or not at all, lose it when places run out, and a normal client is served; who is
+# known, or sends like a mail server, is not disturbed (S27; SMTPIN-08).
 use strict;
 use warnings;
 use Test::More;
@@ -23,6 +23,7 @@ sub session {
 	return $c->{greeting} =~ /^220/ ? $c : undef;
 }
 sub dripper { return session(@open, 'DATA') }
+my $mute = dripper();		# who fell silent before there was a crowd
 sub chunker { my $c = session(@open); $c->send_raw("BDAT 100000 LAST\r\n") if $c; return $c }
 sub talker { return session(@open[0, 1]) }
 # What it heard when it was ended; undef while it goes on, as another piece does.
@@ -40,19 +41,19 @@ $user->expect($_, qr/^[23]/) for 'MAIL FROM:<alice@example.com>', 'RCPT TO:<alic
 $user->send_raw("From: alice\@example.com\r\nSubject: user\r\n\r\n");
 my $server = session(@open, 'DATA');
 $server->send_raw("Subject: server\r\n\r\n");
-my %slow = (data => [ map { dripper() } 1 .. 4 ], bdat => [ map { chunker() } 1 .. 3 ], talk => [ talker() ]);
+my %slow = (mute => [ $mute ], data => [ map { dripper() } 1 .. 3 ], bdat => [ map { chunker() } 1 .. 3 ], talk => [ talker() ]);
 is(scalar(map { @$_ } values %slow), 8, 'all places are taken');
 ok($pb->wait_log('smtpLog', qr/event=crowded/), 'which the server knows');
 
 # They go on all the time, and whoever loses his place comes again.
-my %make = (data => \&dripper, bdat => \&chunker, talk => \&talker);
+my %make = (mute => \&dripper, data => \&dripper, bdat => \&chunker, talk => \&talker);
 my %heard = map { $_ => [] } keys %slow;
 my ($served, $n) = (0, 0);
 sub attack {
 	for my $kind (sort keys %slow) {
 		for my $c (@{ $slow{$kind} }) {
 			$c //= $make{$kind}->() or next;
-			my $reply = ended($c, $kind eq 'talk' ? 'RCPT TO:<alice+' . ++$n . "\@example.com>\r\n" : 'x') // next;
+			my $reply = ended($c, $kind eq 'talk' ? 'RCPT TO:<alice+' . ++$n . "\@example.com>\r\n" : $kind eq 'mute' ? '' : 'x') // next;
 			push @{ $heard{$kind} }, $reply;
 			undef $c;
 		}
@@ -72,9 +73,10 @@ ok($served, 'a normal client is served');
 $end = time + 120;
 while (time < $end) {
 	attack();
-	last if $heard{data}[0] && $heard{bdat}[0] && grep { /busy, try/ } @{ $heard{talk} };
+	last if $heard{mute}[0] && $heard{data}[0] && $heard{bdat}[0] && grep { /busy, try/ } @{ $heard{talk} };
 }
 like($heard{$_}[0], qr/\A421 4\.4\.2 The message comes too slowly, .* ticket \d{12}\r\n\z/, "a slow $_ is told so") for qw(data bdat);
+like($heard{mute}[0], qr/\A421 4\.4\.2 Timeout, .* ticket \d{12}\r\n\z/, 'who says nothing in a message, that its time is over');
 my ($last) = grep { /busy, try/ } @{ $heard{talk} };
 like($last, qr/\A421 4\.3\.2 Too busy, try again later ticket \d{12}\r\n\z/, 'who talks for long without a message too');
 ok($pb->wait_log('smtpLog', qr/\[127\.15\.0\.1\]\[\d{12}\] event=$_/), "the log has $_")
