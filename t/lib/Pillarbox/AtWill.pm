@@ -16,6 +16,7 @@ use POSIX ();
 use Socket;
 
 my %protocol = ('pop3-serve' => 'pop3', 'imap-serve' => 'imap');
+my $LOG_REST_MS = 1000;		# lib/service/session_crowd.c
 my @live;
 
 sub program {
@@ -41,14 +42,25 @@ sub new {
 	}
 	close $far;
 	close $theirs;
-	my $self = bless { control => $control, pid => $pid, said => '', client => Pillarbox::Client->new(
+	my $self = bless { control => $control, pid => $pid, said => '', spent => 0, client => Pillarbox::Client->new(
 		sock => $near, protocol => $protocol{$name}) }, $class;
 	push @live, $self;
 	return $self;
 }
 
-# The ms of its next wait for the client; -1 when none comes.
+# The ms of its next wait for the client; -1 when none comes.  A session that has lines for the log
+# waits a second first and sends them then: that second is let pass, and counted.
 sub waits {
+	my ($self) = @_;
+	$self->{spent} = 0;
+	my $ms = $self->next_wait;
+	return $ms if $ms != $LOG_REST_MS;
+	syswrite $self->{control}, "$LOG_REST_MS\n";
+	$self->{spent} = $LOG_REST_MS;
+	return $LOG_REST_MS + $self->next_wait;
+}
+
+sub next_wait {
 	my ($self) = @_;
 	until ($self->{said} =~ /\n/) {
 		return -1 unless IO::Select->new($self->{control})->can_read(20)
@@ -58,9 +70,11 @@ sub waits {
 	return $1;
 }
 
+# So much of that wait passes.
 sub silence {
 	my ($self, $ms) = @_;
-	syswrite $self->{control}, "$ms\n";
+	syswrite $self->{control}, $ms - $self->{spent} . "\n";
+	$self->{spent} = 0;
 }
 
 # Say something and have the answer, with the program waiting again.
