@@ -72,7 +72,7 @@ space_count_is_due(const struct space *p, uint64_t recount_ms, uint64_t now_ms)
 	if (p->counting_ms != 0)
 		return false;
 	if (space_must_count(p, recount_ms))
-		return true;
+		return p->counted_ms == 0 || !p->kept.is_counted || age >= SPACE_STALE_TIMES * p->took_ms;
 	if (p->counted_ms == 0)
 		return p->has_refused || space_is_nearly_full(p);
 	if (!space_is_nearly_full(p))

@@ -2,11 +2,11 @@
  * space: how much mail one domain holds, and when it is to be counted or told of
  * (spaces.h).  Pure: no I/O, no clock.
  *
- * When it is counted anew: at once when it never was, after a user of it was
- * deleted, and when it is nearly full and was not counted in this life; while it is
- * nearly full or full, some time after each change; and while it is full without any,
- * in case another program made room.  Counting never takes more than a
- * hundredth of the time.
+ * When it is counted anew: at once when it never was, and when it is nearly full and
+ * was not counted in this life; after a user of it was deleted, or all are to be counted;
+ * while it is nearly full or full, some time after each change; and while it is
+ * full without any, in case another program made room.  Between two counts of a domain there
+ * is a rest that grows with what counting it takes.
  */
 #ifndef AUTH_CHECK_SPACE_H
 #define AUTH_CHECK_SPACE_H
@@ -24,8 +24,9 @@
 #define SPACE_FULL_AGAIN_MS 10000
 #define SPACE_NEARLY_AGAIN_MS 60000
 #define SPACE_UNCHANGED_AGAIN_MS 300000
-/* And this many times as long as the count took. */
+/* And this many times as long as the count took; less where the sum is known to be wrong. */
 #define SPACE_REST_TIMES 100
+#define SPACE_STALE_TIMES 10
 /* Who administers a full domain is told once in so many seconds; when the warning cannot
  * be handed in it is tried again so long after. */
 #define SPACE_WARN_S 86400
@@ -57,7 +58,7 @@ uint64_t space_room(const struct space *p);
 bool space_is_full(const struct space *p);
 bool space_is_nearly_full(const struct space *p);
 
-/* recount_ms: what was counted before is not good. */
+/* Whatever its sum says.  recount_ms: what was counted before is not good. */
 bool space_must_count(const struct space *p, uint64_t recount_ms);
 bool space_count_is_due(const struct space *p, uint64_t recount_ms, uint64_t now_ms);
 

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Test::More;
 use Pillarbox;
+use Pillarbox::Auth;
 use Pillarbox::Queue;
 
 my $pb = Pillarbox->new;
@@ -50,22 +51,33 @@ sub change_settings {
 	rename "$file.new", $file or die;
 	$pb->ctl_ok('reload');
 }
-# A setting is in force when auth-check answers under its new settings: it says which it has.
-sub wait_setting {
+# A setting is in force when auth-check answers by it.
+sub wait_postmaster {
 	my ($want) = @_;
-	my $end = time + 20;
-	my $run = "$pb->{dir}/run/settings/auth-check";
-	select undef, undef, undef, 0.1 while time < $end && Pillarbox::slurp($run) !~ $want;
-	like(Pillarbox::slurp($run), $want, 'the setting is in force');
+	my ($end, $got) = time + 30;
+	while (time < $end && ($got // '') ne "OK mailbox:$want") {
+		($got) = eval { lookup($pb, 'expand postmaster') };
+		select undef, undef, undef, 0.1;
+	}
+	is($got, "OK mailbox:$want", "mail for postmaster goes to $want");
 }
+$pb->ctl_ok('set', 'postmasterMailbox', 'u0@example.com');
+wait_postmaster('u0@example.com');
+my $u0 = $pb->mail('u0@example.com');
+put($pb, from => '', to => [ 'nobody@example.com' ]);
+$pb->wait_mail('u0@example.com', $u0 + 1);
+is(told(), 2, 'who is set is told');
 change_settings(qr{<postmasterMailbox>[^<]*</postmasterMailbox>}, '<postmasterMailbox>nowhere@example.com</postmasterMailbox>');
-wait_setting(qr/nowhere\@example\.com/);
+wait_postmaster('postmaster@example.com');
 my ($rc, $out) = $pb->ctl('check');
 like($out, qr/^warning .*postmasterMailbox: nowhere\@example\.com is no mailbox and no alias here/m, 'mailctl check warns of one who is gone');
 put($pb, from => '', to => [ 'nobody@example.com' ]);
 $pb->wait_mail('postmaster@example.com', 3);
 is(told(), 3, 'what cannot be told to him is told to the first account');
+$pb->ctl_ok('set', 'postmasterMailbox', 'u0@example.com');
+wait_postmaster('u0@example.com');
 change_settings(qr{<postmasterMailbox>[^<]*</postmasterMailbox>}, '');
+wait_postmaster('postmaster@example.com');
 ($rc, $out) = $pb->ctl('check');
 like($out, qr/^warning .*postmasterMailbox: nobody is set/m, 'mailctl check warns when nobody is set');
 put($pb, from => '', to => [ 'nobody@example.com' ]);

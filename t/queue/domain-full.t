@@ -62,11 +62,11 @@ my $NO_ROOM = qr/^552 5\.2\.2 The domain has no room for this message ticket \d{
 
 # Each way to be refused.
 like(say_to('bob@full.example', size => 300_000), $NO_ROOM, 'a declared size that does not fit is refused at RCPT');
-ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=room-in-domain value=\d+ weight=-100 total=-100/),
+ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=room-in-domain value=\d+ weight=-100 total=-100/, 30),
 	'and the log says why');
 like(say_to('bob@full.example', size => 100_000), qr/^250/, 'one that fits is not');
 like(say_to('bob@full.example', text => text('three', 300_000)), $NO_ROOM, 'what was not declared is refused at the end of the data');
-ok($pb->wait_log('smtpLog', qr/event=check about=room name=room-in-domain value=\d+ weight=-100 total=-100/), 'that is in the log too');
+ok($pb->wait_log('smtpLog', qr/event=check about=room name=room-in-domain value=\d+ weight=-100 total=-100/, 30), 'that is in the log too');
 like(say_to('both@full.example', size => 300_000), $NO_ROOM, 'an alias of users of the domain is as full');
 like(say_to('away@full.example', text => text('away', 300_000)), qr/^250/, 'one that leads elsewhere is not');
 like(say_to('mixed@full.example', size => 300_000), qr/^250/, 'nor one of which a member has room');
@@ -76,7 +76,7 @@ like($out, qr/^rcpt +room-in-domain +\d+ +-100 +-100/m, 'mailctl try says so');
 # Who is refused by nobody at RCPT is refused by who delivers, and others get theirs.
 like(say_to([ 'bob@full.example', 'alice@roomy.example' ], text => text('partly', 300_000)), qr/^250/, 'a message for two domains is taken');
 ok(wait_for(sub { grep { Pillarbox::slurp($_) =~ /^Subject: partly/m } $pb->mail('alice@roomy.example') }), 'one gets it');
-ok($pb->wait_log('delivery', qr/event=domain-full .*to=bob\@full\.example/), 'the other does not, and the log says why');
+ok($pb->wait_log('delivery', qr/event=domain-full .*to=bob\@full\.example/, 30), 'the other does not, and the log says why');
 is(scalar($pb->mail('bob@full.example')), 1, 'and has no more than before');
 
 # The administrator is told, once.
@@ -85,7 +85,7 @@ my $warning = Pillarbox::slurp($told[0] // '');
 like($warning, qr/^Subject: The domain full\.example on \S+ is full\r?$/m, 'the administrator of the domain is told');
 like($warning, qr/^Auto-Submitted: auto-generated\r?$/m, 'by a program');
 like($warning, qr/takes 1 MB, of 1 MB/, 'of the use and the limit');
-ok($pb->wait_log('delivery', qr/event=warning domain=full\.example/), 'and the log says that he was');
+ok($pb->wait_log('delivery', qr/event=warning domain=full\.example/, 30), 'and the log says that he was');
 
 # Filled to the last byte: no size has to be declared any more.
 ok(wait_for(sub { use_of('full.example') == on_disk() }), 'the warning is counted too');
@@ -113,7 +113,7 @@ like(say_to('postmaster@full.example', text => sized('just right', 65_536)), qr/
 ok(wait_for(sub { grep { Pillarbox::slurp($_) =~ /^Subject: just right/m } $pb->mail('postmaster@full.example') }), 'at LIMIT_POSTMASTER he gets it');
 is(scalar(grep { -s $_ == 65_536 } $pb->mail('postmaster@full.example')), 1, 'which is that many bytes');
 like(say_to('postmaster@full.example', text => sized('too large', 65_537)), qr/^250/, 'a larger one is taken too, but ...');
-ok($pb->wait_log('delivery', qr/event=domain-full .*to=postmaster\@full\.example/), 'over LIMIT_POSTMASTER it is not delivered');
+ok($pb->wait_log('delivery', qr/event=domain-full .*to=postmaster\@full\.example/, 30), 'over LIMIT_POSTMASTER it is not delivered');
 is(scalar(grep { Pillarbox::slurp($_) =~ /^Subject: too large/m } $pb->mail('postmaster@full.example')), 0, 'and is not there');
 my $used_mb = int((on_disk() + 1048575) / 1048576);
 like($pb->ctl_ok('domain', 'list'), qr/^full\.example +enabled +\d+ +\d+ +1 +$used_mb *$/m, 'mailctl domain list shows the use');
