@@ -17,9 +17,9 @@ check_line(struct span line)
 
 /* In the place of logfile.c, which has the files. */
 void
-logfile_put(struct logfile *f, struct span line)
+logfile_put(struct event_log *e, struct logfile *f, struct span line)
 {
-	FUZZ_CHECK(f->kind >= log_kinds && f->kind < log_kinds + log_kind_count);
+	FUZZ_CHECK(e->fd == -1 && f->kind >= log_kinds && f->kind < log_kinds + log_kind_count);
 	FUZZ_CHECK(datagram_is_line(line));
 	check_line(line);
 }
