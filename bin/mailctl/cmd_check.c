@@ -16,6 +16,7 @@
 #include "args.h"
 #include "base/die.h"
 #include "config/manifest.h"
+#include "domain_alias.h"
 #include "output.h"
 #include "postmaster.h"
 #include "sys/file.h"
@@ -280,6 +281,19 @@ check_sense(struct check *ck, size_t domain_count)
 	settings_free(&server);
 }
 
+/* USER-05: by mailctl it cannot come to that. */
+static void
+report_conflict(void *ctx, const char *name, const char *domain, const char *owner)
+{
+	char path[CONFIG_PATH_MAX];
+
+	snprintf(path, sizeof(path), "domains/%s/domainConfig.xml", domain);
+	if (strcmp(name, owner) == 0)
+		report(ctx, "domain", path, "domainAliases: %s is a domain of its own, which gets the mail", name);
+	else
+		report(ctx, "domain", path, "domainAliases: %s is another name of %s too: one of them gets the mail", name, owner);
+}
+
 int
 cmd_check(struct ctl *c, int argc, char **argv)
 {
@@ -304,6 +318,7 @@ cmd_check(struct ctl *c, int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		check_domain(&ck, names[i]);
 	check_sense(&ck, n);
+	domain_alias_conflicts(c, names, n, report_conflict, &ck);
 	names_free(names);
 	output_end(&ck.o);
 	file_close(&etc);

@@ -10,6 +10,7 @@
 #include "account.h"
 #include "base/die.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "config/compile.h"
 #include "sys/file.h"
 
@@ -118,4 +119,77 @@ domain_alias_check(const struct ctl *c, const struct config_file *f, const char 
 	file_close(&domains);
 	settings_free(&st);
 	return code;
+}
+
+/* -- all domains at once ------------------------------------------------------- */
+
+struct other {
+	char *name;		/* owned, small letters */
+	const char *domain;
+};
+
+struct others {
+	struct other *at;
+	size_t n, room;
+};
+
+static int
+compare_others(const void *a, const void *b)
+{
+	const struct other *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r != 0 ? r : strcmp(x->domain, y->domain);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+collect(const struct ctl *c, const char *domain, struct others *out)
+{
+	struct settings *st = NULL;
+	struct domain d;
+	char name[256];
+
+	if (domain_open(c, domain, &d) == EXIT_DONE) {
+		st = domain_settings(&d);
+		domain_close(&d);
+	}
+	for (size_t i = 0; st != NULL && i < settings_count(st, LIST); i++) {
+		if (domain_name(settings_list(st, LIST, i), name) != EXIT_DONE)
+			continue;
+		if (out->n == out->room) {
+			out->room = out->room == 0 ? 64 : 2 * out->room;
+			out->at = mem_resize_array(out->at, out->room, sizeof(*out->at));
+		}
+		out->at[out->n++] = (struct other){ mem_text(name), domain };
+	}
+	settings_free(&st);
+}
+
+void
+domain_alias_conflicts(const struct ctl *c, char **names, size_t n, domain_alias_conflict *call, void *ctx)
+{
+	struct others all = { .n = 0 };
+
+	for (size_t i = 0; i < n; i++)
+		collect(c, names[i], &all);
+	if (all.n > 0)
+		qsort(all.at, all.n, sizeof(*all.at), compare_others);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct other *o = &all.at[i];
+		const char *name = o->name;
+
+		if (bsearch(&name, names, n, sizeof(*names), compare_names) != NULL)
+			call(ctx, o->name, o->domain, o->name);
+		else if (i > 0 && strcmp(o[-1].name, o->name) == 0)
+			call(ctx, o->name, o->domain, o[-1].domain);
+	}
+	for (size_t i = 0; i < all.n; i++)
+		free(all.at[i].name);
+	free(all.at);
 }

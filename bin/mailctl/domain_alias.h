@@ -18,4 +18,11 @@ int domain_alias_is_free(const struct ctl *c, const char *name, const char *doma
  */
 int domain_alias_check(const struct ctl *c, const struct config_file *f, const char *domain);
 
+/*
+ * Files that were edited by hand: call for every other name of `domain` that is a domain
+ * itself (owner = name), or another name of `owner` as well.  names: all domains, sorted.
+ */
+typedef void domain_alias_conflict(void *ctx, const char *name, const char *domain, const char *owner);
+void domain_alias_conflicts(const struct ctl *c, char **names, size_t n, domain_alias_conflict *call, void *ctx);
+
 #endif

@@ -119,7 +119,13 @@ name_by_hand('other.example', 'example.net');
 $pb->ctl_ok('reindex');
 ok($pb->wait_log('authLog', qr/event=domain-alias-taken alias=example\.net domain=other\.example owner=example\.com/), 'a name that two files have is told');
 like(rcpt('alice@example.net'), qr/^250/, 'and stays with the first');
+like(($pb->ctl('check'))[1], qr{^domain +domains/other\.example/domainConfig\.xml +domainAliases: example\.net is another name of example\.com too}m,
+	'mailctl check finds both');
 $pb->ctl_ok('domain', 'edit', 'other.example', 'domainAliases/domainAlias=');
+name_by_hand('other.example', 'example.com');
+like(($pb->ctl('check'))[1], qr{domainAliases: example\.com is a domain of its own, which gets the mail}, 'and one that is a domain');
+$pb->ctl_ok('domain-alias', 'delete', 'other.example', 'example.com');
+unlike(($pb->ctl('check'))[1], qr/domainAliases/, 'until it is taken out');
 like(rcpt('postmaster@example.net'), qr/^250/, 'postmaster everywhere (GEN-02)');
 like(rcpt('nobody@example.com'), qr/^550 5\.1\.1 .* ticket \d{12}$/, 'an unknown name (SMTPIN-28)');
 $pb->ctl_ok('alias', 'add', 'rest@example.com', 'bob@example.com');
