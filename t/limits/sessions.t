@@ -7,6 +7,7 @@ use Test::More;
 use Pillarbox;
 use Pillarbox::Auth;
 
+$SIG{PIPE} = 'IGNORE';	# who is cut off is asked on
 my $pb = Pillarbox->new(settings => { smtpLogLevel => 'Detailed', popMaxBadCommands => 0, imapMaxBadCommands => 0,
 	popMaxConnections => 0 });
 $pb->user('alice@example.com');
