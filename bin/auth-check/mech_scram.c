@@ -6,7 +6,8 @@
  * refused where we can: somebody changed what it read (RFC 5802 6).
  *
  * Unknown users, and users without such keys, get a salt made of their name under
- * the pepper: the same at every try, as a real one is, so that nobody learns who exists.
+ * the pepper: the same at every try and for every spelling, and another for each hash, as
+ * real ones are, so that nobody learns who exists.
  */
 #include "base/base.h"
 #include "exchange.h"
@@ -79,13 +80,24 @@ put_base64(const unsigned char *p, size_t n, char *out)
 	base64_encode(&b, span_make(p, n));
 }
 
-static void
-invent_keys(const struct auth_core *core, const char *name, size_t size, struct keys *k)
+static const char *
+stored_form(const struct exchange *x)
 {
+	return is_sha1(x) ? "SCRAM-SHA-1" : "SCRAM-SHA-256";
+}
+
+static void
+invent_keys(const struct exchange *x, struct keys *k)
+{
+	const struct auth_core *core = x->core;
+	char name[LIMIT_LOGIN_NAME + 1], text[LIMIT_LOGIN_NAME + 32];
+	size_t size = is_sha1(x) ? 20 : 32;
 	unsigned char mac[32];
 	unsigned n = 0;
 
-	if (HMAC(EVP_sha256(), core->pepper, sizeof(core->pepper), (const unsigned char *)name, strlen(name),
+	verify_canonical(core->rs, span_of(x->name), name);
+	snprintf(text, sizeof(text), "%s %s", stored_form(x), name);
+	if (HMAC(EVP_sha256(), core->pepper, sizeof(core->pepper), (const unsigned char *)text, strlen(text),
 	    mac, &n) == NULL)
 		bug("HMAC failed");
 	snprintf(k->iterations, sizeof(k->iterations), "%d", SECRET_SCRAM_ITERATIONS);
@@ -112,8 +124,8 @@ give_keys(struct exchange *x, Gsasl_session *session, Gsasl_property wanted)
 	if (name == NULL || !exchange_set_name(x, span_of(name)))
 		return GSASL_AUTHENTICATION_ERROR;
 	if (!verify_find(x->core->rs, span_of(x->name), &a, &disabled) ||
-	    !read_keys(is_sha1(x) ? a.scram1 : a.scram, is_sha1(x) ? "SCRAM-SHA-1" : "SCRAM-SHA-256", &k))
-		invent_keys(x->core, x->name, is_sha1(x) ? 20 : 32, &k);
+	    !read_keys(is_sha1(x) ? a.scram1 : a.scram, stored_form(x), &k))
+		invent_keys(x, &k);
 	if (wanted == GSASL_SCRAM_ITER)
 		rc = give(session, wanted, k.iterations);
 	else if (wanted == GSASL_SCRAM_SALT)

@@ -134,6 +134,20 @@ verify_find(struct resolver *rs, struct span name, struct account *out, bool *di
 	return true;
 }
 
+void
+verify_canonical(struct resolver *rs, struct span name, char out[LIMIT_LOGIN_NAME + 1])
+{
+	struct address a;
+	struct domain d;
+	struct buf b;
+
+	buf_init_fixed(&b, out, LIMIT_LOGIN_NAME + 1);
+	if (address_split(name, &a) && a.domain[0] != '\0')
+		buf_printf(&b, "%s@%s", a.local, resolve_domain(rs, a.domain, &d) ? d.name : a.domain);
+	else
+		buf_span(&b, name);
+}
+
 struct pending {
 	struct verifier *v;
 	bool known;		/* else the outcome is bad whatever the hash says */

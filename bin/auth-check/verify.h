@@ -29,6 +29,13 @@ typedef void verify_done(void *ctx, enum verify_result result);
 bool verify_find(struct resolver *rs, struct span name, struct account *out, bool *disabled_out);
 
 /*
+ * The one spelling of a log-in name, whether there is such an account or not: what is
+ * counted or made up for a name must be the same for all of its spellings, as it is for an
+ * account's.  What can be no address stays as it is.  NAME has LIMIT_LOGIN_NAME bytes at most.
+ */
+void verify_canonical(struct resolver *rs, struct span name, char out[LIMIT_LOGIN_NAME + 1]);
+
+/*
  * Check; done is called once, possibly before verify_password returns.
  * ip is the client's address or "", for fairness among many.
  * While it is pending *job_out is not NULL: helpers_forget gives up.  `account` is copied.
