@@ -103,15 +103,18 @@ login_remove(struct login *l)
 		login_free(l);
 }
 
+/* The user is told by his canonical name, since failures are counted by it. */
 static void
 say_fail(struct connection *n, uint32_t id, const char *name, const char *extra)
 {
+	char canonical[LIMIT_LOGIN_NAME + 1];
 	struct buf out;
 
+	verify_canonical(n->server->core->rs, span_of(name), canonical);
 	buf_init(&out, LIMIT_AUTH_LINE);
 	buf_printf(&out, "FAIL\t%u", id);
-	if (name[0] != '\0')
-		auth_line_add(&out, "user", span_of(name));
+	if (canonical[0] != '\0')
+		auth_line_add(&out, "user", span_of(canonical));
 	buf_printf(&out, "%s\n", extra);
 	client_send(n->client, buf_view(&out));
 	buf_free(&out);

@@ -198,6 +198,7 @@ verify_password(struct verifier *v, struct span name, struct span password, cons
 	struct pending *p;
 	struct hash_asker asker;
 	struct account a;
+	char canonical[LIMIT_LOGIN_NAME + 1];
 
 	if (!secret_is_password(password)) {	/* the same for every name, so it tells nothing */
 		done(ctx, VERIFY_BAD);
@@ -217,7 +218,8 @@ verify_password(struct verifier *v, struct span name, struct span password, cons
 			return;
 		}
 	}
-	asker.name = number_of(v, p->known ? span_of(a.address) : name);
+	verify_canonical(v->rs, name, canonical);
+	asker.name = number_of(v, span_of(canonical));
 	asker.address = number_of(v, span_of(ip));
 	*job_out = helpers_verify(v->helpers, p->known ? a.hash : v->unknown_hash, password, &asker, on_hash, p);
 	mem_wipe(&a, sizeof(a));

@@ -85,7 +85,7 @@ failed(struct imap *im, const struct imap_command *c, struct span user, const st
 	struct buf line;
 	char storage[512];
 
-	if (user.n == 0)	/* AUTHENTICATE: only auth-check understood whom it was about */
+	if (reply->user[0] != '\0')	/* auth-check knows the one spelling of it */
 		user = span_of(reply->user);
 	delay = abuse_login_failed(im->program->abuse, "imap", im->s->ip, user);
 	buf_init_fixed(&line, storage, sizeof(storage));

@@ -129,7 +129,7 @@ failed(struct pop3 *p, struct span user, const struct auth_reply *reply)
 	char storage[512];
 	struct buf line;
 
-	if (user.n == 0)	/* AUTH: only auth-check understood whom it was about */
+	if (reply->user[0] != '\0')	/* auth-check knows the one spelling of it */
 		user = span_of(reply->user);
 	delay = abuse_login_failed(p->program->abuse, "pop3", p->s->ip, user);
 	buf_init_fixed(&line, storage, sizeof(storage));

@@ -61,7 +61,7 @@ bool abuse_would_admit(struct abuse_client *c, const char *service, const char *
 void abuse_close(struct abuse_client *c, bool bad);
 
 /*
- * A log-in of `user` (as it was given; may be hostile) failed.  Returns the
+ * A log-in of `user` (as auth-check spells it; may be hostile) failed.  Returns the
  * milliseconds to wait before the answer: 0 while few failed, then 2, 4, 8, 15 s.
  */
 uint32_t abuse_login_failed(struct abuse_client *c, const char *service, const char *ip, struct span user);
