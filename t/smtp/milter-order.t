@@ -103,6 +103,20 @@ for my $case ([ 'one', "inet:$port\@127.0.0.1", 'unix:test-milter' ], [ 'other',
 	like($text, qr/\r\n\r\n${\ ($name eq 'one' ? "another body\r\n" : "another\r\nbody\r\n")}\z/, 'what the last one made is delivered');
 }
 
+# What the first puts above everything the second can take away, and change, also of a message that
+# stands in its file already.
+use_milters('unix:test-milter', "inet:$port\@127.0.0.1");
+for my $case ([ 'small', $body ], [ 'large', join '', ('y' x 98 . "\r\n") x 30_000 ]) {
+	my ($size, $text) = @$case;
+	my $before = -s $trace;
+	my $subject = "insert 0 drop X-Top $size";
+	my $got = through('a@b.example', "X-Top: of the client\r\nSubject: $subject\r\n\r\n$text", $subject);
+	like(substr(Pillarbox::slurp($trace), $before), qr/^header\tX-Top\tfirst\t.*^header\tX-Top\tof the client\t/ms, "$size: the second sees the field above ours, before those of the client");
+	unlike($got, qr/^X-Top:/m, 'and takes both away');
+	like($got, qr/\AReturn-Path: [^\r]*\r\nX-Insert: yes\r\nReceived: from c\.example /, 'its own stands there instead');
+	ok(substr($got, -length $text) eq $text, 'and the body is whole');
+}
+
 # -- opendkim, opendmarc ------------------------------------------------------------------
 
 # The header field that signs From, Subject and Date, and the body, all as they are (RFC 6376 simple/simple).

@@ -6,7 +6,7 @@
 One line a callback: its name, then its arguments and MACRO=VALUE, parted by
 tabs.  At the end of a message the Subject says what it does to it: words
 "insert N", "add", "change N", "delete N", "body", "from", "quarantine",
-"addrcpt ADDRESS", "delrcpt ADDRESS".
+"addrcpt ADDRESS", "delrcpt ADDRESS", "drop NAME" (all fields of that name).
 """
 import sys
 import Milter
@@ -33,6 +33,7 @@ class Record(Milter.Base):
 
 	def envfrom(self, *args):
 		self.subject = []
+		self.seen = []
 		return self.note("mail", *args)
 
 	def envrcpt(self, *args):
@@ -42,6 +43,7 @@ class Record(Milter.Base):
 		return self.note("data")
 
 	def header(self, name, value):
+		self.seen.append(name)
 		if name == "Subject":
 			self.subject = value.split()
 		return self.note("header", name, value)
@@ -78,6 +80,10 @@ class Record(Milter.Base):
 				self.replacebody("another\r\nbody\r\n")
 			elif word == "quarantine":
 				self.quarantine("asked for")
+			elif word == "drop":
+				name = next(words)
+				for _ in range(self.seen.count(name)):
+					self.chgheader(name, 1, "")
 			elif word == "addrcpt":
 				self.addrcpt(f"<{next(words)}>")
 			elif word == "delrcpt":
