@@ -5,6 +5,10 @@
  * away leaves its tasks behind: they run to their end, since agents may be at
  * the final dot, and their answers are dropped.
  *
+ * An answer that the client does not take at once waits for it: it may be of a
+ * message that was sent, and would be sent again.  Whoever has answers to take
+ * gives no further jobs, so there are never more than LIMIT_SEND_JOBS.
+ *
  * Trust: callers are checked by uid; a record that is no job ends the
  * connection that it came from.
  */
@@ -20,11 +24,18 @@
 #include "sys/fdpass.h"
 #include "sys/peer.h"
 
+struct answer {
+	struct answer *next;
+	size_t n;
+	char text[];
+};
+
 struct client {
 	struct sender *sender;
 	int fd;				/* -1: gone */
 	struct loop_fd *watch;
 	size_t tasks;			/* that point here */
+	struct answer *first, **last;	/* not taken yet */
 };
 
 struct task {
@@ -54,10 +65,24 @@ client_place(struct sender *s, const struct client *c)
 }
 
 static void
+drop_answer(struct client *c)
+{
+	struct answer *a = c->first;
+
+	c->first = a->next;
+	if (c->first == NULL)
+		c->last = &c->first;
+	free(a);
+	c->sender->unsent--;
+}
+
+static void
 close_client(struct client *c)
 {
 	if (c->fd < 0)
 		return;
+	while (c->first != NULL)
+		drop_answer(c);
 	loop_fd_drop(&c->watch);
 	close(c->fd);
 	c->fd = -1;
@@ -68,18 +93,71 @@ close_client(struct client *c)
 
 /* With LIMIT_SEND_JOBS at work nothing is read: schedule keeps its jobs. */
 static void
-set_reading(struct sender *s, unsigned events)
+watch(const struct client *c)
+{
+	if (c->first != NULL)
+		loop_fd_events(c->watch, LOOP_WRITE);
+	else
+		loop_fd_events(c->watch, c->sender->jobs < LIMIT_SEND_JOBS ? LOOP_READ : 0);
+}
+
+static void
+watch_all(const struct sender *s)
 {
 	for (size_t i = 0; i < LIMIT_SEND_CLIENTS; i++)
 		if (s->client[i] != NULL)
-			loop_fd_events(s->client[i]->watch, events);
+			watch(s->client[i]);
 }
 
 static void
 end_when_idle(struct sender *s)
 {
-	if (s->stopping && s->jobs == 0)
+	if (s->stopping && s->jobs == 0 && s->unsent == 0)
 		loop_stop(s->loop);
+}
+
+static void
+keep_answer(struct client *c, const struct buf *text)
+{
+	struct answer *a = mem_new(sizeof(*a) + text->n);
+
+	a->n = text->n;
+	memcpy(a->text, text->p, text->n);
+	*c->last = a;
+	c->last = &a->next;
+	c->sender->unsent++;
+	watch(c);
+}
+
+static void
+tell(struct client *c, const struct buf *text)
+{
+	if (c->fd < 0)
+		return;
+	if (c->first == NULL && fdpass_send(c->fd, text->p, text->n, NULL, 0) >= 0)
+		return;
+	if (c->first == NULL && errno != EAGAIN)
+		close_client(c);
+	else
+		keep_answer(c, text);
+}
+
+/* As many as the client takes now; false: it is gone. */
+static bool
+send_answers(struct client *c)
+{
+	while (c->first != NULL) {
+		if (fdpass_send(c->fd, c->first->text, c->first->n, NULL, 0) >= 0) {
+			drop_answer(c);
+		} else if (errno == EAGAIN) {
+			break;
+		} else {
+			close_client(c);
+			return false;
+		}
+	}
+	watch(c);
+	return true;
 }
 
 /* Answer what is decided; the client takes recipients without result as lost. */
@@ -96,16 +174,14 @@ end_task(struct task *t, bool dns)
 		record_add_text(&out, "dns", "1");
 	if (out.overflow)
 		bug("answer over LIMIT_RECORD");
-	/* a client that does not read its answers is closed, and repeats the jobs */
-	if (c->fd >= 0 && fdpass_send(c->fd, out.p, out.n, NULL, 0) < 0)
-		close_client(c);
+	tell(c, &out);
 	buf_free(&out);
 	close(t->fd);
 	record_free(&t->record);
 	free(t);
 	c->tasks--;
 	if (s->jobs-- == LIMIT_SEND_JOBS)
-		set_reading(s, LOOP_READ);
+		watch_all(s);
 	forget_client(c);
 	end_when_idle(s);
 }
@@ -162,8 +238,15 @@ begin_task(struct client *c, struct task *t)
 	t->client = c;
 	c->tasks++;
 	if (++s->jobs == LIMIT_SEND_JOBS)
-		set_reading(s, 0);
+		watch_all(s);
 	resolve_begin(&s->resolver, &t->job, on_resolved, t);
+}
+
+static void
+hang_up(struct client *c)
+{
+	close_client(c);
+	forget_client(c);
 }
 
 /* One record with its descriptor; NULL when it is no job. */
@@ -186,16 +269,14 @@ read_task(const char *text, size_t n, int fd, int nfds)
 }
 
 static void
-on_client(void *ctx, int fd, unsigned events)
+take_job(struct client *c)
 {
 	static char text[LIMIT_RECORD];
-	struct client *c = ctx;
 	struct sender *s = c->sender;
 	struct task *t;
 	int message = -1, nfds = 1;
-	ssize_t n = fdpass_recv(fd, text, sizeof(text), &message, &nfds);
+	ssize_t n = fdpass_recv(c->fd, text, sizeof(text), &message, &nfds);
 
-	(void)events;
 	if (n < 0 && errno == EAGAIN)
 		return;
 	t = n > 0 ? read_task(text, (size_t)n, message, nfds) : NULL;
@@ -205,8 +286,21 @@ on_client(void *ctx, int fd, unsigned events)
 	}
 	if (n != 0)
 		log_failure(&s->svc, NULL, NULL, "event=job-refused jobs=%zu", s->jobs);
-	close_client(c);
-	forget_client(c);
+	hang_up(c);
+}
+
+static void
+on_client(void *ctx, int fd, unsigned events)
+{
+	struct client *c = ctx;
+	struct sender *s = c->sender;
+
+	(void)fd;
+	if (c->first == NULL)
+		take_job(c);
+	else if (!send_answers(c) || events == LOOP_HANGUP)
+		hang_up(c);
+	end_when_idle(s);
 }
 
 static void
@@ -230,12 +324,12 @@ on_connection(void *ctx, int conn)
 	}
 	c = mem_new(sizeof(*c));
 	*c = (struct client){ .sender = s, .fd = conn };
+	c->last = &c->first;
 	c->watch = loop_fd(s->loop, conn, LOOP_READ, on_client, c);
 	if (c->watch == NULL)
 		die(EXIT_TRY_LATER, "event=client state=cannot-watch");
 	*client_place(s, NULL) = c;
-	if (s->jobs >= LIMIT_SEND_JOBS)
-		loop_fd_events(c->watch, 0);
+	watch(c);
 	if (++s->clients == LIMIT_SEND_CLIENTS)
 		door_hold(s->door, true);
 }

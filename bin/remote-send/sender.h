@@ -25,13 +25,14 @@ struct sender {
 	uid_t callers[1];
 	struct client *client[LIMIT_SEND_CLIENTS];	/* connected; NULL: a free place */
 	size_t clients, jobs;
+	size_t unsent;			/* answers that clients have not taken yet */
 	bool stopping;
 };
 
 /* Watch the listening socket (stays the caller's). */
 void sender_listen(struct sender *s, int fd);
 
-/* Take no more jobs; the loop ends when those that agents work on are done. */
+/* Take no more jobs; the loop ends when those that agents work on are done and answered. */
 void sender_stop(struct sender *s);
 
 /* Children have ended. */

@@ -61,7 +61,7 @@ sub kill_resolver {
 		kill 'KILL', $p =~ /(\d+)$/ if @f && $f[1] eq '(remote-send)' && $f[3] == $out->{sender};
 	}
 }
-open(my $flood, '-|', 'timeout', '120', "$Pillarbox::Outbound::TREE/t/outbound/send-job", 'flood', $path,
+my $flood_pid = open(my $flood, '-|', 'timeout', '120', "$Pillarbox::Outbound::TREE/t/outbound/send-job", 'flood', $path,
 	"$out->{dir}/m", 2000, 'x.example') or die "flood: $!";
 my ($sent) = (readline($flood) // '') =~ /=(\d+)/;
 # Each job at work is an open descriptor of its message; more wait in the caller's socket.
@@ -69,6 +69,16 @@ sub jobs_at_work { return scalar grep { (readlink $_ // '') eq "$out->{dir}/m" }
 is(jobs_at_work(), 512, 'a flood of jobs is taken at LIMIT_SEND_JOBS');
 cmp_ok($sent, '>', 512, '... those over LIMIT_SEND_JOBS wait in the socket');
 cmp_ok($sent, '<', 1500, '... and then with the caller');
+# Their caller does not look at its answers for a while: it gets them all the same.
+my ($caller) = split ' ', Pillarbox::Outbound::slurp("/proc/$flood_pid/task/$flood_pid/children");
+kill 'STOP', $caller;
+for (1 .. 300) {
+	kill_resolver();
+	sleep 0.3;
+	last if !jobs_at_work();
+}
+is(jobs_at_work(), 0, '... all of them fail when the resolver is lost, and no other is taken before that was told');
+kill 'CONT', $caller;
 my $killer = fork() // die;
 if ($killer == 0) {
 	for (1 .. 300) {
