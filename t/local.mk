@@ -20,7 +20,8 @@ check-asan:
 
 # Stops at every file call, replay without what was not synced, power cuts.
 CRASH_TESTS = t/crash/stop t/crash/replay t/crash/power t/unit/store-crash '$(top_srcdir)/t/config/crash.t' '$(top_srcdir)/t/crash/live-power.t'
-check-crash: $(check_PROGRAMS) all
+check-crash: all
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 	$(TEST_ENV) $(PROVE) $(PROVE_FLAGS) $(CRASH_TESTS)
 
 # How much of each room the tests in C run.  Daemons are left out: confined,
@@ -29,7 +30,8 @@ cover:
 	$(MKDIR_P) cover
 	test -f cover/Makefile || { cd cover && $(OTHER_TREE) --enable-coverage; }
 	$(MAKE) -C cover cover-report
-cover-report: $(check_PROGRAMS) all
+cover-report: all
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 	find . -name '*.gcda' -exec rm -f {} +
 	code=0; $(TEST_ENV) $(PROVE) $(PROVE_FLAGS) $(check_PROGRAMS) || code=$$?; \
 	find lib -name '*.gcda' | LC_ALL=C sort | xargs gcov -n -r -s '$(abs_top_srcdir)' 2>/dev/null | \
