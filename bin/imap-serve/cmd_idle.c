@@ -107,6 +107,7 @@ cmd_idle(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 	session_show(im->s, "IDLE", im->user);
 	stream_text(im->io, "+ Idling\r\n");
 	imap_report(im, true);
+	log_flush(im->s->svc, false);	/* lines of before do not wait with us */
 	stream_timeout(im->io, im->program->idle_timeout_ms);
 	wait_for_done(im, c, &timer);
 	if (timer >= 0)

@@ -7,7 +7,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Pillarbox;
 
-my $pb = Pillarbox->new;
+my $pb = Pillarbox->new(settings => { imapLogLevel => 'Normal' });
 $pb->user($_) for 'alice@example.com', 'bob@example.com';
 $pb->start;
 my $c = $pb->connect('imap');
@@ -15,6 +15,7 @@ $c->login('alice@example.com', $Pillarbox::PASSWORD);
 like($c->command('CAPABILITY'), qr/ IDLE/, 'IDLE is offered');
 $c->expect('SELECT INBOX', qr/OK/);
 like($c->command('IDLE'), qr/^\+ /, 'IDLE begins');
+ok($pb->wait_log('imapLog', qr/event=login user=alice\@example\.com/), 'the log has what came before it');
 like($pb->send_mail(from => 'bob@example.com', to => 'alice@example.com'), qr/^250/, 'a message comes');
 my $begin = time;
 my $told = $c->line(10);
