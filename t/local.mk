@@ -1,6 +1,6 @@
 # What tests are made of, for `make dist`, and the targets for work on the
 # project besides `make check`; INSTALL lists them.
-EXTRA_DIST += .ci/run .clang-format bootstrap lib/ROOMS t/FEATURES t/bench/pillarbox.sh t/bench/memory.sh
+EXTRA_DIST += .ci/run .clang-format bootstrap lib/ROOMS t/FEATURES t/bench/pillarbox.sh t/bench/memory.sh t/bench/blocked.sh
 AM_DISTCHECK_CONFIGURE_FLAGS = --enable-short-check
 
 dist-hook:
