@@ -32,13 +32,16 @@ my $next = id_of(ask($s, "new\n"));
 cmp_ok($next, '>', $id, 'an id is not used twice');
 close $s;
 
+$s = packet_socket($pb, 'intake');
+ok(id_of(ask($s, "new\nk=" . 'x' x (65536 - 7) . "\n")), 'a record at LIMIT_RECORD, with a key that nobody knows, is read');
+close $s;
 for my $case (
 	[ 'a second new', "new\n", "new\n" ],
 	[ 'commit of a foreign id', "new\n", "commit\nid=5\nsender=\nrcpt=u0\@example.com\n" ],
 	[ 'queued before header', "new\n", "queued\nid=ID\n" ],
 	[ 'no record', "no record at all" ],
 	[ 'an unknown verb', "destroy\n" ],
-	[ 'a record over the limit', "new\n" . 'k=' . 'x' x 70000 . "\n" ],
+	[ 'a record over LIMIT_RECORD', "new\nk=" . 'x' x (65537 - 7) . "\n" ],
 ) {
 	my ($name, @records) = @$case;
 	$s = packet_socket($pb, 'intake');
