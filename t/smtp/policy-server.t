@@ -46,6 +46,7 @@ sub scripted {
 				$action = $request =~ /^protocol_state=$state/m ? $then : 'DUNNO' if defined $state;
 				$request = '';
 				$action =~ tr/_=~/ :_/;
+				$action = 'PREPEND X-Long: ' . 'l' x ($1 - 8) if $action =~ /^long-(\d+)$/;
 				POSIX::_exit(0) if $action eq 'hang-up';
 				sleep 30 if $action eq 'silent';
 				print $s $action eq 'garbage' ? "x\n\n" : $action eq 'flood' ? 'y' x 9000 : "action=$action\n\n";
@@ -140,6 +141,14 @@ servers('socket=unix:policy failMode=accept timeout=2', "socket=unix:gone failMo
 	'socket=unix:never failMode=reject timeout=2');
 like(send_from('OK'), qr/^250/, 'the first that says OK ends the list');
 like(send_from('DUNNO'), qr/^550 5\.7\.1 A policy server is not available/, 'after DUNNO the next are asked: one fails open, one shut');
+
+# Fields of all servers together, with their line ends.
+servers(('socket=unix:policy failMode=tempfail timeout=2') x 2);
+like(send_from('long-2046'), qr/^250/, 'two servers with a field of 2 KB each');
+is(scalar(() = delivered('long-2046') =~ /^X-Long: l{2038}\r$/mg), 2, 'fields at LIMIT_DELEGATE_ANSWER stand above the message');
+like(send_from('long-2047'), qr/^250/, 'with a byte more each');
+is(scalar(() = delivered('long-2047') =~ /^X-Long: l{2039}\r$/mg), 1, 'the one that goes over LIMIT_DELEGATE_ANSWER does not');
+ok($pb->wait_log('smtpLog', qr/event=policy-field-left-out/), 'and the log says so');
 
 # DEFER_IF_REJECT: what comes after it decides, but not for good.
 scripted("$pb->{dir}/run/pub/never-again", "$trace.2", 'REJECT not here');
