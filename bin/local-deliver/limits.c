@@ -76,7 +76,7 @@ is_connected(struct limits *l, uint64_t now)
 	if (now < l->retry_ms)
 		return false;
 	l->retry_ms = now + RETRY_MS;
-	fd = owner_connect(l->svc, "lookup", SOCK_STREAM);
+	fd = owner_connect(l->svc, "lookup", SOCK_STREAM | SOCK_NONBLOCK);	/* mail does not wait for it */
 	if (fd >= 0)
 		l->directory = directory_new(fd, -1);
 	return fd >= 0;
