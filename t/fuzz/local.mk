@@ -6,6 +6,11 @@ EXTRA_DIST += t/fuzz/corpus
 fuzz_programs = t/fuzz/smtp-command t/fuzz/smtp-data t/fuzz/smtp-reply t/fuzz/milter-peer
 fuzz_programs += t/fuzz/envelope t/fuzz/smtp-transfer
 t_fuzz_smtp_transfer_SOURCES = t/fuzz/smtp-transfer.c $(fuzz_driver)
+# The session with its commands; what stands in for owners of state goes before the library's own.
+fuzz_programs += t/fuzz/smtp-session
+t_fuzz_smtp_session_SOURCES = t/fuzz/smtp-session.c $(smtp_listen_sources) $(fuzz_driver)
+t_fuzz_smtp_session_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/smtp-listen
+t_fuzz_smtp_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--allow-multiple-definition
 fuzz_programs += t/fuzz/delegate-peer
 t_fuzz_delegate_peer_SOURCES = t/fuzz/delegate-peer.c $(fuzz_driver)
 t_fuzz_envelope_SOURCES = t/fuzz/envelope.c $(fuzz_driver)
