@@ -256,7 +256,7 @@ try_session(struct try *t)
 	if (code == EXIT_DONE && t->reply.code == 500)
 		return ctl_fail(EXIT_NO_RIGHT, "only root or the owner of the instance may do this");
 	if (code == EXIT_DONE && t->reply.code == 501)
-		return ctl_fail(EXIT_USAGE, "--ip and --local want an address, --port one of smtp, submission, smtps");
+		return ctl_fail(EXIT_USAGE, "--ip and --local want an address, --port one of smtp, submission, smtps, smtp-tls");
 	if (code == EXIT_DONE && !was_refused(t))
 		code = say(t, "helo", true, "EHLO %s", t->helo);
 	if (code == EXIT_DONE && !was_refused(t) && t->user != NULL)

@@ -134,7 +134,7 @@ const struct command command_table[] = {
 	{ "trusted", "delete", cmd_trusted_delete, COMMAND_EDITS | COMMAND_DOMAINS | COMMAND_USERS,
 	  "DOMAIN|USER@DOMAIN SENDER ...", "trust them no longer" },
 	{ "try", "", cmd_try, 0,
-	  "[FILE] --from A --to A [--to A ...] --ip IP [--helo NAME] [--auth USER] [--port smtp|submission|smtps] [--tls] "
+	  "[FILE] --from A --to A [--to A ...] --ip IP [--helo NAME] [--auth USER] [--port smtp|submission|smtps|smtp-tls] [--tls] "
 	  "[--size BYTES] [--local IP]", "what the server would say to a message, and why" },
 	{ "check", "", cmd_check, 0, "", "verify settings, files and modes" },
 	{ "advise", "", cmd_advise, 0, "[--days N]", "what should be looked at from time to time" },

@@ -2,7 +2,7 @@
  * try: a session that only pretends, for `mailctl try`.
  *
  * mailctl comes over the local socket as the owner of the instance and says with
- *	XTRY IP=ADDRESS PORT=smtp|submission|smtps TLS=0|1 LOCAL=ADDRESS
+ *	XTRY IP=ADDRESS PORT=smtp|submission|smtps|smtp-tls TLS=0|1 LOCAL=ADDRESS
  * which client it plays; the greeting or refusal of that client follows.  From
  * then on the session is served as any other, by the same commands and the
  * same decisions, but

@@ -22,6 +22,8 @@ $pb->ctl_ok('abuse', 'add', 'kind=badSessions', 'badSessions=1', 'service=smtp')
 $pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=127.8.1.0/24', 'smtp=True');
 $pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=127.0.0.1', 'smtp=True');
 $pb->ctl_ok('set', '--add', 'whitelist/entry', 'ip=127.8.0.0/24', 'pop=True', 'imap=True');
+my ($tls) = Pillarbox::free_ports(1);
+$pb->ctl_ok('tls', 'rule', 'add', "smtpPort=$tls", 'type=SSL', 'certificatePath=etc/tls/cert.pem', 'privateKeyPath=etc/tls/key.pem');
 $pb->start;
 
 my %want;	# address => how many lines are to match
@@ -59,6 +61,9 @@ $c->close;
 $want{'127.8.0.4'} = 5;		# the session was a bad one too: blocked ...
 ok($pb->wait_log('abuseLog', qr/\[127\.8\.0\.4\].*event=blocked/), 'blocked');
 like(smtp('smtp', '127.8.0.4')->{greeting}, qr/^421/, 'and refused');	# ... and came again
+$c = $pb->connect('smtp', local => '127.8.0.4', port => $tls, no_greeting => 1);
+ok($c->at_end, 'also where TLS comes first, without a word');
+$want{'127.8.0.4'}++;
 
 # What is not: honest work, and texts that were made to look like the above.
 my $forged = '[203.0.113.9][000000000001] event=login-failed service=smtp mechanism=PLAIN user=x';
@@ -116,7 +121,7 @@ for my $form (sort keys %form) {
 	$got{$_}++ for grep { /\S/ } split /\n/, $out;
 	is_deeply(\%got, \%want, "$form: exactly these addresses, so often") or diag("exit $rc\n$out$err");
 	($rc, $out) = $pb->run($regex, $log, $filter);
-	like($out, qr/Lines: \d+ lines, 0 ignored, 22 matched,/, "$form: and no other line");
+	like($out, qr/Lines: \d+ lines, 0 ignored, 23 matched,/, "$form: and no other line");
 }
 
 # The jail is one that fail2ban takes.

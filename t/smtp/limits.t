@@ -119,6 +119,7 @@ cmp_ok($refused, '>', 1, 'those over LIMIT_SMTP_RECIPIENTS are refused, each wit
 is($refused - 1, 100, 'refusals at LIMIT_SMTP_OVERSHOOT');
 like($reply, qr/^421 4\.7\.0/, 'one over LIMIT_SMTP_OVERSHOOT closes (S22)');
 ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=too-many-recipients$/m), 'which is an event of its own');
+like($pb->ctl_ok('explain', $reply =~ /(\d{12})$/), qr/the session ended after too many recipients of one message/, 'with words of its own');
 $c->close;
 
 # Too many recipients do not make a harvester of anybody: they are not counted as unknown ones.

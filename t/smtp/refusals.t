@@ -51,12 +51,14 @@ sub ends {
 	is($count, $limit->{most}, "$name: $limit->{at}");
 	like($last, qr/^421 4\.7\.0 .* ticket \d{12}$/, "  $limit->{over}");
 	$c->close;
+	return ($last =~ /(\d{12})$/)[0];
 }
 my $mails = { most => 100, at => 'refusals at LIMIT_SMTP_REFUSED_MAILS are heard', over => 'one over LIMIT_SMTP_REFUSED_MAILS ends the session' };
 my $rcpts = { most => 1000, at => 'refusals at LIMIT_SMTP_REFUSED_RCPTS are heard', over => 'one over LIMIT_SMTP_REFUSED_RCPTS ends the session' };
 
-ends($mails, 'MAIL without a log-in on submission', begin('submission'), $from, qr/^530 5\.7\.0/);
+my $ticket = ends($mails, 'MAIL without a log-in on submission', begin('submission'), $from, qr/^530 5\.7\.0/);
 ok($pb->wait_log('smtpLog', qr/\[127\.14\.0\.2\]\[\d{12}\] event=too-many-refusals mails=100 recipients=0$/m), 'and the log tells');
+like($pb->ctl_ok('explain', $ticket), qr/the session ended after too many refusals: 100 of messages, 0 of recipients/, 'as does mailctl explain');
 ends($mails, 'MAIL of a blocked sender', begin('smtp'), 'MAIL FROM:<blocked@far.example>', qr/^550 5\.7\.1/);
 ends($mails, 'MAIL with a size over the limit', begin('smtp'), "$from SIZE=3000000", qr/^552 5\.3\.4/);
 ends($mails, 'DATA without a recipient', begin('smtp', undef, $from), 'DATA', qr/^554 5\.5\.1/);
