@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <gsasl.h>
 #include <nettle/md5.h>
+#include <nettle/pbkdf2.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -208,7 +208,10 @@ secret_cram_digest(const char *state, struct span challenge, char out[33])
 
 /* -- checking ------------------------------------------------------------ */
 
-/* ITERATIONS:SALT:HASH, as administrators of imported servers have it. */
+/*
+ * ITERATIONS:SALT:HASH, as administrators of imported servers have it.  By nettle: OpenSSL
+ * reads its configuration when it is first asked, which the process that hashes may not.
+ */
 static bool
 matches_pbkdf2(struct span hash, struct span password)
 {
@@ -222,10 +225,11 @@ matches_pbkdf2(struct span hash, struct span password)
 		return false;
 	buf_init(&salt, PBKDF2_SIZE_MAX);
 	buf_init(&want, PBKDF2_SIZE_MAX);
-	if (base64_decode(salt_text, &salt) && base64_decode(rest, &want) && salt.n > 0 && want.n >= 16
-	    && PKCS5_PBKDF2_HMAC(password.p, (int)password.n, (const unsigned char *)salt.p, (int)salt.n,
-		iterations, EVP_sha1(), (int)want.n, made) == 1)
+	if (base64_decode(salt_text, &salt) && base64_decode(rest, &want) && salt.n > 0 && want.n >= 16) {
+		pbkdf2_hmac_sha1(password.n, (const uint8_t *)password.p, (unsigned)iterations, salt.n,
+			(const uint8_t *)salt.p, want.n, made);
 		same = CRYPTO_memcmp(made, want.p, want.n) == 0;
+	}
 	buf_free(&salt);
 	buf_free(&want);
 	mem_wipe(made, sizeof(made));
