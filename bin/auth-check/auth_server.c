@@ -7,6 +7,7 @@
  * 2. Every exchange belongs to one connection and ends with it, or with its first
  *    OK or FAIL: there is nothing to replay.
  * 3. What the log says about a user was escaped by the log.
+ * 4. A failure that can depend on an account is told at a set time (AUTH_FAIL_EVERY_MS).
  */
 #include "base/base.h"
 #include "auth_server.h"
@@ -18,6 +19,7 @@
 #include "client.h"
 #include "directory/auth_line.h"
 #include "net/addr.h"
+#include "sys/clock.h"
 #include "sys/random.h"
 
 #define SERVICE_MAX 16
@@ -39,6 +41,9 @@ struct login {
 	bool in_step;		/* a mechanism's function is on the stack */
 	bool over;		/* to be freed when it is not any more */
 	bool secured;
+	uint64_t asked_ms;		/* when the client's last line came */
+	struct loop_timer *held;	/* it failed, and the answer waits */
+	const char *code;		/* that goes with the answer */
 	struct exchange_channel channel;
 	char service[SERVICE_MAX + 1];
 	char ip[ADDR_TEXT_MAX];
@@ -98,6 +103,7 @@ login_remove(struct login *l)
 			break;
 		}
 	}
+	loop_timer_drop(&l->held);
 	l->over = true;
 	if (!l->in_step)
 		login_free(l);
@@ -118,6 +124,25 @@ say_fail(struct connection *n, uint32_t id, const char *name, const char *extra)
 	buf_printf(&out, "%s\n", extra);
 	client_send(n->client, buf_view(&out));
 	buf_free(&out);
+}
+
+static void
+on_held(void *ctx)
+{
+	struct login *l = ctx;
+
+	l->held = NULL;
+	say_fail(l->connection, l->id, l->x.name, l->code);
+	login_remove(l);
+}
+
+static void
+fail_in_time(struct login *l, const char *code)
+{
+	uint64_t took = clock_ms() - l->asked_ms;
+
+	l->code = code;
+	l->held = loop_timer(l->connection->server->loop, AUTH_FAIL_EVERY_MS - took % AUTH_FAIL_EVERY_MS, on_held, l);
 }
 
 static void
@@ -178,21 +203,22 @@ on_done(struct exchange *x, enum exchange_result result)
 	case EXCHANGE_GOOD:
 		log_login(l, "login", NULL);
 		say_ok(l);
+		login_remove(l);
 		break;
 	case EXCHANGE_BAD:
 		log_login(l, "login-failed", x->why[0] != '\0' ? x->why : NULL);
-		say_fail(l->connection, l->id, x->name, "");
+		fail_in_time(l, "");
 		break;
 	case EXCHANGE_DISABLED:
 		log_login(l, "login-failed", "disabled");
-		say_fail(l->connection, l->id, x->name, "\tcode=user_disabled");
+		fail_in_time(l, "\tcode=user_disabled");
 		break;
 	case EXCHANGE_TROUBLE:
 		log_login(l, "login-failed", x->why[0] != '\0' ? x->why : "trouble");
 		say_fail(l->connection, l->id, x->name, "\ttemp\tcode=temp_fail");
+		login_remove(l);
 		break;
 	}
-	login_remove(l);
 }
 
 static void
@@ -219,6 +245,7 @@ run_step(struct login *l, struct span text)
 
 	buf_init(&in, LIMIT_AUTH_LINE);
 	l->in_step = true;
+	l->asked_ms = clock_ms();
 	if (text.p != NULL && !base64_decode(text, &in))
 		exchange_bad(&l->x);
 	else
@@ -338,7 +365,7 @@ on_continue(struct connection *n, struct auth_line *line)
 	if (!num_parse_u32(auth_line_field(line), UINT32_MAX, &id))
 		return false;
 	l = login_find(n, id);
-	if (l == NULL || l->x.job != NULL)
+	if (l == NULL || l->x.job != NULL || l->held != NULL)
 		return false;
 	run_step(l, line->rest.p != NULL ? line->rest : span_make("", 0));
 	return true;

@@ -9,6 +9,14 @@
 #include "service/service.h"
 #include "spaces.h"
 
+/*
+ * A failure is told that long after the client's last line, or a multiple of it later: longer
+ * than the hash of any form takes that servers commonly make, so that the time of an answer does
+ * not tell an account from a name without one, nor how its password is kept.  What takes even
+ * longer shows no more than how many times this.
+ */
+#define AUTH_FAIL_EVERY_MS 500
+
 struct auth_server;
 
 struct auth_server *auth_server_new(struct service *svc, struct loop *loop, struct auth_core *core,

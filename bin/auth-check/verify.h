@@ -1,8 +1,8 @@
 /*
  * verify: is this the password of that user?
  *
- * Unknown users, users without a hash, and passwords that cannot be one cost a
- * hash too, so that neither the answer nor its time tells who exists.  What was
+ * Unknown users and users without a hash cost a hash too, so that they load the
+ * helpers as others do; when a failure is told does not depend on it (auth_server.h).  What was
  * right is remembered for authCacheSeconds as an HMAC under a key made at start
  * over name, stored hash and password: a client that comes back every minute
  * costs no hash, and a changed password or account is another HMAC.
