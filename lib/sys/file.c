@@ -40,6 +40,12 @@ kernel_write_out(int fd)
 		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 }
 
+static void
+kernel_start_write(int fd)
+{
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 const struct file_calls file_calls_kernel = {
 	.openat = kernel_openat,
 	.openat2 = kernel_openat2,
@@ -48,6 +54,7 @@ const struct file_calls file_calls_kernel = {
 	.fsync = fsync,
 	.fdatasync = fdatasync,
 	.write_out = kernel_write_out,
+	.start_write = kernel_start_write,
 	.fsync_dir = fsync,
 	.linkat = kernel_linkat,
 	.renameat = renameat2,
@@ -150,7 +157,7 @@ file_write_out(int fd)
 void
 file_start_write(int fd)
 {
-	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	file_calls->start_write(fd);
 }
 
 int

@@ -29,6 +29,7 @@ struct file_calls {
 	int (*fsync)(int fd);
 	int (*fdatasync)(int fd);
 	int (*write_out)(int fd);
+	void (*start_write)(int fd);
 	int (*fsync_dir)(int dirfd);
 	int (*linkat)(int olddir, const char *old, int newdir, const char *name);
 	int (*renameat)(int olddir, const char *old, int newdir, const char *name, unsigned flags);

@@ -2,7 +2,8 @@
  * power: real power cuts.  An ext4 with a journal in a file, mounted by loop;
  * at a call of the story FS_IOC_SHUTDOWN stops the file system without writing
  * its journal out, as a cut would; it is mounted again, and a fresh process
- * recovers.  Needs root.
+ * recovers.  Needs root, and a mount namespace of its own: another that is made
+ * meanwhile would copy the mount and keep the old file system alive.
  */
 #include "base/base.h"
 #include "harness.h"
@@ -10,6 +11,7 @@
 #include "base/die.h"
 #include "sys/filesystem.h"
 #include <errno.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -164,6 +166,9 @@ can_cut(const char **why)
 {
 	*why = "needs root for mount";
 	if (geteuid() != 0)
+		return false;
+	*why = "no mount namespace can be made";
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return false;
 	*why = "mkfs.ext4 or a loop device is missing";
 	if (!make_image() || !mount_image())

@@ -185,6 +185,13 @@ rig_fdatasync(int fd)
 	return result;
 }
 
+/* It promises nothing, so that nothing is written is what must be survived. */
+static void
+rig_start_write(int fd)
+{
+	(void)fd;
+}
+
 static int
 rig_write_out(int fd)
 {
@@ -309,7 +316,8 @@ rig_close(int fd)
 
 static const struct file_calls rig_calls = {
 	.openat = rig_openat, .openat2 = rig_openat2, .write = rig_write, .pwrite = rig_pwrite,
-	.fsync = rig_fsync, .fdatasync = rig_fdatasync, .write_out = rig_write_out, .fsync_dir = rig_fsync_dir,
+	.fsync = rig_fsync, .fdatasync = rig_fdatasync, .write_out = rig_write_out,
+	.start_write = rig_start_write, .fsync_dir = rig_fsync_dir,
 	.linkat = rig_linkat, .renameat = rig_renameat, .unlinkat = rig_unlinkat,
 	.mkdirat = rig_mkdirat, .ftruncate = rig_ftruncate,
 	.close = rig_close
