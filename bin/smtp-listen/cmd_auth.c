@@ -1,12 +1,13 @@
 /*
  * cmd_auth: AUTH (RFC 4954), carried between the client and auth-check.
  *
- * Nothing here understands a mechanism: base64 goes through unread.  Which of
+ * Nothing here understands a mechanism: what is base64 goes through unread.  Which of
  * them are offered is decided by lib/policy, and what is not offered is refused
  * before a secret is asked for.
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "base/base64.h"
 #include "filter.h"
 #include "directory/auth_channel.h"
 #include "policy/mechanism.h"
@@ -62,16 +63,18 @@ mechanism_is_allowed(struct smtp *c, const struct mechanism_facts *facts, struct
 	return false;
 }
 
-/* Base64 as it may stand in an answer: cheap refusal before auth-check is asked. */
+/* What cannot be decoded is an error of form (RFC 4954 4), no failed log-in: auth-check is not asked. */
 static bool
 is_base64(struct span s)
 {
-	while (s.n > 0 && s.p[s.n - 1] == '=')
-		s.n--;
-	for (size_t i = 0; i < s.n; i++)
-		if (!char_is_alnum(s.p[i]) && s.p[i] != '+' && s.p[i] != '/')
-			return false;
-	return true;
+	char storage[LIMIT_SMTP_AUTH_LINE];
+	struct buf decoded;
+	bool good;
+
+	buf_init_fixed(&decoded, storage, sizeof(storage));
+	good = base64_decode(s, &decoded);
+	mem_wipe(storage, sizeof(storage));
+	return good;
 }
 
 enum step { STEP_DONE, STEP_REPLIED };
@@ -161,7 +164,7 @@ cmd_auth(struct smtp *c, struct span args)
 	}
 	if (!mechanism_is_allowed(c, &facts, mechanism))
 		return;
-	if (!is_base64(initial)) {
+	if (!span_is(initial, "=") && !is_base64(initial)) {
 		reply_bad(c, 501, "5.5.2", "Not base64");
 		return;
 	}
