@@ -148,9 +148,8 @@ parse_document(struct span text, struct xml_error *err)
 	parser->sax->internalSubset = refuse_dtd;
 	parser->sax->startElementNs = start_element;
 	parser->sax->serror = note_error;
-	/* HUGE: the library's own limits, which lie below LIMIT_XML, make place for ours. */
 	doc = xmlCtxtReadMemory(parser, text.p == NULL ? "" : text.p, (int)text.n, NULL, "UTF-8",
-		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_BIG_LINES | XML_PARSE_HUGE);
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_BIG_LINES);
 	if (err->text[0] != '\0' && doc != NULL) {
 		xmlFreeDoc(doc);
 		doc = NULL;
