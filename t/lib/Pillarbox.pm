@@ -298,15 +298,22 @@ sub wait_log {
 # Replay a transcript three ways, each as one test: as it stands, one byte per
 # write, and all that the client says in one write.  "S: text" is the beginning
 # of a server line, "S: /re/" an expression; between two C: lines the server may
-# say more lines than are listed only when one of them is "S: ...".
+# say more lines than are listed only when one of them is "S: ...".  Nothing may
+# follow the last line, and all that the server says must be the same each way.
+# Options: ways; local => address to come from; then => sub that goes on with the client
+# and returns '' or what is wrong.
 sub transcript {
 	my ($self, $service, $text, $name, %o) = @_;
+	my $first;
 	for my $way (@{ $o{ways} || [ 'lines', 'bytes', 'whole' ] }) {
-		my $c = $self->connect($service, no_greeting => 1);
-		my $error = $c->replay($text, $way);
+		my $c = $self->connect($service, no_greeting => 1, local => $o{local});
+		my $error = $c->replay($text, $way, $o{then});
 		is($error, '', "$name ($way)");
+		$first //= $c->{heard};
+		is_deeply($c->{heard}, $first, "$name: the same replies ($way)") if $c->{heard} != $first;
 		$c->close;
 	}
+	return $first;
 }
 
 sub dump_logs {
