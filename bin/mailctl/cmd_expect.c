@@ -10,8 +10,6 @@
 #include "base/num.h"
 #include "output.h"
 
-#define SOCKET "run/pub/greylist-control"
-
 /* "90", "90s", "15m", "2h" in seconds. */
 static bool
 parse_span_of_time(const char *text, uint64_t *seconds_out)
@@ -76,7 +74,7 @@ cmd_expect(struct ctl *c, int argc, char **argv)
 		record_add_text(&request, end ? "end" : "user", a.item[0]);
 	if (a.count > 0 && !end)
 		record_add_num(&request, "seconds", seconds);
-	code = ctl_call(c, SOCKET, &request, false, &reply);
+	code = ctl_call_greylist(c, &request, &reply);
 	buf_free(&request);
 	if (code != EXIT_DONE)
 		return code;

@@ -10,8 +10,6 @@
 #include "net/addr.h"
 #include "output.h"
 
-#define SOCKET "run/pub/greylist-control"
-
 static void
 print_time(struct span seconds, char *out, size_t size)
 {
@@ -92,7 +90,7 @@ ask_page(const struct ctl *c, const char *verb, const struct filter *f, bool all
 		record_add_num(&request, "all", 1);
 	if (from->n > 0)
 		record_add(&request, "from", buf_view(from));
-	code = ctl_call(c, SOCKET, &request, false, reply);
+	code = ctl_call_greylist(c, &request, reply);
 	buf_free(&request);
 	if (code != EXIT_DONE)
 		return code;
@@ -188,7 +186,7 @@ cmd_greylist_stats(struct ctl *c, int argc, char **argv)
 		return EXIT_USAGE;
 	buf_init(&request, 64);
 	record_begin(&request, "stats");
-	code = ctl_call(c, SOCKET, &request, false, &reply);
+	code = ctl_call_greylist(c, &request, &reply);
 	buf_free(&request);
 	if (code != EXIT_DONE)
 		return code;
@@ -240,7 +238,7 @@ delete_delivery(const struct ctl *c, char **item)
 	record_add_text(&request, "ip", item[0]);
 	record_add_text(&request, "sender", item[1]);
 	record_add_text(&request, "recipient", item[2]);
-	code = ctl_call(c, SOCKET, &request, false, &reply);
+	code = ctl_call_greylist(c, &request, &reply);
 	buf_free(&request);
 	if (code == EXIT_DONE)
 		record_free(&reply);
@@ -362,7 +360,7 @@ ask_why(const struct ctl *c, const struct args *a, const char *helo, bool is_ip,
 	}
 	if (helo != NULL)
 		record_add_text(&request, "helo", helo);
-	code = ctl_call(c, SOCKET, &request, false, reply);
+	code = ctl_call_greylist(c, &request, reply);
 	buf_free(&request);
 	return code;
 }

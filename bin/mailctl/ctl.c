@@ -183,6 +183,17 @@ ctl_call(const struct ctl *c, const char *socket, const struct buf *request, boo
 }
 
 int
+ctl_call_greylist(const struct ctl *c, const struct buf *request, struct record *reply)
+{
+	int code = ctl_call(c, "run/pub/greylist-control", request, true, reply);
+
+	if (code == EXIT_TRY_LATER)
+		return ctl_fail(code, "greylist-check does not run: the server is stopped, or greylisting is off "
+			"(mailctl set greylisting/enabled True)");
+	return code;
+}
+
+int
 ctl_tell_directory(const struct ctl *c, const char *key, const char *name)
 {
 	struct record reply;

@@ -63,6 +63,8 @@ struct settings *ctl_server_settings(const struct ctl *c);
  */
 int ctl_call(const struct ctl *c, const char *socket, const struct buf *request, bool quiet,
 	struct record *reply);
+/* The same for greylist-check, which runs only while greylisting is on: the message tells of that. */
+int ctl_call_greylist(const struct ctl *c, const struct buf *request, struct record *reply);
 
 /* Tell auth-check, when it runs, that a domain or user changed. */
 int ctl_tell_directory(const struct ctl *c, const char *key, const char *name);

@@ -151,4 +151,10 @@ like(wait_for(qr/^451/, '127.0.10.2'), $later, 'one that is removed is forgotten
 # Off, for all.
 $pb->ctl_ok('set', 'greylisting/enabled', 'False');
 like(wait_for(qr/^250/), qr/^250/, 'switched off, nobody waits (GREY-01)');
+# It runs only while it is on, and mailctl says so.
+for my $ask (['greylist', 'list'], ['expect']) {
+	my ($code, undef, $err) = $pb->ctl(@$ask);
+	is($code, 75, "@$ask: try later");
+	like($err, qr{greylisting is off \(mailctl set greylisting/enabled True\)}, "@$ask: and how");
+}
 done_testing;
