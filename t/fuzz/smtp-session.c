@@ -232,11 +232,12 @@ static void
 prepare(void)
 {
 	struct xml_error err;
-	struct xml *x = xml_parse(span_of(settings_xml), &err);
+	struct xml *x;
 	struct buf text;
 
 	if (svc.settings != NULL)
 		return;
+	x = xml_parse(span_of(settings_xml), &err);
 	FUZZ_CHECK(x != NULL);
 	buf_init(&text, LIMIT_SETTINGS);
 	FUZZ_CHECK(compile_record(x, SCOPE_SERVER, PROGRAM_SMTP, &text));
