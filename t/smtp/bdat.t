@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # BDAT and BINARYMIME (RFC 3030): a message in chunks is the same as by DATA,
 # whatever the chunks; what is refused is read and never becomes a command
-# (cases S11, S13, S14); binary parts become base64, everything else stays.
+# (cases S11, S14; S13 is in memory.t); binary parts become base64, everything else stays.
 # Features: SMTPIN-01.
 use strict;
 use warnings;
@@ -92,20 +92,6 @@ $c->close;
 ok($pb->wait_log('smtpLog', qr/event=data-ended why="closed by peer"/), 'the content of a chunk at LIMIT_SMTP_CHUNK is waited for');
 $c = begin();
 like($c->command('BDAT 2147483648'), qr/^521 5\.5\.4/, 'over LIMIT_SMTP_CHUNK');
-
-# S13: a chunk that is too big is skipped without memory.
-$c = begin();
-$c->send_raw("BDAT 50000000 LAST\r\n");
-my $piece = 'x' x 100_000;
-$c->send_raw($piece) for 1 .. 250;
-my ($worker) = grep { Pillarbox::slurp("/proc/$_/status") =~ /VmRSS/ } $pb->pids_of('smtp-listen');
-my @rss = map { Pillarbox::slurp("/proc/$_/status") =~ /VmRSS:\s+(\d+)/ ? $1 : 0 } $pb->pids_of('smtp-listen');
-$c->send_raw($piece) for 1 .. 250;
-like($c->reply, qr/^552 5\.3\.4/, 'S13: 50 MB in one chunk are skipped');
-my @after = map { Pillarbox::slurp("/proc/$_/status") =~ /VmRSS:\s+(\d+)/ ? $1 : 0 } $pb->pids_of('smtp-listen');
-my ($most) = sort { $b <=> $a } map { $after[$_] - $rss[$_] } 0 .. ($#rss < $#after ? $#rss : $#after);
-cmp_ok($most, '<', 1024, 'without memory');
-like($c->command('MAIL FROM:<a@b.example>'), qr/^250/, 'and the session goes on');
 
 # S14: order, and errors within.
 $c = begin();
