@@ -28,7 +28,7 @@ struct result {
 };
 
 static struct result *now;
-static uint64_t last_id;
+static uint64_t last_id = 100000000000;	/* so that all have as many digits */
 static int message = -1;		/* our copy of the descriptor that the session writes */
 
 /* -- intake ----------------------------------------------------------------- */
