@@ -264,6 +264,7 @@ run(struct result *r, struct span in, size_t piece)
 	int fds[2];
 
 	now = r;
+	last_id = 1000;		/* ids of one run are as long as those of the next */
 	buf_init(&r->replies, TEXT_MAX);
 	buf_init(&r->commits, TEXT_MAX);
 	svc.is_leaving = false;

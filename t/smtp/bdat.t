@@ -126,6 +126,16 @@ for my $bad ("x\ny\r\n", "x\ry\r\n", "x\r") {
 	like($c->reply, qr/^521 5\.5\.2/, 'a bare line end is refused as in DATA');
 	ok($c->at_end, '  with the connection');
 }
+# The verdict is that on the whole chunk, however it comes.
+for my $pause (0, 0.2) {
+	my $c = begin();
+	my ($head, $tail) = (chunk("Subject: both\r\n\r\na\0b\r\nc\nd\r\n", 1)) =~ /\A(.*\0b\r\n)(.*)\z/s;
+	$c->send_raw($head . ($pause ? '' : $tail));
+	select undef, undef, undef, $pause if $pause;
+	$c->send_raw($tail) if $pause;
+	like($c->reply, qr/^521 5\.5\.2/, 'a bare line end behind a NUL ' . ($pause ? 'that came before' : 'in one segment'));
+	ok($c->at_end, '  ends the connection');
+}
 $c = begin();
 $c->send_raw('BDAT 100 LAST' . "\r\nSubject: half\r\n\r\n");
 $c->close;
