@@ -149,7 +149,7 @@ read_response(struct imap *im, const struct imap_command *c, const char *challen
 	enum stream_result r;
 
 	stream_printf(im->io, "+ %s\r\n", challenge);
-	r = stream_line(im->io, LIMIT_AUTH_LINE, response);
+	r = stream_line(im->io, LIMIT_AUTH_ANSWER, response);
 	if (r == LINE_OK && !span_is(*response, "*"))
 		return true;
 	auth_cancel(im->program->directory);
@@ -203,6 +203,10 @@ cmd_authenticate(struct imap *im, const struct imap_command *c, struct imap_lex 
 	}
 	if (!imap_lex_end(x) || mechanism.n > 32) {
 		imap_bad_arguments(im, c);
+		return;
+	}
+	if (response.n > LIMIT_AUTH_ANSWER) {
+		imap_bad(im, c, "The response is too long");
 		return;
 	}
 	facts = read_facts(im, &channel);

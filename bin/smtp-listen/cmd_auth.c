@@ -83,12 +83,16 @@ enum step { STEP_DONE, STEP_REPLIED };
 static enum step
 exchange(struct smtp *c, enum auth_result *result, struct auth_reply *answer)
 {
+	enum stream_result r;
 	struct span line;
 
 	while (*result == AUTH_CONTINUE) {
 		reply_lines(c, 334, NULL, span_of(answer->challenge));	/* longer than other replies may be */
-		if (!smtp_line(c, &line)) {
+		r = smtp_answer(c, &line);
+		if (r != LINE_OK) {
 			auth_cancel(c->w->directory);
+			if (r == LINE_TOO_LONG)
+				reply_bad(c, 500, "5.5.6", "Authentication exchange line is too long");
 			return STEP_REPLIED;
 		}
 		log_detail(c->s->svc, c->s->ticket, c->s->ip, "cmd: ***");

@@ -65,34 +65,41 @@ may_be_chunk(struct span head)
 	return span_starts_nocase(SPAN("BDAT"), verb);	/* also when the head ends before the verb does */
 }
 
+/* Say and note why nothing more is read. */
+static void
+end_session(struct smtp *c, enum stream_result r)
+{
+	if (r == LINE_TIMEOUT && session_was_ended(c->s))
+		reply(c, 421, "4.3.2", "Too busy or stopping, try again later");
+	else if (r == LINE_TIMEOUT)
+		reply(c, 421, "4.4.2", "Timeout, closing connection");
+	smtp_log(c, "event=connection-ended why=\"%s\"", stream_why(&c->s->io, r));
+	c->over = true;
+}
+
+enum stream_result
+smtp_answer(struct smtp *c, struct span *line_out)
+{
+	enum stream_result r;
+
+	if (is_overdue(c))
+		return LINE_ERROR;
+	r = read_line(c, line_out);
+	if (r != LINE_OK && r != LINE_TOO_LONG)
+		end_session(c, r);
+	return r;
+}
+
 bool
 smtp_line(struct smtp *c, struct span *line_out)
 {
-	if (is_overdue(c))
-		return false;
 	for (;;) {
-		enum stream_result r = read_line(c, line_out);
+		enum stream_result r = smtp_answer(c, line_out);
 
-		switch (r) {
-		case LINE_OK:
-			return true;
-		case LINE_TOO_LONG:
-			line_refuse(c, may_be_chunk(span_make(c->s->io.head, sizeof(c->s->io.head))), "Line too long");
-			if (c->over)
-				return false;
-			continue;
-		case LINE_TIMEOUT:
-			if (session_was_ended(c->s))
-				reply(c, 421, "4.3.2", "Too busy or stopping, try again later");
-			else
-				reply(c, 421, "4.4.2", "Timeout, closing connection");
-			break;
-		case LINE_EOF:
-		case LINE_ERROR:
-			break;
-		}
-		smtp_log(c, "event=connection-ended why=\"%s\"", stream_why(&c->s->io, r));
-		c->over = true;
-		return false;
+		if (r != LINE_TOO_LONG)
+			return r == LINE_OK;
+		line_refuse(c, may_be_chunk(span_make(c->s->io.head, sizeof(c->s->io.head))), "Line too long");
+		if (c->over)
+			return false;
 	}
 }

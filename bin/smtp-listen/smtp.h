@@ -187,6 +187,11 @@ void smtp_log(struct smtp *c, const char *fmt, ...) PB_PRINTF(2, 3);
  * session is over, and has been told so when it can hear it.
  */
 bool smtp_line(struct smtp *c, struct span *line_out) PB_MUST_CHECK;
+/*
+ * The same for one answer inside a command.  LINE_TOO_LONG: it was dropped, and nothing was
+ * replied; what is not LINE_OK either: the session is over.
+ */
+enum stream_result smtp_answer(struct smtp *c, struct span *line_out) PB_MUST_CHECK;
 
 /* Say why the line is refused as it stands; one that may be BDAT ends the session, since its content follows. */
 void line_refuse(struct smtp *c, bool may_be_chunk, const char *text);

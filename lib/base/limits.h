@@ -16,9 +16,10 @@
 /* Log-in name as it is sent: an address. Password: crypt(3) takes 511 bytes and a NUL. */
 #define LIMIT_LOGIN_NAME LIMIT_ADDRESS
 #define LIMIT_PASSWORD 511
-/* One line of the authentication protocol: the longest is a base64 response
- * of name, authorisation name and password, with the request's parameters. */
-#define LIMIT_AUTH_LINE 8192
+/* A client's answer to a mechanism, in base64: RFC 4954 4 asks for 12288. */
+#define LIMIT_AUTH_ANSWER 12288
+/* One line of the authentication protocol: such an answer with the request's parameters. */
+#define LIMIT_AUTH_LINE 16384
 /* A signed token: what a line of the authentication protocol can carry; real ones have 1 to 3 KB. */
 #define LIMIT_JWT 6144
 /* The issuer's key set, and the keys of it that are tried: real ones have two or three. */

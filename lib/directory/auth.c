@@ -255,7 +255,7 @@ auth_start(struct directory *d, const struct auth_request *request, struct span 
 	auth_cancel(d);
 	if (!greet(d, deadline))
 		return fault(d, reply);
-	if (initial.n > LIMIT_AUTH_LINE - 1024 || !is_base64(initial))
+	if (initial.n > LIMIT_AUTH_ANSWER || !is_base64(initial))
 		return AUTH_FAILED;
 	last = last == UINT32_MAX ? 1 : last + 1;
 	d->id = last;
@@ -287,7 +287,7 @@ auth_continue(struct directory *d, struct span response, struct auth_reply *repl
 	reply_clear(reply);
 	if (d->id == 0)
 		return fault(d, reply);
-	if (response.n > LIMIT_AUTH_LINE - 1024 || !is_base64(response)) {
+	if (response.n > LIMIT_AUTH_ANSWER || !is_base64(response)) {
 		auth_cancel(d);
 		return AUTH_FAILED;
 	}

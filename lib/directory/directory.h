@@ -201,7 +201,7 @@ struct auth_request {
 #define AUTH_CHALLENGE_MAX 2048
 
 struct auth_reply {
-	char user[LIMIT_ADDRESS + 1];			/* AUTH_OK: normalised; AUTH_FAILED: as it was given, hostile; else "" */
+	char user[LIMIT_ADDRESS + 1];			/* AUTH_OK: normalised; AUTH_FAILED: so too if it can be an address, but hostile; else "" */
 	int mailbox;					/* O_PATH fd of the Maildir, owned by the caller; else -1 */
 	char challenge[AUTH_CHALLENGE_MAX + 1];		/* base64 as it goes to the client, may be "" */
 	uint32_t delay_ms;				/* advice to wait before the next try (0: none) */

@@ -68,14 +68,23 @@ like($auth->(34), qr/^CONT\t34/, 'when one was given up there is a place');
 
 # LIMIT_AUTH_LINE: one that is longer is no protocol of ours
 $s = auth_connect($pb, 'pbsmtp');
-syswrite $s, 'X' x 8192 . "\nAUTH\t1\tSCRAM-SHA-256\tservice=smtp\tsecured\n";
+syswrite $s, 'X' x 16384 . "\nAUTH\t1\tSCRAM-SHA-256\tservice=smtp\tsecured\n";
 like(read_line($s), qr/^CONT\t1/, 'a line at LIMIT_AUTH_LINE is read');
-syswrite $s, 'X' x 8192;
+syswrite $s, 'X' x 16384;
 sleep 1;
 syswrite $s, "\nAUTH\t2\tSCRAM-SHA-256\tservice=smtp\tsecured\n";
 like(read_line($s), qr/^CONT\t2/, 'also when its end comes later');
-syswrite $s, 'X' x 8193 . "\nAUTH\t3\tSCRAM-SHA-256\tservice=smtp\tsecured\n";
+syswrite $s, 'X' x 16385 . "\nAUTH\t3\tSCRAM-SHA-256\tservice=smtp\tsecured\n";
 is(read_line($s), undef, 'over LIMIT_AUTH_LINE it ends the connection');
+
+# LIMIT_AUTH_ANSWER: what auth-check hears of; a longer one is not called a log-in that failed
+$c = $pb->connect('imaps');
+sub authenticate { my ($n) = @_; $c->command('AUTHENTICATE PLAIN'); $c->send_raw('A' x $n . "\r\n"); return $c->reply }
+like(authenticate(12288), qr/^\S+ NO \[AUTHENTICATIONFAILED\]/, 'an answer at LIMIT_AUTH_ANSWER is one');
+like(authenticate(12289), qr/^\S+ BAD .*too long/, 'over LIMIT_AUTH_ANSWER it is not read');
+like($c->command('AUTHENTICATE PLAIN ' . 'A' x 12288), qr/^\S+ NO \[AUTHENTICATIONFAILED\]/, 'with the command, at LIMIT_AUTH_ANSWER');
+like($c->command('AUTHENTICATE PLAIN ' . 'A' x 12292), qr/^\S+ BAD .*too long/, 'and over LIMIT_AUTH_ANSWER');
+like($c->command('NOOP'), qr/^\S+ OK/, 'the next command is one');
 
 # LIMIT_SOCKETMAP
 like((lookup($pb, 'rcpt ' . 'x' x (1024 - 5)))[0], qr/^PERM/, 'a question at LIMIT_SOCKETMAP is answered');

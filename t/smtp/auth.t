@@ -62,7 +62,12 @@ my $c = begin();
 like($c->command('AUTH'), qr/^501 5\.5\.4/, 'no mechanism');
 like($c->command('AUTH XYZZY'), qr/^504 5\.5\.4/, 'an unknown mechanism');
 like($c->command('AUTH PLAIN !!!'), qr/^501 5\.5\.2/, 'no base64');
-like($c->command('AUTH PLAIN ='), qr/^(?:501|535)/, 'an empty response');
+for my $none ('A', 'AAA', 'AAAAA', 'A===', 'AA=A', '=AAA', '====', 'AA==AAAA', "AA\xe4A", "A\0AA", 'AA-_', '==') {
+	like($c->command("AUTH PLAIN $none"), qr/^501 5\.5\.2/, 'no base64: ' . ($none =~ s/([^!-~])/sprintf '\\x%02x', ord $1/ger));
+	$c->expect('AUTH PLAIN', qr/^334/);
+	like($c->command($none), qr/^501 5\.5\.2/, 'nor as an answer');
+}
+like($c->command('AUTH PLAIN ='), qr/^535 5\.7\.8/, 'an empty response is one, and wrong');
 like($c->command("AUTH PLAIN $good x"), qr/^501/, 'two responses');
 like($c->command('AUTH PLAIN'), qr/^334 ?$/, 'a challenge');
 like($c->command('*'), qr/^501 5\.7\.0/, 'cancelled by the client');
@@ -95,6 +100,28 @@ my $evil = begin();
 $evil->command('AUTH PLAIN ' . 'A' x 60000);
 $_->expect(encode_base64('alice@example.com', ''), qr/^334/) for @others;
 is(scalar(grep { $_->command(encode_base64($Pillarbox::PASSWORD, '')) =~ /^235/ } @others), 10, 'others are not disturbed (S24)');
+
+# RFC 4954 4: an answer that is too long ends the exchange, and the next line is a command.
+for my $case ([ 'PLAIN' ], [ 'LOGIN' ], [ 'LOGIN', encode_base64('alice@example.com', '') ]) {
+	my ($mechanism, @answers) = @$case;
+	my $long = $pb->connect('smtps', local => '127.9.6.1');
+	$long->expect('EHLO c.example', qr/^250/);
+	$long->expect($_, qr/^334/) for "AUTH $mechanism", @answers;
+	like($long->command('A' x 12288), qr/^500 5\.5\.6/, "$mechanism: an answer of 12 KB and its line end");
+	like($long->command('NOOP'), qr/^250/, 'ends it');
+	$long->expect($_, qr/^334/) for "AUTH $mechanism", @answers;
+	like($long->command('A' x 1_000_000), qr/^500 5\.5\.6/, 'so does one of 1 MB');
+	like($long->command('NOOP'), qr/^250/, 'and the next line is a command');
+	like($long->command("AUTH PLAIN $good"), qr/^235/, 'a log-in is possible after it');
+}
+my $marker = $pb->connect('smtps', local => '127.9.6.1');
+$marker->expect('EHLO c.example', qr/^250/);
+$marker->expect("AUTH PLAIN $bad", qr/^535/);
+ok($pb->wait_log('abuseLog', qr/\[127\.9\.6\.1\]\S* event=login-failed .* failures=1 /), 'none of them was counted as a failed log-in');
+# What is not too long reaches auth-check, which says what it is.
+$marker->expect('AUTH PLAIN', qr/^334/);
+like($marker->command('A' x 12284), qr/^535 5\.7\.8/, 'an answer just under the limit is a log-in that failed');
+ok($pb->wait_log('authLog', qr/\[127\.9\.6\.1\]\S* event=login-failed .*\n.*\[127\.9\.6\.1\]\S* event=login-failed/), 'as auth-check found');
 
 my $log = $pb->log_text('smtpLog');
 unlike($log, qr/\Q$good\E|\Q$Pillarbox::PASSWORD\E/, 'no password is in the log');
