@@ -86,7 +86,7 @@ cmd_vrfy(struct smtp *c, struct span args)
 		reply(c, 252, "2.5.0", "Not one of our domains");
 		break;
 	case RCPT_REFUSED:
-		reply_verdict(c, &found.verdict);
+		refusals_reply(c, &found.verdict);
 		break;
 	case RCPT_TROUBLE:
 	default:
@@ -119,7 +119,7 @@ cmd_expn(struct smtp *c, struct span args)
 	} else if (kind == RCPT_FOREIGN) {
 		reply(c, 252, "2.5.0", "Not one of our domains");
 	} else if (kind == RCPT_REFUSED) {
-		reply_verdict(c, &found.verdict);
+		refusals_reply(c, &found.verdict);
 	} else {
 		reply_lost(c, "lookup");
 	}

@@ -2,7 +2,7 @@
  * cmd_rcpt: RCPT TO adds one recipient (RFC 5321 4.1.1.3).
  *
  * lib/policy decides whether we relay, auth-check whether a mailbox exists.
- * Unknown recipients are counted, so that nobody can try names for long.
+ * Unknown recipients are counted (refusals.c), so that nobody can try names for long.
  */
 #include "base/base.h"
 #include "smtp.h"
@@ -32,29 +32,7 @@ has_room(struct smtp *c)
 	return false;
 }
 
-/* One more recipient that does not exist (SMTPIN-13).  False: one too many; replied. */
-static bool
-may_try_more(struct smtp *c)
-{
-	const uint64_t most = session_tolerance(c->s, c->config->max_bad_recipients);
-	char storage[FACTS_WHY_SIZE];
-	struct buf why;
-	struct verdict v;
-
-	if (most > 0)
-		c->bad_recipients++;
-	buf_init_fixed(&why, storage, sizeof(storage));
-	v = policy_unknown_rcpts(c->bad_recipients, most, &why);
-	if (smtp_decided(c, "recipients", &why, &v))
-		return true;
-	reply_verdict(c, &v);
-	smtp_log(c, "event=too-many-bad-recipients");
-	c->harvests = true;
-	c->over = true;
-	return false;
-}
-
-/* What the directory refused: unknown users are counted. */
+/* What the directory or policy refused. */
 static void
 refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 {
@@ -63,8 +41,7 @@ refuse(struct smtp *c, const struct smtp_rcpt *r, const struct verdict *v)
 	snprintf(rest, sizeof(rest), " code=%d status=%s", v->code, v->status);
 	smtp_log_address(c, "event=recipient-refused", "to", r->to.text, rest);
 	filter_refused_rcpt(c, r, c->t.rcpt_args, v);
-	if (strcmp(v->status, "5.1.1") != 0 || may_try_more(c))
-		reply_verdict(c, v);
+	refusals_reply(c, v);
 }
 
 /* Where mail for the recipient goes, in the words that milters know from other servers. */

@@ -172,6 +172,8 @@ bool welcome(struct smtp *c) PB_MUST_CHECK;
 bool refusals_leave_room(struct smtp *c, unsigned needs) PB_MUST_CHECK;
 void refusals_note(struct smtp *c, unsigned needs);
 void refusals_forget(struct smtp *c);
+/* Say that an address is refused; one that does not exist counts against maxBadRecipients. */
+void refusals_reply(struct smtp *c, const struct verdict *v);
 
 /* origin.c: with the header here, who sent it to the gateway that brings it; sets c->t.origin.  250, or a refusal. */
 struct verdict origin_check(struct smtp *c) PB_MUST_CHECK;
