@@ -114,7 +114,7 @@ int tls_connect(struct tls_client *t, struct stream *st, const char *host, char 
 bool tls_describe(const struct stream *st, struct buf *out);
 int tls_cipher_bits(const struct stream *st);	/* 0 without TLS */
 
-/* Channel binding data of type "tls-exporter", "tls-unique" or "tls-server-end-point". */
+/* Channel binding data of type "tls-exporter" or "tls-unique". */
 bool tls_channel_binding(const struct stream *st, const char *type, struct buf *out);
 
 #endif

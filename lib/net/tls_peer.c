@@ -18,24 +18,6 @@
 #include "net/tls_certificate.h"
 #include "net/tls_context.h"
 
-/* RFC 5929 4: the certificate's hash, SHA-256 at least. */
-static bool
-end_point_hash(SSL *ssl, struct buf *out)
-{
-	const X509 *cert = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
-	int digest = NID_undef;
-	const EVP_MD *md;
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned n;
-
-	if (cert == NULL || !OBJ_find_sigid_algs(X509_get_signature_nid(cert), &digest, NULL))
-		return false;
-	if (digest == NID_md5 || digest == NID_sha1 || digest == NID_undef)
-		digest = NID_sha256;
-	md = EVP_get_digestbynid(digest);
-	return md != NULL && X509_digest(cert, md, hash, &n) && buf_put(out, hash, n);
-}
-
 /* RFC 9266. */
 static bool
 exporter(SSL *ssl, struct buf *out)
@@ -81,8 +63,6 @@ tls_channel_binding(const struct stream *st, const char *type, struct buf *out)
 		done = exporter(ssl, out);
 	else if (strcmp(type, "tls-unique") == 0)
 		done = unique(ssl, out);
-	else if (strcmp(type, "tls-server-end-point") == 0)
-		done = end_point_hash(ssl, out);
 	ERR_clear_error();
 	return done;
 }
