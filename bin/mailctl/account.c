@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "base/limits.h"
 #include "account.h"
+#include "args.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include "directory/secret.h"
 #include "edit.h"
 #include "sys/file.h"
+#include "output.h"
 
 int
 domain_name(const char *name, char out[256])
@@ -416,4 +418,31 @@ names_free(char **names)
 	for (char **p = names; p != NULL && *p != NULL; p++)
 		free(*p);
 	free(names);
+}
+
+int
+domains_list(struct ctl *c, int argc, char **argv, const char *const *columns, domain_lister *each)
+{
+	char **names = NULL, **list;
+	int domains, code = EXIT_DONE;
+	struct output *o;
+	struct args a;
+	size_t n;
+
+	if (!args_parse(&a, argc, argv, NULL, 0, 0, ARGS_MAX))
+		return EXIT_USAGE;
+	domains = ctl_open_dir(c, "domains");
+	if (domains < 0)
+		return EXIT_NO_RIGHT;
+	n = a.count;
+	list = a.item;
+	if (n == 0)
+		list = names = names_list(domains, "domainConfig.xml", &n);
+	o = output_begin(c, columns);
+	for (size_t i = 0; i < n && code == EXIT_DONE; i++)
+		code = each(c, o, list[i]);
+	output_end(&o);
+	names_free(names);
+	file_close(&domains);
+	return code;
 }

@@ -68,4 +68,12 @@ int tree_remove(int dirfd, const char *name) PB_MUST_CHECK;
 char **names_list(int dirfd, const char *file, size_t *count_out);
 void names_free(char **names);
 
+/*
+ * The list verb of what domains have: rows of the domains named in argv, or of
+ * all.  each prints those of one; an exit code, which ends the list unless EXIT_DONE.
+ */
+struct output;
+typedef int domain_lister(const struct ctl *c, struct output *o, const char *domain);
+int domains_list(struct ctl *c, int argc, char **argv, const char *const *columns, domain_lister *each);
+
 #endif

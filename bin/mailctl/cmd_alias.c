@@ -223,26 +223,6 @@ int
 cmd_alias_list(struct ctl *c, int argc, char **argv)
 {
 	static const char *const columns[] = { "alias", "targets", NULL };
-	char **names = NULL, **list;
-	int domains, code = EXIT_DONE;
-	struct output *o;
-	struct args a;
-	size_t n;
 
-	if (!args_parse(&a, argc, argv, NULL, 0, 0, ARGS_MAX))
-		return EXIT_USAGE;
-	domains = ctl_open_dir(c, "domains");
-	if (domains < 0)
-		return EXIT_NO_RIGHT;
-	n = a.count;
-	list = a.item;
-	if (n == 0)
-		list = names = names_list(domains, "domainConfig.xml", &n);
-	o = output_begin(c, columns);
-	for (size_t i = 0; i < n && code == EXIT_DONE; i++)
-		code = list_domain(c, o, list[i]);
-	output_end(&o);
-	names_free(names);
-	file_close(&domains);
-	return code;
+	return domains_list(c, argc, argv, columns, list_domain);
 }
