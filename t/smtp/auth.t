@@ -96,8 +96,22 @@ unlike($c->expect('EHLO c.example', qr/^250/), qr/AUTH/, 'and nothing more is of
 # Ten others in flight complete while one misbehaves.
 my @others = map { begin() } 1 .. 10;
 $_->expect('AUTH LOGIN', qr/^334/) for @others;
-my $evil = begin();
-$evil->command('AUTH PLAIN ' . 'A' x 60000);
+# In one line or as an answer, as large as may be or larger, base64 or not: what is base64 and not
+# too large is for auth-check to judge.
+my $evils = 0;
+for my $case ([ 12264, 'A', 535, 535 ], [ 12264, '!', 501, 501 ], [ 12265, 'A', 501, 501 ], [ 12284, 'A', 500, 535 ], [ 65536, 'A', 500, 500 ]) {
+	my ($size, $end, $in_line, $as_answer) = @$case;
+	my $evil = $pb->connect('smtps', local => '127.9.10.' . ++$evils);
+	$evil->expect('EHLO c.example', qr/^250/);
+	for my $mechanism (qw(PLAIN LOGIN SCRAM-SHA-256)) {
+		my $text = 'A' x ($size - 1) . $end;
+		my $reply = $evil->command("AUTH $mechanism $text");
+		like($reply, qr/^$in_line /, "$mechanism with $size bytes of \"...A$end\" (S24)");
+		$evil->expect("AUTH $mechanism", qr/^334/);
+		like($evil->command($text), qr/^$as_answer /, '... as an answer');
+		like($evil->command('NOOP'), qr/^250/, '... and the next command is one');
+	}
+}
 $_->expect(encode_base64('alice@example.com', ''), qr/^334/) for @others;
 is(scalar(grep { $_->command(encode_base64($Pillarbox::PASSWORD, '')) =~ /^235/ } @others), 10, 'others are not disturbed (S24)');
 
