@@ -3,12 +3,15 @@
 EXTRA_DIST += .ci/run .clang-format bootstrap lib/ROOMS t/FEATURES t/bench/pillarbox.sh t/bench/memory.sh t/bench/blocked.sh
 AM_DISTCHECK_CONFIGURE_FLAGS = --enable-short-check
 
+# Every file below t that git knows goes along; t/MANIFEST says which, for a
+# package made from an unpacked one.
 dist-hook:
-	cd '$(srcdir)' && find t -name '*.t' -o -name '*.pm' | LC_ALL=C sort >'$(abs_builddir)/$(distdir).tests'
+	cd '$(srcdir)' && if test -e .git; then git ls-files -- t; else cat t/MANIFEST; fi >'$(abs_builddir)/$(distdir).tests'
+	test -s '$(distdir).tests'
 	set -e; while read f; do \
 		$(MKDIR_P) "$(distdir)/$${f%/*}"; cp -p "$(srcdir)/$$f" "$(distdir)/$$f"; \
 	done <'$(distdir).tests'
-	rm -f '$(distdir).tests'
+	mv -f '$(distdir).tests' '$(distdir)/t/MANIFEST'
 
 # Trees for other ways of building lie below this one: asan/, cover/.
 OTHER_TREE = CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' '$(abs_top_srcdir)/configure' -q
