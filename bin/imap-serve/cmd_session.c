@@ -5,6 +5,8 @@
 #include "base/base.h"
 #include "session.h"
 
+#include "service/service_tls.h"
+
 void
 imap_print_capabilities(struct imap *im, struct buf *out)
 {
@@ -147,4 +149,5 @@ cmd_starttls(struct imap *im, const struct imap_command *c, struct imap_lex *x)
 		return;
 	}
 	im->s->tls = true;
+	service_tls_log(im->s);
 }

@@ -374,6 +374,7 @@ greet(struct imap *im)
 	greeting_print(span_of(im->program->banner), &facts, &im->out);
 	buf_text_put(&im->out, "\r\n");
 	stream_put(im->io, buf_view(&im->out));
+	log_detail(im->s->svc, im->s->ticket, im->s->ip, "rsp: %.*s", SPAN_ARG(span_trim(buf_view(&im->out))));
 }
 
 /* False when the connection must not be served; the client was told why. */
@@ -391,6 +392,7 @@ admit(struct imap *im)
 			return false;
 		}
 		im->s->tls = true;
+		service_tls_log(im->s);
 	}
 	if (im->s->standing == GATE_BLACK) {
 		log_line(im->s->svc, im->s->ticket, im->s->ip, "event=refused reason=blacklist");

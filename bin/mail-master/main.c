@@ -281,6 +281,7 @@ main(int argc, char **argv)
 	first_load(&m);
 	keep_pid(&m);
 	open_log(&m);
+	sockets_tell(&m, NULL, 0, m.ports, m.port_count);
 	watch_signals(&m);
 	requests_start(&m);
 	leave_terminal(&m);

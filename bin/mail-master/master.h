@@ -176,6 +176,9 @@ bool sockets_add_everywhere(const struct master *m, const struct settings *s, st
 /* Close what was opened for a list that is not to be used. */
 void sockets_give_up(const struct master *m, const struct port *ports, size_t count);
 void sockets_take(struct master *m, const struct port *ports, size_t count);
+/* Log what is open now and was not before, and what was. */
+void sockets_tell(struct master *m, const struct port *before, size_t before_count, const struct port *now,
+	size_t now_count);
 bool sockets_listener_differs(const struct master *m, const struct port *ports, size_t count,
 	const char *listeners);
 

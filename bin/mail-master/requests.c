@@ -289,6 +289,7 @@ reload(struct master *m, bool *units, struct buf *errors)
 	}
 	load_free(&m->loaded);
 	m->loaded = next;
+	sockets_tell(m, m->ports, m->port_count, ports, count);
 	sockets_take(m, ports, count);
 	if (keep_ports(m) != 0)
 		log_failure(&m->svc, NULL, NULL, "event=cannot-keep what=ports error=%s",

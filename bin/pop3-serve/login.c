@@ -14,6 +14,7 @@
 #include "policy/greeting.h"
 #include "policy/mechanism.h"
 #include "service/enter.h"
+#include "service/service_tls.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/lock.h"
@@ -315,6 +316,7 @@ pop3_stls(struct pop3 *p, const struct pop3_command *c)
 		return;
 	}
 	p->s->tls = true;
+	service_tls_log(p->s);
 	p->name[0] = '\0';		/* RFC 2595 4: nothing said before counts */
 }
 

@@ -215,6 +215,7 @@ admit(struct pop3 *p)
 			return false;
 		}
 		p->s->tls = true;
+		service_tls_log(p->s);
 	}
 	if (p->s->standing == GATE_BLACK) {
 		log_line(p->s->svc, p->s->ticket, p->s->ip, "event=refused reason=blacklist");

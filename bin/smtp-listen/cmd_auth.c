@@ -43,6 +43,17 @@ auth_offered(struct smtp *c, struct buf *out)
 	buf_free(&list);
 }
 
+static void
+log_mechanism(struct smtp *c, struct span mechanism)
+{
+	char storage[4 * 32 + 32];
+	struct buf line;
+
+	buf_init_fixed(&line, storage, sizeof(storage));
+	log_value(&line, "mechanism", mechanism);
+	smtp_log(c, "event=mechanism-refused%s code=%d tls=%d", buf_text(&line), c->code, c->s->tls);
+}
+
 /* True when this mechanism may be tried now; else replied. */
 static bool
 mechanism_is_allowed(struct smtp *c, const struct mechanism_facts *facts, struct span mechanism)
@@ -60,6 +71,7 @@ mechanism_is_allowed(struct smtp *c, const struct mechanism_facts *facts, struct
 		reply_bad(c, 538, "5.7.11", "Encryption required for this mechanism");
 		break;
 	}
+	log_mechanism(c, mechanism);
 	return false;
 }
 

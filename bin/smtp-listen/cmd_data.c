@@ -38,6 +38,14 @@ with_protocol(const struct smtp *c)
 	return c->user[0] != '\0' ? "ESMTPA" : "ESMTP";
 }
 
+/* The setting appendReceivedLine. */
+static bool
+has_received_line(const struct smtp *c)
+{
+	return c->config->received != RECEIVED_NONE &&
+	       (c->config->received != RECEIVED_AUTHENTICATED || c->user[0] != '\0');
+}
+
 void
 data_begin(struct smtp *c)
 {
@@ -52,8 +60,7 @@ data_begin(struct smtp *c)
 	};
 
 	trace_return_path(smtp_path_view(&c->t.mail.from), &m->trace);
-	if (c->config->received == RECEIVED_NONE ||
-	    (c->config->received == RECEIVED_AUTHENTICATED && c->user[0] == '\0'))
+	if (!has_received_line(c))
 		return;
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)c->w->held_id);
 	if (c->s->is_local)
@@ -379,6 +386,8 @@ log_message(struct smtp *c, uint64_t size, const struct verdict *v)
 	buf_printf(&rest, " id=%llu recipients=%zu size=%llu", (unsigned long long)c->w->held_id, c->t.count,
 		   (unsigned long long)size);
 	log_message_id(&c->w->message, &rest);
+	if (!has_received_line(c))
+		buf_text_put(&rest, " received-line=left-out");
 	log_value(&rest, "text", span_of(v->text));
 	smtp_log_address(c, "event=message", "from", c->t.mail.from.text, buf_text(&rest));
 }

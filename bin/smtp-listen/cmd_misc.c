@@ -61,8 +61,20 @@ read_address(struct smtp *c, struct span args, struct smtp_path *path)
 	return good && (utf8 || !path->is_utf8);
 }
 
-void
-cmd_vrfy(struct smtp *c, struct span args)
+/* What a client wanted to know of our users, and the code it heard. */
+static void
+log_question(struct smtp *c, const char *command, struct span asked)
+{
+	char storage[4 * LIMIT_ADDRESS + 64];
+	struct buf line;
+
+	buf_init_fixed(&line, storage, sizeof(storage));
+	log_value(&line, "asked", span_first(asked, LIMIT_ADDRESS));
+	smtp_log(c, "event=%s%s code=%d", strcmp(command, "VRFY") == 0 ? "vrfy" : "expn", buf_text(&line), c->code);
+}
+
+static void
+verify(struct smtp *c, struct span args)
 {
 	struct directory_rcpt found;
 	struct smtp_path path;
@@ -96,7 +108,14 @@ cmd_vrfy(struct smtp *c, struct span args)
 }
 
 void
-cmd_expn(struct smtp *c, struct span args)
+cmd_vrfy(struct smtp *c, struct span args)
+{
+	verify(c, args);
+	log_question(c, "VRFY", args);
+}
+
+static void
+expand(struct smtp *c, struct span args)
 {
 	struct directory_targets found = { .count = 0 };
 	struct smtp_path path;
@@ -124,4 +143,11 @@ cmd_expn(struct smtp *c, struct span args)
 		reply_lost(c, "lookup");
 	}
 	directory_targets_free(&found);
+}
+
+void
+cmd_expn(struct smtp *c, struct span args)
+{
+	expand(c, args);
+	log_question(c, "EXPN", args);
 }

@@ -61,6 +61,22 @@ mailer_of(enum policy_place place)
 	return "esmtp";
 }
 
+/* Mail for somebody else's recipient is taken: the log says what lifted the bar, the line of the sum behind it. */
+static void
+log_relay(struct smtp *c, const struct smtp_rcpt *r, struct span why)
+{
+	struct span lift, name, value;
+	char rest[2 * LIMIT_ADDRESS];
+
+	while (why.n > 0 && !span_starts(span_cut(&why, '\n'), SPAN("recipient-not-ours ")))
+		continue;
+	lift = span_cut(&why, '\n');
+	name = span_word(&lift);
+	value = span_word(&lift);
+	snprintf(rest, sizeof(rest), " name=%.*s value=%.*s", SPAN_ARG(name), SPAN_ARG(value));
+	smtp_log_address(c, "event=relay", "to", r->to.text, rest);
+}
+
 /* True when policy grants the recipient; else replied. */
 static bool
 is_allowed(struct smtp *c, const struct smtp_rcpt *r, struct policy_rcpt *facts)
@@ -84,8 +100,11 @@ is_allowed(struct smtp *c, const struct smtp_rcpt *r, struct policy_rcpt *facts)
 	facts->points_verdict = &c->t.points.verdict;
 	buf_init_fixed(&why, storage, sizeof(storage));
 	v = policy_rcpt(facts, &why);
-	if (smtp_decided(c, "recipient", &why, &v))
+	if (smtp_decided(c, "recipient", &why, &v)) {
+		if (facts->place == POLICY_PLACE_FOREIGN && !c->dry)
+			log_relay(c, r, buf_view(&why));
 		return true;
+	}
 	refuse(c, r, &v);
 	return false;
 }
@@ -173,6 +192,8 @@ find(struct smtp *c, const struct smtp_rcpt *r, struct span *address_out)
 	case RCPT_MAILBOX:
 	case RCPT_ALIAS:
 		*address_out = span_of(found.canonical);
+		facts.leads_to = *address_out;
+		facts.is_alias = found.kind == RCPT_ALIAS;
 		facts.room_known = found.room_known;
 		facts.room = found.room;
 		facts.domain_full = found.room_of_domain;

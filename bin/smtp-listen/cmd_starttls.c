@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "filter.h"
+#include "service/service_tls.h"
 
 /* A log-in in clear may be that of a man in the middle. */
 static void
@@ -41,6 +42,7 @@ starttls_handshake(struct smtp *c)
 		return false;
 	}
 	c->s->tls = true;
+	service_tls_log(c->s);
 	forget_user(c);
 	return true;
 }

@@ -13,7 +13,7 @@
 #include "smtp.h"
 
 /* Room for the lines of one decision: a few, each with at most one address, escaped. */
-#define FACTS_WHY_SIZE (8 * LIMIT_ADDRESS)
+#define FACTS_WHY_SIZE (12 * LIMIT_ADDRESS)
 
 /* The envelope checks of the name the client gave, into c->points. */
 void facts_helo(struct smtp *c);

@@ -45,7 +45,8 @@ reason_of(const struct policy_connect *f)
 bool
 welcome(struct smtp *c)
 {
-	struct policy_connect f = { .is_local = c->s->is_local, .is_black = c->s->standing == GATE_BLACK,
+	struct policy_connect f = { .is_local = c->s->is_local,
+		.is_white = c->s->standing == GATE_WHITE, .is_black = c->s->standing == GATE_BLACK,
 		.in_reserve = c->s->in_reserve, .is_trusted = c->is_trusted, .needs_login = c->needs_login,
 		.ignores_black = config_is_open_to_black(c->config, &c->s->local) };
 	char text[256] = "", storage[FACTS_WHY_SIZE];

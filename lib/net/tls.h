@@ -71,6 +71,9 @@ bool tls_server_add(struct tls_server *t, const struct tls_place *place, int cer
 struct tls_facts;
 const struct tls_facts *tls_server_facts(const struct tls_server *t, size_t i, const struct tls_place **place_out);
 
+/* The certificate that a client of ours sees; NULL without TLS.  It lives as long as t. */
+const struct tls_facts *tls_served(const struct tls_server *t, const struct stream *st);
+
 /* One handshake with ourselves in memory for each certificate, then free memory goes back to the system. */
 bool tls_warm_up(struct tls_server *t, char error[TLS_ERROR_MAX]) PB_MUST_CHECK;
 

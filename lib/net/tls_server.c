@@ -236,6 +236,17 @@ tls_server_facts(const struct tls_server *t, size_t i, const struct tls_place **
 	return &t->certs[i]->facts;
 }
 
+const struct tls_facts *
+tls_served(const struct tls_server *t, const struct stream *st)
+{
+	const SSL *ssl = tls_ssl_of(st);
+
+	for (size_t i = 0; ssl != NULL && i < t->count; i++)
+		if (SSL_get_SSL_CTX(ssl) == t->certs[i]->ctx)
+			return &t->certs[i]->facts;
+	return NULL;
+}
+
 void
 tls_tend(struct tls_server *t)
 {

@@ -38,6 +38,8 @@ policy_connect(const struct policy_connect *f, struct buf *why)
 		policy_sum_add(&s, "address-refused", f->refusal, POLICY_AGAINST);
 		return verdict_make(421, "4.7.0", "%.*s", SPAN_ARG(f->refusal));
 	}
+	if (f->is_white)
+		policy_sum_add(&s, "whitelist", YES, 0);
 	policy_sum_add(&s, "address", SPAN("ok"), 0);
 	return verdict_make(220, "2.0.0", "OK");
 }
@@ -253,6 +255,8 @@ policy_rcpt(const struct policy_rcpt *f, struct buf *why)
 		policy_sum_add(&s, "directory", span_of(f->refusal->status), POLICY_AGAINST);
 		return *f->refusal;
 	}
+	if (f->leads_to.n > 0)
+		policy_sum_add(&s, f->is_alias ? "alias" : "mailbox", f->leads_to, 0);
 	if (f->is_postmaster && f->place == POLICY_PLACE_LOCAL) {
 		policy_sum_add(&s, "postmaster", YES, 0);
 		return verdict_make(250, "2.1.5", "Recipient OK");

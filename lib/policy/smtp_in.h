@@ -39,6 +39,7 @@ struct policy_client {
 /* A connection: 220, 421 or 554. */
 struct policy_connect {
 	bool is_local;			/* a local socket is never refused */
+	bool is_white;			/* on the whitelist, which beats the blacklist */
 	bool is_black, in_reserve;	/* on the blacklist; only reserved places are left */
 	bool is_trusted;		/* opens the door for both ... */
 	bool needs_login;		/* ... and a port where users log in for the reserve ... */
@@ -97,6 +98,8 @@ struct policy_rcpt {
 	bool place_unknown;		/* foreign, but DNS could not be asked whether we are its backup MX */
 	bool no_checks;			/* the gateway behind wants no envelope checks (spamChecks) */
 	const struct verdict *refusal;	/* the directory's, for a recipient of ours; NULL: none */
+	struct span leads_to;		/* of ours: the mailbox, or the alias, that it is */
+	bool is_alias;
 	bool is_postmaster;		/* RFC 5321 4.5.1: always taken */
 	enum policy_relay allow_relay;
 	bool allow_relay_authenticated;

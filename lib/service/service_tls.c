@@ -14,7 +14,9 @@
 #include "net/tls_ticket.h"
 #include "service/control.h"
 #include "service/key_files.h"
+#include "service/log.h"
 #include "service/service.h"
+#include "service/session.h"
 
 _Static_assert(KEY_FILES_MAX == 2 * LIMIT_TLS_CERTIFICATES + 1, "one pair each, and the CAs");
 
@@ -128,6 +130,23 @@ service_is_tls_listener(const char *listener)
 		if (strcmp(names[i], listener) == 0)
 			return true;
 	return false;
+}
+
+void
+service_tls_log(const struct session *s)
+{
+	const struct tls_facts *f = s->svc->tls != NULL ? tls_served(s->svc->tls, &s->io) : NULL;
+	char storage[4 * TLS_NAME_MAX + 256], tls_text[128];
+	struct buf line, tls;
+
+	if (f == NULL)
+		return;
+	buf_init_fixed(&tls, tls_text, sizeof(tls_text));
+	(void)tls_describe(&s->io, &tls);
+	buf_init_fixed(&line, storage, sizeof(storage));
+	log_value(&line, "session", buf_view(&tls));
+	log_value(&line, "certificate", span_of(f->subject));
+	log_line(s->svc, s->ticket, s->ip, "event=tls%s sha256=%s", buf_text(&line), f->fingerprint);
 }
 
 /* -- what mailctl tls show asks ------------------------------------------- */

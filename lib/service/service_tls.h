@@ -9,6 +9,7 @@
 #include "net/tls.h"
 
 struct service;
+struct session;
 
 /*
  * For svc->warm: a server with the certificates that were handed over, warmed
@@ -22,6 +23,9 @@ void service_tls_tend(struct service *svc);
 
 /* True for listeners whose clients speak TLS from the first byte: smtps, pop3s, imaps. */
 bool service_is_tls_listener(const char *listener);
+
+/* After a handshake: event=tls, with protocol, cipher and the certificate that the client saw. */
+void service_tls_log(const struct session *s);
 
 /*
  * Answer `tls from=PLACE` of mailctl: certificate=... (repeated), next=PLACE when

@@ -130,7 +130,7 @@ like(client('127.0.0.1', $_, 'smtp')->{greeting}, qr/^220 /, "port $_ serves SMT
 $pb->domain('second.example');
 $pb->ctl_ok('domain', 'edit', 'second.example', 'smtpPortAlt=' . ($extra + 1), 'smtpPortAlt@enabled=True');
 is(scalar(grep { $_->{port} == $extra + 1 } @{ rows('bindings', 'list', 'ports') }), 1, 'a second domain uses the same port');
-ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=connect listener=smtp/), 'and the log knows it as SMTP');
+ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=connect at=127\.0\.0\.1:\d+ listener=smtp$/m), 'and the log knows it as SMTP');
 $pb->ctl_ok('domain', 'edit', 'example.com', 'smtpPortAlt@enabled=False');
 ok(is_open('127.0.0.1', $extra + 1, 1), 'switched off for one domain it is open while another names it');
 like($pb->ctl_ok('domain', 'edit', 'second.example', 'smtpPortAlt=' . ($extra + 2)), qr/port @{[ $extra + 1 ]} is closed/, 'that one takes another number');
@@ -173,7 +173,7 @@ like($c->command('MAIL FROM:<a@far.example>'), qr/^530 5\.7\.0 .*\d{12}$/, 'afte
 $c->login('alice@example.com', $Pillarbox::PASSWORD);
 like($c->command('MAIL FROM:<alice@example.com>'), qr/^250/, 'as whoever it is');
 $c->command('QUIT');
-ok($pb->wait_log('smtpLog', qr/\[127\.0\.8\.7\]\[\d{12}\] event=connect listener=submission/), 'which the log tells');
+ok($pb->wait_log('smtpLog', qr/\[127\.0\.8\.7\]\[\d{12}\] event=connect at=127\.0\.9\.5:\d+ listener=submission$/m), 'which the log tells');
 ok($pb->wait_log('smtpLog', qr/\[127\.0\.8\.7\]\[\d{12}\] event=refused reason=blacklist code=554/), 'like the refusal');
 my ($rc, $out, $err) = $pb->ctl('set', 'submissionBinding', 'nowhere');
 like("$rc $out $err", qr/^[1-9].*submissionBinding.*nowhere/s, 'what is no address is refused');

@@ -126,11 +126,11 @@ my $end = time + 10;
 select undef, undef, undef, 0.1 while @{ decode_json($pb->ctl_ok(qw(spool list --json))) } && time < $end;
 is_deeply(decode_json($pb->ctl_ok(qw(spool list --json))), [], 'the queue is empty');
 
-like($pb->ctl_ok(qw(log show smtp --search user=alice --related)), qr/event=connect listener=smtps\n.*event=login user=alice/s, 'log show finds whole sessions');
+like($pb->ctl_ok(qw(log show smtp --search user=alice --related)), qr/event=connect at=\S+ listener=smtps\n.*event=login user=alice/s, 'log show finds whole sessions');
 my $lines = decode_json($pb->ctl_ok(qw(log show auth --search user=alice --json)));
 like($lines->[0]{text}, qr/^event=login service=smtp .*user=alice/, 'as JSON too');
 like($lines->[0]{session}, qr/^\d{12}$/, 'with the session apart');
-like($pb->ctl_ok('log', 'show', '--related', '--search', 'event=login service=smtp'), qr/event=connect listener=smtps\n/,
+like($pb->ctl_ok('log', 'show', '--related', '--search', 'event=login service=smtp'), qr/event=connect at=\S+ listener=smtps\n/,
 	'a session is found in all files of the day');
 ($code, $out) = $pb->ctl('check');
 is($code, 0, 'check finds no problem while all runs') or diag($out);

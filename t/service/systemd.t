@@ -113,7 +113,7 @@ for my $how (sort keys %way) {
 		@started = grep { $_ != $pid } @started;
 	}
 }
-ok($pb->wait_log('smtpLog', qr/event=connect listener=submission$/m), 'the log tells on which socket a client came');
+ok($pb->wait_log('smtpLog', qr/event=connect at=\S+ listener=submission$/m), 'the log tells on which socket a client came');
 
 # The sample units: their sockets have no names, so the numbers of the ports must say it.
 my %port = ('smtp' => '25 465 587', pop3 => '110 995', imap => '143 993');

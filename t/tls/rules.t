@@ -109,7 +109,7 @@ sub says {
 }
 my ($mx, $submission) = ('250 2.1.0 250 2.1.5 550 5.7.1', '530 5.7.0 503 5.5.1 503 5.5.1');
 is(says('smtp', host => '127.0.0.2', port => $smtp, tls => 1), $mx, 'a port that a rule of type SSL opens takes mail from everybody');
-ok($pb->wait_log('smtpLog', qr/event=connect listener=smtp-tls$/m), 'as the log tells');
+ok($pb->wait_log('smtpLog', qr/event=connect at=\S+ listener=smtp-tls$/m), 'as the log tells');
 is(says('smtps'), $submission, 'port smtps of the bindings needs a log-in');
 for ([ 'smtp', 'SSL', 1, $mx ], [ 'submission', 'SSL', 1, $submission ], [ 'smtps', 'TLS', 0, $submission ]) {
 	my ($service, $type, $tls, $want) = @$_;

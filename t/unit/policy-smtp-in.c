@@ -188,6 +188,18 @@ test_lines(void)
 	f = (struct policy_rcpt){ .place = POLICY_PLACE_FORWARD, .no_checks = true, .points = 100, .points_max = 100 };
 	is_num(policy_rcpt(&f, &why).code, 250, "a gateway without checks (ROUTE-15)");
 	is_span(buf_view(&why), "recipient-ours forward 0 0\nenvelope-checks off-for-gateway 0 0\n", "says so");
+	buf_clear(&why);
+	f = (struct policy_rcpt){ .place = POLICY_PLACE_LOCAL, .leads_to = SPAN("sales@example.com"), .is_alias = true };
+	is_num(policy_rcpt(&f, &why).code, 250, "an alias of ours (USER-04)");
+	is_span(buf_view(&why), "alias sales@example.com 0 0\nrecipient-ours local 0 0\n", "is named as such");
+	buf_clear(&why);
+	f.is_alias = false;
+	f.is_postmaster = true;
+	is_num(policy_rcpt(&f, &why).code, 250, "postmaster (GEN-02)");
+	is_span(buf_view(&why), "mailbox sales@example.com 0 0\npostmaster yes 0 0\n", "and the mailbox that gets it");
+	buf_clear(&why);
+	is_num(policy_connect(&(struct policy_connect){ .is_white = true }, &why).code, 220, "a whitelisted address (IPBW-08)");
+	is_span(buf_view(&why), "whitelist yes 0 0\naddress ok 0 0\n", "is told as one");
 	buf_free(&why);
 }
 
