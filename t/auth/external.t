@@ -74,6 +74,16 @@ like((smtp('listed', 'AUTH EXTERNAL ' . b64('alice@example.com')))[0], qr/^535/,
 # The same program serves others after it: nothing of the certificate stays.
 like((smtp(undef, 'AUTH EXTERNAL ' . b64('alice@example.com')))[0], qr/^504/, 'the next client has no part in it');
 
+SKIP: {
+	skip 'msmtp is not installed', 2 unless grep { -x "$_/msmtp" } split /:/, $ENV{PATH};
+	Pillarbox::spew("$pb->{top}/msmtprc", "account default\ntls on\ntls_certcheck off\ntls_starttls off\nhost 127.0.0.1\nport " . $pb->port('smtps')
+		. "\nsource_ip 127.9.11.1\nfrom alice\@example.com\nauth external\nuser alice\@example.com\ntls_cert_file $cert{alice}[0]\ntls_key_file $cert{alice}[1]\n");
+	chmod 0600, "$pb->{top}/msmtprc";
+	my ($rc, undef, $err) = $pb->run_input("Subject: x\n\nx\n", 'timeout', '30', 'msmtp', '-C', "$pb->{top}/msmtprc", 'alice@example.com');
+	is($rc, 0, 'msmtp: EXTERNAL') or diag($err);
+	ok($pb->wait_log('smtpLog', qr/\[127\.9\.11\.1\]\S* event=login user=alice\@example\.com mechanism=EXTERNAL tls=1/), 'by that mechanism');
+}
+
 $c = session('imaps', 'alice');
 like($c->{greeting}, qr/AUTH=EXTERNAL/, 'IMAP: offered');
 like($c->command('AUTHENTICATE EXTERNAL ='), qr/^\S+ OK/m, 'and taken');
