@@ -9,6 +9,7 @@ prog_spool_runner_SOURCES = bin/spool-runner/main.c \
 	bin/spool-runner/notice.c bin/spool-runner/notice.h bin/spool-runner/queue.c bin/spool-runner/queue.h \
 	bin/spool-runner/quarantine.c bin/spool-runner/quarantine.h \
 	bin/spool-runner/receiver.c bin/spool-runner/receiver.h \
+	bin/spool-runner/receiver_direct.c bin/spool-runner/receiver_private.h \
 	bin/spool-runner/retry.c bin/spool-runner/retry.h \
 	bin/spool-runner/round.c bin/spool-runner/round.h \
 	bin/spool-runner/round_jobs.c bin/spool-runner/round_jobs.h \

@@ -13,7 +13,7 @@
  *	ACCEPT    waiting for its last writer to close    -> IDLE
  *
  * Straight through is BODY, EXPAND, DELIVER; what does not succeed there
- * within DIRECT_MS goes the queue way with the outcomes so far.
+ * in five seconds (receiver_direct.c) goes the queue way with the outcomes so far.
  *
  * Invariants:
  *  1. 250 is said only when every link is durable (local-deliver answered), or
@@ -26,7 +26,7 @@
  * files they wrote (spool_put_body, spool_put_accept).
  */
 #include "base/base.h"
-#include "receiver.h"
+#include "receiver_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,44 +44,9 @@
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 
-#define DIRECT_MS 5000		/* of direct delivery; then the message takes the queue */
 #define WRITER_WAIT_MS 2	/* before the lease is asked for again */
 #define WRITER_TRIES 500	/* a close is on its way; a second is more than enough */
 #define COMMIT_FIELDS (3 * INTAKE_COMMIT_RCPTS + 32)
-
-enum stage { STAGE_IDLE, STAGE_OPEN, STAGE_BODY, STAGE_EXPAND, STAGE_DELIVER, STAGE_HEADER, STAGE_ACCEPT };
-
-/* A mailbox that a recipient leads to; memory of the envelope's arena. */
-struct target {
-	struct target *next;
-	struct target *same;	/* an earlier target with this address: delivered by that one */
-	uint32_t original;	/* recipient */
-	uint32_t number;
-	struct span address;
-	bool done;
-	struct verdict verdict;
-};
-
-struct receiver {
-	struct intake *in;
-	int fd;			/* -1: the connection has ended */
-	struct loop_fd *watch;
-	enum stage stage;
-	struct spool_put put;
-	struct envelope *env;
-	struct target *targets, **targets_end;
-	uint32_t target_count;
-	size_t open_questions;
-	bool direct;		/* still hoping to go straight through */
-	uint64_t size;		/* of the body, as the receiver says */
-	uint32_t crc32c;
-	uint64_t job;
-	struct loop_timer *deadline;	/* of the straight way */
-	struct loop_timer *again;	/* asks once more whether the writer is gone */
-	unsigned tries;
-	uint64_t started_ms;
-	bool wants_next;	/* the answer to another `new` is to follow `done` */
-};
 
 /* -- answers ---------------------------------------------------------------- */
 
@@ -98,8 +63,8 @@ reply(struct receiver *rc, const struct buf *text, int fd, int second)
 		hang_up(rc);
 }
 
-static void
-reply_id(struct receiver *rc, const char *verb, const char *how, int fd, int second)
+void
+receiver_reply_id(struct receiver *rc, const char *verb, const char *how, int fd, int second)
 {
 	char storage[128];
 	struct buf b;
@@ -172,8 +137,8 @@ reset(struct receiver *rc)
 		rc->in->busy--;
 }
 
-static void
-end_if_gone(struct receiver *rc)
+void
+receiver_end_if_gone(struct receiver *rc)
 {
 	struct intake *in = rc->in;
 
@@ -228,8 +193,8 @@ refuse(struct receiver *rc, int error, const char *step)
 		reply_error(rc, 451, "4.3.0", "the message could not be queued");
 }
 
-static void
-log_accepted(struct receiver *rc, const char *how)
+void
+receiver_log_accepted(struct receiver *rc, const char *how)
 {
 	const struct envelope *e = rc->env;
 	char ticket[32], ip[64];
@@ -251,8 +216,8 @@ log_accepted(struct receiver *rc, const char *how)
 static bool cmd_new(struct receiver *rc, const struct record *r);
 
 /* After `done`: hand out the file of the next message. */
-static void
-go_on(struct receiver *rc)
+void
+receiver_go_on(struct receiver *rc)
 {
 	bool next = rc->wants_next;
 
@@ -263,8 +228,8 @@ go_on(struct receiver *rc)
 
 /* -- queue way -------------------------------------------------------------- */
 
-static void
-take_queue(struct receiver *rc)
+void
+receiver_take_queue(struct receiver *rc)
 {
 	int fd, body;
 
@@ -283,43 +248,10 @@ take_queue(struct receiver *rc)
 		return;
 	}
 	rc->stage = STAGE_HEADER;
-	reply_id(rc, "header", NULL, fd, body);
+	receiver_reply_id(rc, "header", NULL, fd, body);
 	close(fd);
 	if (body >= 0)
 		close(body);
-}
-
-/* Lines for what local-deliver did already; seed: line_seed of the envelope in the queue. */
-static void
-outcome_lines(struct receiver *rc, uint32_t seed, struct buf *out)
-{
-	uint32_t next = rc->env->rcpt_count + 1;
-
-	for (struct target *t = rc->targets; t != NULL;) {
-		/* All targets of a message that goes straight through fit one job. */
-		struct envelope_to to[LIMIT_JOB_RECIPIENTS];
-		uint32_t original = t->original;
-		size_t n = 0;
-
-		for (; t != NULL && t->original == original; t = t->next)
-			to[n++] = (struct envelope_to){ TARGET_MAILBOX, t->address };
-		next = envelope_line_to(out, seed, original, next, to, n);
-	}
-	for (struct target *t = rc->targets; t != NULL; t = t->next) {
-		const struct target *by = t->same != NULL ? t->same : t;
-
-		if (by->done && by->verdict.kind == VERDICT_OK)
-			envelope_line_done(out, seed, t->number, &by->verdict);
-	}
-}
-
-static bool
-any_done(const struct receiver *rc)
-{
-	for (const struct target *t = rc->targets; t != NULL; t = t->next)
-		if (t->done && t->verdict.kind == VERDICT_OK)
-			return true;
-	return false;
 }
 
 /* The pair is in the queue: from here on nothing undoes it. */
@@ -330,15 +262,15 @@ accepted(struct receiver *rc, uint32_t seed)
 	struct buf lines;
 
 	buf_init(&lines, LIMIT_RECORD / 2);
-	if (any_done(rc))
-		outcome_lines(rc, seed, &lines);
+	if (receiver_direct_has_done(rc))
+		receiver_direct_lines(rc, seed, &lines);
 	/* What is quarantined stays where it is: schedule passes over it in its scans too. */
 	if (!is_held)
 		intake_notify(rc->in, rc->put.ref, rc->env, &lines);
 	buf_free(&lines);
-	reply_id(rc, "done", "queued", -1, -1);
-	log_accepted(rc, is_held ? "quarantined" : "queued");
-	go_on(rc);
+	receiver_reply_id(rc, "done", "queued", -1, -1);
+	receiver_log_accepted(rc, is_held ? "quarantined" : "queued");
+	receiver_go_on(rc);
 }
 
 static bool
@@ -378,197 +310,7 @@ on_accept_again(void *ctx)
 
 	rc->again = NULL;
 	try_accept(rc);
-	end_if_gone(rc);
-}
-
-/* -- straight through ------------------------------------------------------- */
-
-static void
-delivered(struct receiver *rc)
-{
-	reply_id(rc, "done", "direct", -1, -1);		/* the client waits; the rest can */
-	if (spool_put_through(&rc->put) < 0)
-		log_failure(rc->in->svc, NULL, NULL, "event=spool-file-left id=%llu error=%d",
-		    (unsigned long long)rc->put.ref.id, errno);
-	log_accepted(rc, "delivered");
-	go_on(rc);
-}
-
-static void
-take_result(struct receiver *rc, struct span result)
-{
-	struct span number = span_word(&result);
-
-	for (struct target *t = rc->targets; t != NULL; t = t->next) {
-		char text[16];
-
-		snprintf(text, sizeof(text), "%u", t->number);
-		if (span_is(number, text) && verdict_parse(span_trim(result), &t->verdict))
-			t->done = true;
-	}
-}
-
-static bool
-all_delivered(const struct receiver *rc)
-{
-	for (const struct target *t = rc->targets; t != NULL; t = t->next)
-		if (t->same == NULL && !(t->done && t->verdict.kind == VERDICT_OK))
-			return false;
-	return true;
-}
-
-static void
-on_delivered(void *ctx, const struct record *answer)
-{
-	struct receiver *rc = ctx;
-
-	rc->job = 0;
-	for (size_t i = 0; answer != NULL && i < answer->count; i++)
-		if (span_is(answer->fields[i].key, "result"))
-			take_result(rc, answer->fields[i].value);
-	if (all_delivered(rc))
-		delivered(rc);
-	else
-		take_queue(rc);
-	end_if_gone(rc);
-}
-
-static void
-start_delivery(struct receiver *rc)
-{
-	char path[SPOOL_PATH_SIZE], text[LIMIT_ADDRESS + 16];
-	static struct buf b;
-
-	if (b.max == 0)
-		buf_init(&b, LIMIT_RECORD);
-	spool_put_path(&rc->put, path);
-	rc->stage = STAGE_DELIVER;
-	rc->job = deliverer_begin(rc->in->deliverer, on_delivered, rc);
-	record_begin(&b, "deliver");
-	record_add_num(&b, "job", rc->job);
-	record_add_num(&b, "id", rc->put.ref.id);
-	record_add_text(&b, "file", path);
-	if (spool_syncs_late(rc->in->spool))
-		record_add_num(&b, "late", 1);
-	record_add(&b, "session", rc->env->session);
-	for (const struct target *t = rc->targets; t != NULL; t = t->next) {
-		if (t->same != NULL)
-			continue;
-		snprintf(text, sizeof(text), "%u %.*s", t->number, SPAN_ARG(t->address));
-		record_add_text(&b, "rcpt", text);
-	}
-	deliverer_send(rc->in->deliverer, rc->job, &b, -1);
-}
-
-static bool
-add_target(struct receiver *rc, uint32_t original, bool first, struct span address)
-{
-	struct target *t;
-	char *copy;
-
-	if (rc->target_count == LIMIT_JOB_RECIPIENTS)
-		return false;
-	t = arena_get(rc->env->arena, sizeof(*t));
-	copy = arena_copy(rc->env->arena, address);
-	if (t == NULL || copy == NULL)
-		return false;
-	t->original = original;
-	t->number = first ? original : 0;
-	t->address = span_make(copy, address.n);
-	for (struct target *o = rc->targets; o != NULL && t->same == NULL; o = o->next)
-		if (o->same == NULL && span_eq(o->address, t->address))
-			t->same = o;
-	*rc->targets_end = t;
-	rc->targets_end = &t->next;
-	rc->target_count++;
-	return true;
-}
-
-/* First targets bear the recipient's number, further ones the next that are free, as `to:` lines do. */
-static void
-number_targets(struct receiver *rc)
-{
-	uint32_t next = rc->env->rcpt_count + 1;
-
-	for (struct target *t = rc->targets; t != NULL; t = t->next)
-		if (t->number == 0)
-			t->number = next++;
-}
-
-/* True when all of them are mailboxes and fit into one job. */
-static bool
-take_targets(struct receiver *rc, uint32_t original, enum rcpt_kind kind,
-	const struct directory_targets *t)
-{
-	if (kind != RCPT_MAILBOX && kind != RCPT_ALIAS)
-		return false;
-	for (size_t i = 0; i < t->count; i++)
-		if (!t->at[i].is_mailbox || t->at[i].is_held ||
-		    !add_target(rc, original, i == 0, span_of(t->at[i].address)))
-			return false;
-	return t->count > 0;
-}
-
-/* One question of a message that hopes to go straight through, and may by this answer. */
-static void
-answered(struct receiver *rc, bool may)
-{
-	rc->open_questions--;
-	if (!may) {
-		/* Nothing was delivered yet: schedule expands anew. */
-		rc->targets = NULL;
-		rc->targets_end = &rc->targets;
-		take_queue(rc);
-	} else if (rc->open_questions == 0) {
-		number_targets(rc);
-		start_delivery(rc);
-	}
-	end_if_gone(rc);
-}
-
-static void
-on_expanded(void *ctx, uint32_t number, enum rcpt_kind kind, const struct directory_targets *t)
-{
-	struct receiver *rc = ctx;
-
-	answered(rc, take_targets(rc, number, kind, t));
-}
-
-/* Mail from a disabled user or domain of ours takes the queue, where it is held. */
-static void
-on_sender(void *ctx, uint32_t number, int disabled)
-{
-	struct receiver *rc = ctx;
-
-	(void)number;
-	answered(rc, disabled == 0);
-}
-
-static void
-on_deadline(void *ctx)
-{
-	struct receiver *rc = ctx;
-
-	rc->deadline = NULL;
-	log_failure(rc->in->svc, NULL, NULL, "event=direct-timeout id=%llu",
-	    (unsigned long long)rc->put.ref.id);
-	take_queue(rc);
-	end_if_gone(rc);
-}
-
-static void
-start_expansion(struct receiver *rc)
-{
-	struct span from[HOLD_SENDERS];
-	size_t n = hold_senders(rc->env, from);
-
-	rc->stage = STAGE_EXPAND;
-	rc->open_questions = rc->env->rcpt_count + n;
-	for (size_t i = 0; i < n; i++)
-		expander_ask_disabled(rc->in->expander, from[i], 0, on_sender, rc);
-	for (uint32_t i = 0; i < rc->env->rcpt_count; i++)
-		expander_ask(rc->in->expander, rc->env->rcpts[i].address, rc->env->rcpts[i].number,
-		    on_expanded, rc);
+	receiver_end_if_gone(rc);
 }
 
 /* -- records ---------------------------------------------------------------- */
@@ -578,11 +320,10 @@ body_is_good(struct receiver *rc)
 {
 	rc->tries = 0;
 	if (!rc->direct) {
-		take_queue(rc);
+		receiver_take_queue(rc);
 		return;
 	}
-	rc->deadline = loop_timer(rc->in->loop, DIRECT_MS, on_deadline, rc);
-	start_expansion(rc);
+	receiver_direct_start(rc);
 }
 
 static void on_body_step(void *ctx);
@@ -608,7 +349,7 @@ on_body_step(void *ctx)
 
 	rc->again = NULL;
 	read_body(rc);
-	end_if_gone(rc);
+	receiver_end_if_gone(rc);
 }
 
 static void on_body_again(void *ctx);
@@ -629,7 +370,7 @@ on_body_again(void *ctx)
 
 	rc->again = NULL;
 	try_body(rc);
-	end_if_gone(rc);
+	receiver_end_if_gone(rc);
 }
 
 static bool
@@ -655,7 +396,7 @@ cmd_new(struct receiver *rc, const struct record *r)
 		return true;
 	}
 	rc->stage = STAGE_OPEN;
-	reply_id(rc, "new", NULL, rc->put.fd, -1);
+	receiver_reply_id(rc, "new", NULL, rc->put.fd, -1);
 	if (rc->stage == STAGE_OPEN)
 		spool_put_handed(&rc->put);
 	return true;
@@ -786,7 +527,7 @@ on_record(void *ctx, int fd, unsigned events)
 		    n, (int)rc->stage);
 		hang_up(rc);
 	}
-	end_if_gone(rc);
+	receiver_end_if_gone(rc);
 }
 
 void
@@ -801,6 +542,6 @@ receiver_new(struct intake *in, int fd)
 	in->receivers++;
 	if (rc->watch == NULL) {
 		hang_up(rc);
-		end_if_gone(rc);
+		receiver_end_if_gone(rc);
 	}
 }
