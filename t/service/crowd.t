@@ -69,6 +69,7 @@ like($other->command('XYZZY'), qr/^500/, 'a bad command') for 1, 2;
 like($other->command('XYZZY'), qr/^421 4\.7\.0/, 'the third one ends a stranger');
 undef $other;
 keep_alive();
+ok(until_true(20, sub { sessions('smtp') < 10 }), 'and his place is free');
 my $login = $pb->connect('submission', local => '127.8.0.6');
 $login->expect('EHLO c.example', qr/^250/);
 like($login->command('MAIL FROM:<a@far.example>'), qr/^530/, 'a MAIL that is refused') for 1, 2;
