@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Time limits: a client that says nothing, stops in the middle, or drips, is
-# closed with 421 4.4.2, and costs others nothing (cases S27, S28, S35; SMTPIN-07, SMTPIN-08).
+# closed with 421 4.4.2, and costs others nothing (cases S27, S28, S31, S35; SMTPIN-07, SMTPIN-08).
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
@@ -61,6 +61,7 @@ ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_/), "the log h
 # smtpSessionTimeout: no command at all (SMTPIN-07); one minute is the least it can be.
 my $silent = $pb->connect('smtp', timeout => 90);
 $silent->expect('EHLO c.example', qr/^250/);
+my $handshaken = $pb->connect('smtps', timeout => 90);
 my $off = Pillarbox->new(settings => { smtpSessionTimeout => 1 });
 $off->ctl_ok('set', 'smtpSessionTimeout', '--disable');
 $off->start;
@@ -75,6 +76,8 @@ $gone->close;
 is(scalar $pb->wait_mail('alice@example.com', 1), 1, 'only the whole message was delivered');
 like($silent->reply, qr/^421 4\.4\.2 .* ticket \d{12}$/, 'silence between commands ends a session');
 ok($silent->at_end, 'and closes it');
+like($handshaken->reply, qr/^421 4\.4\.2 .* ticket \d{12}$/, 'so does silence behind a TLS handshake (S31)');
+ok($handshaken->at_end, 'and closes it');
 sleep 0.5 while time - $since < 62;
 like($patient->command('NOOP'), qr/^250/, 'but not where smtpSessionTimeout is disabled');
 done_testing();

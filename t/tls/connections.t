@@ -107,13 +107,27 @@ hostile('SNI of a backslash', hello('a\\'), 0);
 hostile('SNI of 300 bytes', hello('x' x 300), 1);
 hostile('an empty SNI', hello(''), 0);
 is(settled_failures(), $before + 6, 'each is logged once');
+# What is no ClientHello at all, or one that is wrong inside.
+my $good = hello('mail.test.example');
+my %garbage = (
+	'HTTP' => "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 'SMTP' => "EHLO c.example\r\n", 'zeros' => "\0" x 400,
+	'a hello of SSL 2' => "\x80\x2e\x01\x00\x02" . "\0" x 43, 'an alert' => "\x15\x03\x01\x00\x02\x02\x28",
+	'data before the handshake' => "\x17\x03\x03\x00\x05hello", 'a ChangeCipherSpec' => "\x14\x03\x03\x00\x01\x01" x 40,
+	'a record of 65535 bytes' => "\x16\x03\x01\xff\xff" . 'x' x 65535, 'an unknown version' => "\x16\x09\x09" . substr($good, 3),
+	'a ServerHello' => "\x16\x03\x03\x00\x04\x02\x00\x00\x00", 'a length that lies' => substr($good, 0, 6) . "\xff\xff\xff" . substr($good, 9),
+	'an empty hello' => "\x16\x03\x01\x00\x04\x01\x00\x00\x00", 'a heartbeat' => "\x18\x03\x02\x00\x03\x01\x40\x00",
+	'no cipher' => "\x16\x03\x01" . pack('n/a*', pack('C C n', 1, 0, 41) . pack('n a32 C n C C n', 0x303, 'r' x 32, 0, 0, 1, 0, 0)),
+);
+$before = settled_failures();
+hostile($_, $garbage{$_}, 1) for sort keys %garbage;
+is(settled_failures(), $before + keys %garbage, 'each of them too');
 like(client('smtps', '-tls1_2', '-legacy_renegotiation'), qr/^New, TLSv1\.2/m, 'TLS 1.2 stands');
 {
 	my ($rc, $out, $err) = $pb->run_input("R\n", 'timeout', '20', 'openssl', 's_client', '-connect', '127.0.0.1:' . $pb->port('smtps'), '-tls1_2');
 	like("$out$err", qr/no renegotiation/, 'a client may not negotiate anew (S31)');
 }
 my $quiet = $pb->connect('smtps');
-like($quiet->{greeting}, qr/^220/, 'a client that says nothing after the handshake waits for its time-out alone');
+like($quiet->{greeting}, qr/^220/, 'a client that says nothing after the handshake has its greeting (its time-out is in smtp/timeouts.t)');
 
 # -- a client's certificate that is too large ---------------------------------
 $pb->set(tlsClientCertificates => 'ask');
