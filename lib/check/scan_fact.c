@@ -32,7 +32,7 @@ struct scan_fact {
 	size_t hosts, next_host;
 	bool walking;			/* questions are about host[next_host - 1] */
 	bool second_family;		/* ... which is to be asked for AAAA, too */
-	bool failed;			/* a look-up of the walk did */
+	bool failed;			/* a look-up of the walk did, or an MX record was malformed */
 };
 
 static void
@@ -139,7 +139,16 @@ take_host(struct scan_fact *f, const struct dns_answer *answer)
 	ask_next_host(f);
 }
 
-/* The hosts of an MX answer; true when it is the null MX. */
+/* Not even the form of an MX record, as opposed to one with a name that no host can have. */
+static bool
+is_malformed_mx(const struct dns_record *r)
+{
+	char name[DNS_NAME_MAX];
+
+	return r->n < 3 || !dns_read_any_name(r->data + 2, r->n - 2, name);
+}
+
+/* The hosts of an MX answer; true when it is the null MX.  What is malformed says nothing (D08). */
 static bool
 take_mx_hosts(struct scan_fact *f, const struct dns_answer *answer)
 {
@@ -147,8 +156,10 @@ take_mx_hosts(struct scan_fact *f, const struct dns_answer *answer)
 	bool null = false;
 
 	for (size_t i = 0; i < answer->count && f->hosts < LIMIT_SCAN_HOSTS; i++) {
-		if (!dns_read_mx(&answer->records[i], &mx))
+		if (!dns_read_mx(&answer->records[i], &mx)) {
+			f->failed |= is_malformed_mx(&answer->records[i]);
 			continue;
+		}
 		null |= mx.host[0] == '\0';
 		if (mx.host[0] != '\0')
 			memcpy(f->host[f->hosts++], mx.host, sizeof(mx.host));
@@ -171,6 +182,8 @@ take_domain(struct scan_fact *f, const struct dns_answer *answer)
 		stand(f, SCAN_DOMAIN_NULL_MX);
 	else if (answer->outcome == DNS_OK && (type != DNS_MX || f->hosts > 0))
 		stand(f, SCAN_DOMAIN_RESOLVES);
+	else if (f->failed)
+		stand(f, SCAN_DOMAIN_TEMPERROR);
 	else if (answer->outcome == DNS_OK || type == DNS_AAAA)
 		stand(f, SCAN_DOMAIN_NO_HOST);
 	else
