@@ -51,7 +51,7 @@ $rows->row('BIND-02, BIND-05', 'an address with its ports and name', sub {
 		$pb->ctl_ok('bindings', 'add', '127.0.9.1', "ports=$smtp", 'hostName=second.test.example');
 		return greeting('smtp', '127.0.9.1', $smtp)->();
 	}, qr/^220 second\.test\.example ready$/, smtpLog => at("127.0.9.1:$smtp", 'smtp'), smtpLog => $as_sent,
-	administrative => opened('opened', "127.0.9.1:$smtp", 'smtp'), { until => 0 });
+	administrative => opened('opened', "127.0.9.1:$smtp", 'smtp'));
 $rows->row('BIND-05', 'its name in the reply to EHLO', sub {
 		my $c = Pillarbox::Client->new(host => '127.0.9.1', port => $smtp, protocol => 'smtp', local => $rows->{ip});
 		return (split /\n/, $c->command('EHLO client.example'))[0];

@@ -61,6 +61,11 @@ row('SMTPIN-13', 'one unknown recipient more than maxBadRecipients', sub {
 		return $c->command('RCPT TO:<no3@example.com>');
 	}, qr/^421 4\.7\.0 Too many unknown recipients$ticket/, smtpLog => refused('no3@example.com', 550, '5.1.1'),
 	smtpLog => check('recipients', 'unknown-recipients-limit', 2, -100, -100), smtpLog => qr/event=too-many-bad-recipients/);
+row('SMTPIN-09', 'one bad command more than smtpMaxBadCommands', sub {
+		my $c = $pb->connect('smtp', local => $rows->{ip});
+		$c->expect("BAD$_", qr/^500 5\.5\.1 Unknown command$ticket/) for 1 .. 8;
+		return $c->command('BAD9');
+	}, qr/^421 4\.7\.0 Too many bad commands$ticket/, smtpLog => qr/cmd: BAD9/, smtpLog => qr/event=too-many-bad-commands/);
 row('SMTPIN-16', 'one message more than maxMessagesPerSession', says('smtp', $rows->message("Subject: one\r\n\r\nx", $from, $to), $from),
 	qr/^421 4\.7\.0 Too many messages in this session$ticket/, smtpLog => qr/event=message from=x\@far\.example id=\d+ recipients=1 size=\d+ .*/,
 	smtpLog => check('messages', 'messages-limit', 1, -100, -100), smtpLog => qr/event=too-many-messages/);
@@ -131,6 +136,11 @@ row('LIMIT-08', 'one recipient over maxRecipientsPerMessage', says('smtps', @eri
 # -- senders ------------------------------------------------------------------------------
 row('BLKS-01', 'a blocked sender', says('smtp', 'MAIL FROM:<any@blocked.example>'), qr/^550 5\.7\.1 This sender may not send$ticket/,
 	smtpLog => check('sender', 'sender-blocked', 'any@blocked.example', -100, -100));
+$pb->ctl_ok('set', '--remove', 'blockedSenders/sender', '*@blocked.example');
+row('BLKS-02', 'one that is not blocked any more', says('smtp', 'MAIL FROM:<any@blocked.example>'), qr/^250 2\.1\.0 Sender OK$/,
+	smtpLog => check('sender', 'sender', 'any@blocked.example', 0, 0), { until => 1 });
+row('GREY-01', 'a first contact while greylisting is off', says('smtp', 'MAIL FROM:<first@far.example>', $to), qr/^250 2\.1\.5 Recipient OK$/,
+	smtpLog => check('recipient', 'recipient-ours', 'local', 0, 0), { silent => { greylistLog => qr/event=greylist/ } });
 row('DOM-18', 'a sender of ours to a recipient elsewhere', says('smtp', 'MAIL FROM:<alice@example.com>', 'RCPT TO:<y@far.example>'),
 	qr/^530 5\.7\.0 Authentication required for this sender$ticket/, smtpLog => check('recipient', 'sender-needs-log-in', 'yes', -100, -100),
 	smtpLog => refused('y@far.example', 530, '5.7.0'));
