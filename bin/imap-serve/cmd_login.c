@@ -109,6 +109,7 @@ finish(struct imap *im, const struct imap_command *c, enum auth_result result, s
 		enter(im, c, reply);
 		return;
 	case AUTH_TROUBLE:
+		log_failure(im->s->svc, im->s->ticket, im->s->ip, "event=login-unknown");
 		imap_no(im, c, "UNAVAILABLE", "Log-in is not possible now, try again later");
 		im->closing = true;
 		return;

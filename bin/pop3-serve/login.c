@@ -156,6 +156,7 @@ finish(struct pop3 *p, enum auth_result result, struct span user, struct auth_re
 		failed(p, user, reply);
 		return;
 	case AUTH_TROUBLE:
+		log_failure(p->s->svc, p->s->ticket, p->s->ip, "event=login-unknown");
 		pop3_err(p, "SYS/TEMP", "Log-in is not possible now, try again later");
 		p->closing = true;
 		return;

@@ -197,6 +197,7 @@ cmd_auth(struct smtp *c, struct span args)
 	} else if (result == AUTH_OK) {
 		succeed(c, name, &answer);
 	} else if (result == AUTH_TROUBLE) {
+		log_failure(c->s->svc, c->s->ticket, c->s->ip, "event=login-unknown mechanism=%s", name);
 		reply(c, 454, "4.7.0", "Temporary authentication failure");
 		c->s->ends_worker = true;
 	} else {

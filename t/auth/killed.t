@@ -30,15 +30,19 @@ $_->[1]->send_raw("$say{$_->[0]}\r\n") for @clients;
 sleep 0.5;
 kill 'KILL', $main;
 kill 'CONT', @helpers;
-my (%right, @wrong);
+my (%right, @wrong, @tickets);
+my %kind = (smtp => 'smtpLog', pop3 => 'popLog', imap => 'imapLog');
 for (@clients) {
 	my ($service, $c) = @$_;
 	$c->{timeout} = 30;
 	my $said = $c->line;
 	$said =~ $want{$service} ? $right{$service}++ : push @wrong, "$service: $said";
+	push @tickets, [ $kind{$service}, $said =~ /(\d{12})/ ];
 }
 is(join("\n", @wrong), '', 'each of 50 clients is told within 30 seconds to try later, and none that it is in');
 is(join(' ', map { "$_=$right{$_}" } sort keys %right), 'imap=17 pop3=17 smtp=16', 'in the words of each protocol');
+is(scalar(grep { my ($kind, $ticket) = @$_; $pb->wait_log($kind, qr/\[127\.0\.0\.1\]\[$ticket\] event=login-unknown/) } @tickets), 50,
+	'and the log has the ticket of each');
 my $end = time + 20;
 sleep 0.1 while time < $end && grep { -e "/proc/$_" } @helpers;
 is(scalar(grep { -e "/proc/$_" } @helpers), 0, 'its helpers end with it') or diag("@helpers");
