@@ -25,13 +25,19 @@ is_own_name(const struct smtp *c, struct span name)
 	return false;
 }
 
-/* Nobody could say: that refuses nothing, and the log tells. */
-static enum policy_dns
-not_known(struct smtp *c, const char *about)
+void
+facts_not_known(struct smtp *c, const char *about)
 {
 	const char *why = scan_client_why(c->w->scan);
 
 	smtp_log(c, "event=policy-unknown about=%s why=\"%s\"", about, why[0] != '\0' ? why : "DNS failed");
+}
+
+/* Nobody could say: that refuses nothing, and the log tells. */
+static enum policy_dns
+not_known(struct smtp *c, const char *about)
+{
+	facts_not_known(c, about);
 	return POLICY_DNS_UNKNOWN;
 }
 

@@ -27,6 +27,9 @@ void facts_sender_domain(struct smtp *c, const struct smtp_mail *mail);
  */
 struct verdict facts_origin(struct smtp *c, struct span helo) PB_MUST_CHECK;
 
+/* The log line of a question to scan-check that nobody could answer. */
+void facts_not_known(struct smtp *c, const char *about);
+
 /* Is the sender on the administrator's list (BLKS-01)? */
 bool facts_is_blocked(const struct smtp *c, struct span address);
 

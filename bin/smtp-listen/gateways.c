@@ -6,6 +6,7 @@
 #include "check/scan_client.h"
 #include "config/route.h"
 #include "smtp.h"
+#include "facts.h"
 
 /* Servers that are asked about recipients: each is a contact of the parent. */
 #define VERIFIED_MAX 12
@@ -168,6 +169,7 @@ find_backup(struct smtp *c, struct span domain, struct policy_rcpt *facts, const
 	case SCAN_MX_UNKNOWN:
 	case SCAN_MX_TEMPERROR:
 		facts->place_unknown = true;
+		facts_not_known(c, "backup-mx");
 		break;
 	case SCAN_MX_NO:
 		break;

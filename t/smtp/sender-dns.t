@@ -19,6 +19,7 @@ END
 my %checks = map { ("envelopeChecks/$_" => 100) } qw(senderUnresolved senderNullMx heloUnresolved);
 my $pb = Pillarbox->new(settings => { primaryDns => $dns->address, %checks });
 $pb->user('alice@example.com');
+$pb->ctl_ok('set', '--add', 'smartHosts/host', '127.0.0.5');	# backup MX of whose addresses are there
 $pb->start;
 
 # The reply to RCPT for alice, or postmaster, of a message from that sender.
@@ -53,6 +54,21 @@ granted('a@silent.test', 'D04: DNS is silent: nothing is refused');
 cmp_ok(time - $begin, '<', 9, '... within the budget');
 ok($pb->wait_log('smtpLog', qr/event=policy-unknown about=sender-domain why="?(?:timeout|DNS failed)/), 'D04: ... and the log tells');
 ok($pb->wait_log('smtpLog', qr/event=policy-unknown about=helo why="DNS failed"/), 'D07: ... and of the failure');
+
+# D04: every question that a message gives rise to, and no answer to any.
+my $mute = $pb->connect('smtp', timeout => 60);
+my %took;
+sub timed { my ($command) = @_; my $since = time; my $reply = $mute->command($command); $took{ (split ' ', $command)[0] } = time - $since; return $reply }
+like(timed('EHLO helo.silent.test'), qr/^250/m, 'D04: HELO with a silent name');
+like(timed('MAIL FROM:<a@from.silent.test>'), qr/^250 /, 'D04: ... and such a sender');
+like(timed('RCPT TO:<bob@backup.silent.test>'), qr/^451 4\.4\.3 .*ticket \d{12}$/, 'D04: whose backup MX we are is not known now: neither taken nor refused for good');
+like($mute->command('RCPT TO:<alice@example.com>'), qr/^250 /, 'D04: our own user gets it');
+$mute->expect('DATA', qr/^354/);
+like($mute->command("Subject: silent\r\n\r\nx\r\n."), qr/^250 /, 'D04: mail is accepted');
+$mute->command('QUIT');
+cmp_ok($took{$_}, '<', 14, "D04: $_ within the budget of its questions") for sort keys %took;
+is(scalar(grep { Pillarbox::slurp($_) =~ /^Subject: silent\r$/m } $pb->wait_mail('alice@example.com', 1)), 1, 'D04: and is delivered');
+ok($pb->wait_log('smtpLog', qr/event=policy-unknown about=$_ why="?(?:timeout|DNS failed)/), "D04: the log tells of the time-out: $_") for qw(helo sender-domain backup-mx);
 
 # scan-check is gone, or stands still.
 sub scan_check { my ($signal) = @_; kill $signal, $pb->pids_of('scan-check') }
