@@ -187,11 +187,30 @@ take_angle(struct reader *r, struct span name)
 	add(r, a);
 }
 
-/* "local@domain (Name)": words were read as a phrase, so read them again as a local part. */
+/* The text up to end, blanks made one. */
+static struct span
+take_text(struct reader *r, const char *end)
+{
+	char *start = r->out;
+
+	for (; r->p < end; r->p++) {
+		if (!is_white(*r->p))
+			*r->out++ = *r->p;
+		else if (r->out > start && r->out[-1] != ' ')
+			*r->out++ = ' ';
+	}
+	return span_trim(span_make(start, (size_t)(r->out - start)));
+}
+
+/*
+ * "local@domain (Name)": words were read as a phrase, so read them again as a local
+ * part.  Where "<" follows, as in "a@b <c@d>", every reader shows c@d: all before it is a name.
+ */
 static void
 take_bare(struct reader *r, const char *start, char *scratch)
 {
 	struct address a = { .domain = SPAN("") };
+	const char *end;
 
 	r->p = start;
 	r->out = scratch;
@@ -206,9 +225,20 @@ take_bare(struct reader *r, const char *start, char *scratch)
 	skip_blanks(r);
 	if (r->comment.n > 0)
 		a.name = r->comment;
-	add(r, a);
-	while (r->p < r->end && *r->p != ',' && *r->p != ';')
-		r->p++;
+	while (r->p < r->end && *r->p != ',' && *r->p != ';' && *r->p != '<') {
+		if (*r->p == '(')
+			skip_comment(r);
+		else
+			r->p++;
+	}
+	if (!at(r, '<')) {
+		add(r, a);
+		return;
+	}
+	end = r->p;
+	r->p = start;
+	r->out = scratch;
+	take_angle(r, take_text(r, end));
 }
 
 static void
