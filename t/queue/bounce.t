@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# What cannot be delivered is told to the sender once, and never a bounce of a bounce.
+# What cannot be delivered is told to the sender once, and never a bounce of a bounce (R08).
 # Features: QUEUE-11, GEN-02.
 use strict;
 use warnings;
@@ -108,4 +108,15 @@ Pillarbox::spew($new, '');
 $pb->ctl_ok('start', 'spool');
 ok($pb->wait_log('delivery', qr/event=no-bounce id=1001\d{15} group=1 reason=null-sender/, 30), 'there is an end to it');
 ok(wait_queue($pb, 0, 30), 'and to the queue');
+# R08: counted when a later message has gone its way, so that nothing is still to come.
+put($pb, from => 'u0@example.com', to => [ 'u0@example.com' ]);
+ok($pb->wait_log('delivery', qr/event=no-bounce .*event=delivered id=\d+[^\n]*u0\@example\.com/s, 30), 'a later message is delivered');
+ok(wait_queue($pb, 0, 30), 'and the queue is empty');
+my $log = $pb->log_text('delivery');
+# A line may come twice: a step that a look at the queue repeats makes the same notification, under the same id.
+sub ids { my ($re) = @_; my %id = map { $_ => 1 } $log =~ /$re/g; my @ids = sort keys %id; return @ids }
+my @none = ids(qr/event=no-bounce id=(\d+) /);
+is(scalar @none, 1, 'R08: of one notification it is told that there is none about it');
+is(scalar(ids(qr/event=bounced id=(\d+) [^\n]*\bbounce=$none[0]\b/)), 1, 'R08: it was the one about the message');
+is(scalar(ids(qr/event=bounced id=$none[0] [^\n]*\bbounce=(\d+)/)), 0, 'R08: and there is exactly no further one');
 done_testing;

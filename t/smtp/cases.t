@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Addresses that were attacks elsewhere get the reply for what they are (cases
-# S16 to S19), nothing is expanded, and a server that is told to end answers
+# S16 to S19), nothing is expanded, nobody is told of unknown recipients (R08), and a server that is told to end answers
 # what it has promised and nothing else (S37).
 use strict;
 use warnings;
@@ -39,6 +39,26 @@ says('RCPT TO:<alice@example.com>', qr/^250 2\.1\.5 /, 'and the session is well'
 ok(!-e $canary, 'S17: nothing was run');
 ok(!grep({ /canary|passwd/ } glob("$pb->{dir}/domains/example.com/users/*")), 'S18: nothing was made');
 $c->close;
+
+# R08: unknown recipients of a forged sender are refused while the client is there, so that nobody is
+# told of them; a message that is delivered afterwards shows that none is still to come.
+for my $from ('alice@example.com', 'victim@far.example', '') {
+	my $spammer = $pb->connect('smtp');
+	$spammer->expect($_, qr/^250/) for 'EHLO spam.example', "MAIL FROM:<$from>";
+	is(scalar(grep { $spammer->command("RCPT TO:<user$_\@example.com>") =~ /^550 5\.1\.1 / } 1 .. 50), 50, "R08: each unknown recipient of <$from> is refused");
+	like($spammer->command('DATA'), qr/^554 5\.5\.1 /, '... and there is no message');
+	$spammer->close;
+}
+$c = $pb->connect('smtp');
+$c->expect($_, qr/^[23]/) for 'EHLO c.example', 'MAIL FROM:<a@b.example>', 'RCPT TO:<alice@example.com>', 'DATA';
+$c->expect("Subject: marker\r\n\r\nx\r\n.", qr/^250/);
+$c->close;
+my ($marker) = $pb->wait_mail('alice@example.com', 1);
+ok($pb->wait_log('delivery', qr/event=delivered /), 'a message behind them is delivered');
+is(scalar(map { $pb->mail($_) } 'alice@example.com', 'postmaster@example.com'), 1, 'R08: and is the only one');
+unlike($pb->log_text('delivery'), qr/event=(?:bounced|no-bounce)/, 'R08: zero notifications');
+is($pb->ctl_ok('--tsv', 'spool', 'list') =~ tr/\n// <= 1 ? 0 : 1, 0, '... also in the queue');
+unlink $marker;
 
 # S37: told to end in the middle of a message, and with one just taken.
 my $half = $pb->connect('smtp');

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Pillarbox;
 
-my ($sessions, $messages) = ($ENV{PB_PARALLEL} || '60x4') =~ /^(\d+)x(\d+)$/ or die 'PB_PARALLEL';
+my ($sessions, $messages) = ($ENV{PB_PARALLEL} || '200x10') =~ /^(\d+)x(\d+)$/ or die 'PB_PARALLEL';
 my $seconds = 60 + $sessions * $messages / 20;		# longest run; a slow machine is no failure
 my $pb = Pillarbox->new(settings => { smtpMaxConnections => $sessions + 50, smtpMaxConnectionsPerIp => 0, reservedConnections => 0,
 	smtpLogLevel => 'Normal', smtpSpareMax => 20 });
