@@ -133,11 +133,10 @@ read_line(struct imap *im, bool *more)
 	default:
 		return false;
 	}
-	if (!im->has_spoken && gate_is_uninvited_proxy(im->s, line)) {
+	if (gate_is_uninvited_proxy(im->s, line)) {
 		imap_bye(im, NULL, "A PROXY header is not taken from you");
 		return false;
 	}
-	im->has_spoken = true;
 	if (im->io->bare_lf) {
 		refuse_line(im, "A line ends with CR LF");
 		end_before_literal(im, line);

@@ -51,7 +51,6 @@ struct imap {
 	enum imap_state state;
 	bool closing;			/* LOGOUT, BYE or a broken connection */
 	bool admitted;			/* abuse-check counts this session */
-	bool has_spoken;		/* the client's first line was looked at */
 	bool append_pending;		/* the command stands before the literal of its message */
 	struct imap_literal append_literal;
 	uint64_t bad_commands;

@@ -163,12 +163,11 @@ serve_one(struct pop3 *p)
 
 	switch (read_line(p, &line)) {
 	case LINE_OK:
-		if (!p->has_spoken && gate_is_uninvited_proxy(p->s, line)) {
+		if (gate_is_uninvited_proxy(p->s, line)) {
 			pop3_err(p, NULL, "A PROXY header is not taken from you");
 			p->closing = true;
 			return;
 		}
-		p->has_spoken = true;
 		if (p->io->bare_lf)
 			pop3_bad(p, "A line ends with CR LF");
 		else

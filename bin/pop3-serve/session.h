@@ -36,7 +36,6 @@ struct pop3 {
 	enum pop3_state state;
 	bool closing;
 	bool admitted;			/* abuse-check counts this session */
-	bool has_spoken;		/* the client's first line was looked at */
 	uint64_t bad_commands;
 	char name[LIMIT_LOGIN_NAME + 1];	/* from USER; "" without */
 	char user[LIMIT_ADDRESS + 1];	/* "" before log-in */

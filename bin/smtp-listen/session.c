@@ -135,7 +135,7 @@ run_command(struct smtp *c, struct span line)
 	bool is_chunk = entry != NULL && entry->call == cmd_bdat;
 
 	log_command(c, command, line);
-	if (!c->has_spoken && gate_is_uninvited_proxy(c->s, line)) {
+	if (gate_is_uninvited_proxy(c->s, line)) {
 		reply(c, 554, "5.7.1", "A PROXY header is not taken from you");
 		c->over = true;
 		return;

@@ -70,16 +70,22 @@ gate_pass_proxy(struct session *s)
 	return true;
 }
 
-bool
-gate_is_uninvited_proxy(struct session *s, struct span first_line)
-{
-	/* Behind the first CRLF of version 2's signature. */
-	static const char rest[] = "\r\n\0\r\nQUIT\n";
-	struct span ahead = stream_peek(&s->io);
-	bool v2 = first_line.n == 0 && ahead.n >= sizeof(rest) - 1 && memcmp(ahead.p, rest, sizeof(rest) - 1) == 0;
+/* Version 2's signature, read as lines; the last one ends by LF alone. */
+static const struct span proxy_lines[] = { { "", 0 }, { "", 0 }, { "\0", 1 }, { "QUIT", 4 } };
 
-	if (!v2 && !span_starts(first_line, SPAN("PROXY ")))
+bool
+gate_is_uninvited_proxy(struct session *s, struct span line)
+{
+	size_t seen = s->proxy_lines;
+	bool v1, v2;
+
+	if (seen == PB_COUNT(proxy_lines))
 		return false;
-	log_failure(s->svc, s->ticket, s->ip, "event=proxy-refused version=%d", v2 ? 2 : 1);
+	v1 = seen == 0 && span_starts(line, SPAN("PROXY "));
+	v2 = span_eq(line, proxy_lines[seen]);
+	s->proxy_lines = v2 ? (unsigned)seen + 1 : PB_COUNT(proxy_lines);
+	if (!v1 && !(v2 && s->proxy_lines == PB_COUNT(proxy_lines) && s->io.bare_lf))
+		return false;
+	log_failure(s->svc, s->ticket, s->ip, "event=proxy-refused version=%d", v1 ? 1 : 2);
 	return true;
 }

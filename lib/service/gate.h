@@ -42,9 +42,10 @@ enum gate_standing gate_standing_of(const struct gate *g, const struct addr *a);
 bool gate_pass_proxy(struct session *s) PB_MUST_CHECK;
 
 /*
- * Is this, the first line of a client, a PROXY header (version 1, or the
- * beginning of version 2) that nobody may send from there?  Logged if so.
+ * Is this line of a client, each of which is shown here from the first on, a
+ * PROXY header (version 1, or the last line of version 2's signature) that nobody
+ * may send from there?  Logged if so.
  */
-bool gate_is_uninvited_proxy(struct session *s, struct span first_line);
+bool gate_is_uninvited_proxy(struct session *s, struct span line);
 
 #endif

@@ -29,6 +29,7 @@ struct session {
 	char ip[ADDR_TEXT_MAX];		/* of the peer as text, "local" for a Unix socket */
 	char ticket[SESSION_TICKET_DIGITS + 1];	/* unique across restarts */
 	bool tls;		/* for the session function: TLS is active */
+	unsigned proxy_lines;	/* for gate.c: how much of a PROXY header its first lines are */
 	bool lingers;		/* set by the session function: its last words are news to the client */
 	bool ends_worker;	/* set by the session function: a user logged in here */
 	struct score *score;	/* shared with the parent; never NULL */

@@ -67,7 +67,10 @@ for my $service (sort keys %good) {
 	for my $header ("PROXY TCP4 192.0.2.9 198.51.100.9 4711 25\r\n", v2_tcp4('192.0.2.9')) {
 		($heard, $c) = through($service, $header, local => '127.8.0.1');
 		like($heard, $good{$service}, 'from anybody else: greeted first');
-		like($c->reply, $bad{$service}, 'and told that no header is taken');
+		# Lines of a signature before its last one are commands that nobody knows.
+		my $said = '';
+		for (1 .. 4) { ($said = $c->reply) =~ /PROXY/ and last }
+		like($said, $bad{$service}, 'and told that no header is taken');
 		ok($c->at_end, 'and closed');
 	}
 	logged($kind{$service}, qr/\[127\.8\.0\.1\]\[\d{12}\] event=proxy-refused version=$_/) for 1, 2;
