@@ -12,6 +12,7 @@
 #include "config/bindings.h"
 #include "config/manifest.h"
 #include "net/listen.h"
+#include "sys/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,6 +145,23 @@ find_open(const struct master *m, const struct port *want)
 	return -1;
 }
 
+/* Processes of a server that was killed end by themselves, and hold its ports till then. */
+#define PORT_TRIES 30
+#define PORT_WAIT_MS 100
+
+/* Only the start waits: nobody is served yet. */
+static int
+open_port(const struct master *m, const struct addr *addr)
+{
+	int fd = listen_tcp(addr, BACKLOG);
+
+	for (int i = 0; fd < 0 && errno == EADDRINUSE && m->loop == NULL && i < PORT_TRIES; i++) {
+		clock_sleep_ms(PORT_WAIT_MS);
+		fd = listen_tcp(addr, BACKLOG);
+	}
+	return fd;
+}
+
 /* Add a port to the list, open from before or opened now; false after a message. */
 bool
 sockets_add(const struct master *m, struct port *ports, size_t *count, const struct port *want,
@@ -166,7 +184,7 @@ sockets_add(const struct master *m, struct port *ports, size_t *count, const str
 		return false;
 	}
 	if (fd < 0)
-		fd = listen_tcp(&want->addr, BACKLOG);
+		fd = open_port(m, &want->addr);
 	if (fd < 0) {
 		buf_printf(errors, "cannot open port %s for %s: %s\n",
 			addr_print_port(&want->addr, text, sizeof(text)), want->listener, strerror(errno));
