@@ -58,7 +58,7 @@ fill_backlog(const char *name, int type)
 }
 
 /* They live as long as their process. */
-static struct expander *full, *late, *keeper;
+static struct expander *volatile full, *volatile late, *volatile keeper;
 static struct deliverer *d;
 
 static unsigned calls, troubles;
