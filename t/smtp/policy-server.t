@@ -156,7 +156,7 @@ servers('socket=unix:policy failMode=tempfail timeout=2');
 like(send_from('DEFER~IF~REJECT_later'), qr/^250/, 'DEFER_IF_REJECT leaves it to others');
 servers('socket=unix:policy failMode=tempfail timeout=2', 'socket=unix:never-again failMode=tempfail timeout=2');
 like(send_from('DUNNO'), qr/^554 5\.7\.1 not here/, 'a refusal for good');
-like(send_from('defer~if~reject_5.1.1_later'), qr/^450 4\.7\.1 5\.1\.1 later ticket/, 'becomes one for now (no code of another class)');
+like(send_from('defer~if~reject_5.1.1_later'), qr/^450 4\.7\.1 5\.1\.1 later ticket/, 'becomes a temporary one (no code of another class)');
 like(send_from('DEFER~IF~REJECT_4.2.0_later'), qr/^450 4\.2\.0 later ticket/, 'with its own code');
 
 # What Postfix would do and we do not: failMode, and the log names it.
