@@ -19,33 +19,6 @@
 #include "spool/control.h"
 #include "spool_action.h"
 
-/* Called for one message, read. */
-typedef int message_fn(void *ctx, const struct queue_message *m);
-
-/* All that the selector fits; where == NULL: all. */
-static int
-each_selected(const struct ctl *c, const char *where, message_fn *fn, void *ctx)
-{
-	struct selector *s = where == NULL ? NULL : queue_selector(where);
-	struct queue q;
-	int code;
-
-	if (where != NULL && s == NULL)
-		return EXIT_USAGE;
-	code = queue_read_quarantine(c, &q);
-	for (size_t i = 0; code == EXIT_DONE && i < q.count; i++) {
-		struct queue_message m;
-
-		queue_message_read(c, &q.entries[i], &m);
-		if (s == NULL || queue_selects(s, &m))
-			code = fn(ctx, &m);
-		queue_message_free(&m);
-	}
-	queue_free(&q);
-	selector_free(&s);
-	return code;
-}
-
 /* -- list, show, view ----------------------------------------------------------- */
 
 static char *
@@ -64,8 +37,8 @@ join_recipients(const struct envelope *e)
 	return text;
 }
 
-static int
-print_row(void *ctx, const struct queue_message *m)
+static void
+print_row(struct output *o, const struct queue_message *m)
 {
 	char id[24], age[24], kb[24], *sender, *recipients, *reason;
 
@@ -73,162 +46,111 @@ print_row(void *ctx, const struct queue_message *m)
 	snprintf(age, sizeof(age), "%llu", (unsigned long long)m->age);
 	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)((m->size + 1023) / 1024));
 	if (m->env == NULL) {
-		output_row(ctx, id, "?", "?", age, kb, m->why);
-		return EXIT_DONE;
+		output_row(o, id, "?", "?", age, kb, m->why);
+		return;
 	}
 	sender = m->env->sender.n == 0 ? mem_text("<>") : mem_copy(m->env->sender);
 	recipients = join_recipients(m->env);
 	reason = mem_copy(m->env->quarantine);
-	output_row(ctx, id, sender, recipients, age, kb, reason);
+	output_row(o, id, sender, recipients, age, kb, reason);
 	free(sender);
 	free(recipients);
 	free(reason);
-	return EXIT_DONE;
 }
 
 int
 cmd_quarantine_list(struct ctl *c, int argc, char **argv)
 {
 	static const char *const columns[] = { "id", "sender", "recipients", "age#", "sizeKB#", "reason", NULL };
-	const char *where = NULL;
+	const char *where = "age>=0";
 	const struct arg_option options[] = { { "-w", &where, NULL } };
+	struct selector *s;
 	struct output *o;
+	struct queue q;
 	struct args a;
 	int code;
 
-	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, 0))
+	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, 0) || (s = queue_selector(where)) == NULL)
 		return EXIT_USAGE;
+	code = queue_read_quarantine(c, &q);
 	o = output_begin(c, columns);
-	code = each_selected(c, where, print_row, o);
+	for (size_t i = 0; i < q.count; i++) {
+		struct queue_message m;
+
+		queue_message_read(c, &q.entries[i], &m);
+		if (queue_selects(s, &m))
+			print_row(o, &m);
+		queue_message_free(&m);
+	}
 	output_end(&o);
+	queue_free(&q);
+	selector_free(&s);
 	return code;
-}
-
-struct each {
-	const struct ctl *c;
-	struct output *o;
-	spool_entry_fn *fn;
-};
-
-static int
-one_entry(void *ctx, uint64_t id)
-{
-	const struct each *each = ctx;
-	struct queue_entry e;
-	int code = queue_find_quarantined(each->c, id, &e);
-
-	return code == EXIT_DONE ? each->fn(each->c, each->o, &e) : code;
 }
 
 int
 cmd_quarantine_show(struct ctl *c, int argc, char **argv)
 {
 	static const char *const columns[] = { "id", "field", "value", NULL };
-	struct each each = { c, NULL, spool_show_entry };
-	struct args a;
+	struct spool_choice ch = { .quarantined = true };
+	struct output *o;
 	int code;
 
-	if (!args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
+	if (!spool_choose(&ch, argc, argv, false, NULL, 0))
 		return EXIT_USAGE;
-	each.o = output_begin(c, columns);
-	code = spool_each_id(&a, one_entry, &each);
-	output_end(&each.o);
+	o = output_begin(c, columns);
+	code = spool_each_entry(c, &ch, o, spool_show_entry);
+	output_end(&o);
 	return code;
 }
 
 int
 cmd_quarantine_view(struct ctl *c, int argc, char **argv)
 {
-	struct each each = { c, NULL, spool_view_entry };
-	struct args a;
+	struct spool_choice ch = { .quarantined = true };
+	struct output *o;
 	int code;
 
-	if (!args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
+	if (!spool_choose(&ch, argc, argv, false, NULL, 0))
 		return EXIT_USAGE;
-	each.o = spool_view_begin(c);
-	code = spool_each_id(&a, one_entry, &each);
-	if (each.o != NULL)
-		output_end(&each.o);
+	o = spool_view_begin(c);
+	code = spool_each_entry(c, &ch, o, spool_view_entry);
+	if (o != NULL)
+		output_end(&o);
 	return code;
 }
 
 /* -- release, delete ------------------------------------------------------------- */
 
-struct choice {
-	struct spool_action act;
-	struct output *dry;		/* --dry-run: print the ids only */
-};
-
-static int
-add_entry(struct choice *ch, const struct queue_entry *e)
-{
-	char text[48];
-
-	if (ch->dry != NULL) {
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)e->id);
-		output_row(ch->dry, text);
-		return EXIT_DONE;
-	}
-	snprintf(text, sizeof(text), "%llu %u", (unsigned long long)e->id, e->sub);
-	return spool_action_add(&ch->act, "ref", text);
-}
-
-static int
-add_message(void *ctx, const struct queue_message *m)
-{
-	return add_entry(ctx, &m->entry);
-}
-
 /* One that is not there is counted, and the others are done all the same. */
 static int
-add_id(void *ctx, uint64_t id)
+add_ref(void *ctx, uint64_t id)
 {
-	struct choice *ch = ctx;
+	struct spool_action *act = ctx;
 	struct queue_entry e;
+	char text[48];
 
-	if (queue_find_quarantined(ch->act.c, id, &e) == EXIT_DONE)
-		return add_entry(ch, &e);
-	ch->act.missing++;
-	return EXIT_DONE;
-}
-
-static int
-each_chosen(struct choice *ch, const struct args *a, const char *where)
-{
-	return a->count > 0 ? spool_each_id(a, add_id, ch) : each_selected(ch->act.c, where, add_message, ch);
-}
-
-static int
-dry_run(struct choice *ch, const struct args *a, const char *where)
-{
-	static const char *const columns[] = { "id", NULL };
-	int code;
-
-	ch->dry = output_begin(ch->act.c, columns);
-	code = each_chosen(ch, a, where);
-	output_end(&ch->dry);
-	return code == EXIT_DONE && ch->act.missing > 0 ? EXIT_NO_OBJECT : code;
+	if (queue_find_quarantined(act->c, id, &e) != EXIT_DONE) {
+		act->missing++;
+		return EXIT_DONE;
+	}
+	snprintf(text, sizeof(text), "%llu %u", (unsigned long long)e.id, e.sub);
+	return spool_action_add(act, "ref", text);
 }
 
 static int
 act_on(struct ctl *c, const char *verb, int argc, char **argv)
 {
-	bool all = false, dry = false;
-	const char *where = NULL;
-	const struct arg_option options[] = {
-		{ "--all", NULL, &all }, { "--dry-run", NULL, &dry }, { "-w", &where, NULL },
-	};
-	struct choice ch = { .act = { .c = c, .verb = verb, .before = "message ",
-		.after = " is not in quarantine, or damaged", .at_once = CONTROL_REFS_MAX } };
-	struct args a;
+	struct spool_action act = { .c = c, .verb = verb, .before = "message ",
+		.after = " is not in quarantine, or damaged", .at_once = CONTROL_REFS_MAX };
+	struct spool_choice ch = { .quarantined = true };
 
-	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, ARGS_MAX) ||
-	    all + (where != NULL) + (a.count > 0) != 1)
+	if (!spool_choose(&ch, argc, argv, true, NULL, 0))
 		return EXIT_USAGE;
-	if (dry)
-		return dry_run(&ch, &a, where);
-	spool_action_begin(&ch.act);
-	return spool_action_end(&ch.act, each_chosen(&ch, &a, where));
+	if (ch.dry_run)
+		return spool_choice_print(c, &ch);
+	spool_action_begin(&act);
+	return spool_action_end(&act, spool_choice_each(c, &ch, add_ref, &act));
 }
 
 int

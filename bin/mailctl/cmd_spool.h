@@ -5,12 +5,15 @@
 #define MAILCTL_CMD_SPOOL_H
 
 #include "base/base.h"
-#include "args.h"
 #include "output.h"
 #include "queue.h"
+#include "spool_choice.h"
 
 /* Called for one message; an exit code. */
 typedef int spool_entry_fn(const struct ctl *c, struct output *o, const struct queue_entry *e);
+
+/* Call fn for each message of a choice until one does not give EXIT_DONE; that code. */
+int spool_each_entry(const struct ctl *c, const struct spool_choice *ch, struct output *o, spool_entry_fn *fn);
 
 /* Rows of the envelope under the columns id, field, value. */
 spool_entry_fn spool_show_entry;
@@ -21,11 +24,5 @@ spool_entry_fn spool_show_entry;
  */
 spool_entry_fn spool_view_entry;
 struct output *spool_view_begin(const struct ctl *c);
-
-/*
- * Ids from the arguments, or from standard input for "-": calls fn for each
- * until one does not return EXIT_DONE; that code.
- */
-int spool_each_id(const struct args *a, int (*fn)(void *ctx, uint64_t id), void *ctx);
 
 #endif

@@ -4,7 +4,6 @@
 #include "base/base.h"
 #include "commands.h"
 #include <errno.h>
-#include "args.h"
 #include "base/base64.h"
 #include "base/die.h"
 #include "base/mem.h"
@@ -74,31 +73,18 @@ spool_view_entry(const struct ctl *c, struct output *o, const struct queue_entry
 	return code;
 }
 
-struct each {
-	const struct ctl *c;
-	struct output *o;
-};
-
-static int
-one_entry(void *ctx, uint64_t id)
-{
-	const struct each *each = ctx;
-	struct queue_entry e;
-	int code = queue_find(each->c, id, &e);
-
-	return code == EXIT_DONE ? spool_view_entry(each->c, each->o, &e) : code;
-}
-
 int
 cmd_spool_view(struct ctl *c, int argc, char **argv)
 {
-	struct each each = { c, spool_view_begin(c) };
-	struct args a;
-	int code = EXIT_USAGE;
+	struct spool_choice ch = { .all = false };
+	struct output *o;
+	int code;
 
-	if (args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
-		code = spool_each_id(&a, one_entry, &each);
-	if (each.o != NULL)
-		output_end(&each.o);
+	if (!spool_choose(&ch, argc, argv, false, NULL, 0))
+		return EXIT_USAGE;
+	o = spool_view_begin(c);
+	code = spool_each_entry(c, &ch, o, spool_view_entry);
+	if (o != NULL)
+		output_end(&o);
 	return code;
 }

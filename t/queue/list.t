@@ -128,10 +128,37 @@ is_deeply([ @tries{@all} ], [ 2, 1, 1, 1, 1 ], 'force on a selection');
 is(($pb->ctl('spool', 'delete', '--all', $small))[0], 2, 'ids and --all are one too many');
 is(($pb->ctl('spool', 'delete'))[0], 2, 'nothing chosen is an error');
 
-# The pipeline of the manual page: whoever holds this text, while the runner runs.
-my @found = map { m{/(\d+)\.eml$} ? $1 : () } split /\n/, qx(grep -rl --include='*.eml' 'X-Number' '$pb->{dir}/spool');
+# Verbs that read take the same choice of messages.
+sub shown { return sort { $a <=> $b } map { $_->{id} } grep { ($_->{field} // 'status') eq 'status' } @{ decode_json($pb->ctl_ok('spool', @_, '--json')) } }
+is_deeply([ shown('show', '-w', 'dest=example.org') ], \@bounce, 'show what a selector means');
+is_deeply([ shown('recipients', '-w', 'dest=example.org') ], \@bounce, '... also its recipients');
+is_deeply([ shown('view', '-w', 'size<2k') ], [ $small ], '... and the message');
+is_deeply([ shown('show', '--all') ], \@all, 'show all');
+is(($pb->ctl('spool', 'show', '-w', 'age>=0', $small))[0], 2, 'a selector and an id are one too many');
+
+# Names of files are as good as ids, each message counts once, and nothing is done when a word is none.
+sub given { my ($text, @verb) = @_; return $pb->run_input($text, $pb->program('mailctl'), '-r', $pb->dir, 'spool', @verb, '-') }
+my $path = "$pb->{dir}/spool/$row{$small}{path}/$small";
+my ($code, $said) = given("$path.hdr\n$path.eml\n$small 0/1 words\n /a b/$small.hdr\r\n\n", 'delete', '--dry-run', '--tsv');
+is("$code $said", "0 id\n$small\n", 'names as grep prints them');
+($code, $said) = given("$path.hdr\0$bounce[0]\0", 'delete', '--dry-run', '--tsv');
+is("$code $said", "0 id\n$small\n$bounce[0]\n", '... or with NUL behind them');
+like($pb->ctl_ok('spool', 'show', "SubSpool0/$small.hdr"), qr/^$small\b/m, '... also as arguments');
+for my $word ('x', "$path.txt", "$pb->{dir}/spool/.hdr", "-$small", '99999999999999999999') {
+	($code, $said, $err) = given("$small\n$word\n", 'delete');
+	is($code, 2, "$word is no message");
+	like($err, qr/is not the id of a message/, '... and is told');
+}
+is_deeply([ listed() ], \@all, '... so nothing was deleted');
+
+# The pipeline of the manual page, while the runner runs.
+my $dir = $pb->dir;
+my $mailctl = $pb->program('mailctl') . " -r $dir";
+my @found = map { m{/(\d+)\.eml$} ? $1 : () } split /\n/, qx(grep -rl --include='*.eml' 'X-Number' '$dir/spool');
 is(scalar @found, 5, 'grep finds them all');
-my ($code) = $pb->run_input(join('', map { "$_\n" } @bounce[0, 1]), $pb->program('mailctl'), '-r', $pb->dir, 'spool', 'delete', '-');
+is(qx(grep -rlF --include='*.hdr' 'smtpSessionId' '$dir/spool' | $mailctl spool delete --dry-run --tsv -), join("\n", 'id', @all) . "\n",
+	'grep | mailctl spool delete - takes what grep prints');
+($code) = given(join('', map { "$_\n" } @bounce[0, 1]), 'delete');
 is($code, 0, 'delete by names on standard input');
 ok(wait_queue($pb, 3), 'they are gone');
 $pb->ctl_ok('spool', 'delete', '-w', 'sender=ann@*');
