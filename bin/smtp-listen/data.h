@@ -1,7 +1,7 @@
 /*
  * data: what DATA and BDAT have in common: one message from its trace fields to
  * the answer that makes us responsible.  The functions are in cmd_data.c, those
- * about time in data_wait.c.
+ * about time in data_wait.c, verdicts in data_check.c, the end in data_store.c.
  */
 #ifndef SMTP_LISTEN_DATA_H
 #define SMTP_LISTEN_DATA_H
@@ -38,6 +38,28 @@ struct verdict data_unreadable_parts(struct smtp *c);
 
 /* May a message be that large? */
 struct verdict data_check_size(struct smtp *c, uint64_t size);
+/* The verdict on its header section: how large it is, and how many servers it went through. */
+struct verdict data_check_header(struct smtp *c);
+/* The address in From, canonical, into out; empty when there is none, or more than one. */
+void data_find_from(struct smtp *c, struct buf *out);
+/* May the client write that address there (SMTPIN-15)? */
+struct verdict data_check_from(struct smtp *c, struct span from);
+/*
+ * Room for the whole message in the domains, as it was at RCPT: refused when no
+ * recipient has it.  When only some have not, those are told of by a bounce
+ * (RFC 5321 has one reply for all).
+ */
+struct verdict data_check_room(struct smtp *c);
+
+/*
+ * Write the message and commit it; from is what data_find_from found.  OK: it is in
+ * the spool, and logged.  c->t.lost_intake says that nobody knows.
+ */
+struct verdict data_store(struct smtp *c, struct span from);
+/* " message-id=VALUE" into out, nothing when the message has none. */
+void data_log_message_id(const struct message *m, struct buf *out);
+/* Does a Received field go on top (the setting appendReceivedLine)? */
+bool data_has_received_line(const struct smtp *c);
 
 /* The message is whole: checks, milters, commit, reply; the transaction is over. */
 void data_end(struct smtp *c, const struct smtp_data *d);
