@@ -10,5 +10,6 @@ t_unit_greylist_cost_SOURCES = t/unit/greylist-cost.c t/unit/tap.h t/unit/tmpdir
 	bin/greylist-check/judge.c bin/greylist-check/records.c bin/greylist-check/records_counts.c bin/greylist-check/records_walk.c bin/greylist-check/record_value.c
 check_PROGRAMS += t/unit/auth-space
 t_unit_auth_space_SOURCES = t/unit/auth-space.c t/unit/tap.h t/unit/tmpdir.h \
-	bin/auth-check/index.c bin/auth-check/index.h bin/auth-check/space.c bin/auth-check/space.h \
+	bin/auth-check/index.c bin/auth-check/index.h bin/auth-check/index_names.c bin/auth-check/index_own.c \
+	bin/auth-check/index_private.h bin/auth-check/index_records.c bin/auth-check/space.c bin/auth-check/space.h \
 	bin/auth-check/spaces.c bin/auth-check/spaces.h
