@@ -271,38 +271,40 @@ check_room(const struct settings *domain, const struct domain *d, const char *us
 	return EXIT_DONE;
 }
 
+struct first_settings {
+	const struct domain *domain;
+	const struct settings *settings;	/* of the domain */
+	const struct user_new *user;
+};
+
+static int
+set_first(struct config_file *f, const void *ctx, struct buf *errors)
+{
+	const struct first_settings *first = ctx;
+	const struct user_new *u = first->user;
+	int code;
+
+	if (f->exists)
+		return ctl_fail(EXIT_REFUSED, "%s@%s exists already", u->user, first->domain->name);
+	code = user_set_password(first->settings, f, u->password);
+	if (code == EXIT_DONE && u->full_name != NULL)
+		code = edit_set(f, "fullName", u->full_name, errors);
+	if (code == EXIT_DONE && u->is_admin)
+		code = edit_set(f, "accountType", "domainAdmin", errors);
+	return code == EXIT_DONE ? edit_words(f, u->word_count, u->words, errors) : code;
+}
+
 static int
 write_user(struct ctl *c, const struct domain *d, const struct settings *domain, const struct user_new *u)
 {
+	const struct first_settings first = { d, domain, u };
 	char folder[CONFIG_PATH_MAX - 64];
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
-	int code = EXIT_DONE, fd = file_open_dir(d->users_fd, u->user);
+	int code, fd = file_open_dir(d->users_fd, u->user);
 
 	if (fd < 0)
 		return ctl_fail(EXIT_TRY_LATER, "%s: %s", u->user, strerror(errno));
 	snprintf(folder, sizeof(folder), "%s/users/%s", d->folder, u->user);
-	buf_init(&errors, 65536);
-	if (!ctl_author(c, &by) || !config_edit(&f, d->fd, fd, folder, SCOPE_USER, &errors)) {
-		code = ctl_report(EXIT_TRY_LATER, &errors);
-	} else {
-		if (f.exists)
-			code = ctl_fail(EXIT_REFUSED, "%s@%s exists already", u->user, d->name);
-		if (code == EXIT_DONE)
-			code = user_set_password(domain, &f, u->password);
-		if (code == EXIT_DONE && u->full_name != NULL)
-			code = edit_set(&f, "fullName", u->full_name, &errors);
-		if (code == EXIT_DONE && u->is_admin)
-			code = edit_set(&f, "accountType", "domainAdmin", &errors);
-		if (code == EXIT_DONE)
-			code = edit_words(&f, u->word_count, u->words, &errors);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		ctl_report(code, &errors);
-		config_close(&f);
-	}
-	buf_free(&errors);
+	code = edit_file(c, d->fd, fd, folder, SCOPE_USER, set_first, &first);
 	file_close(&fd);
 	return code;
 }

@@ -13,40 +13,31 @@
 #include "postmaster.h"
 #include "sys/file.h"
 
-typedef int alias_change(struct config_file *f, const char *name, const char *targets, struct buf *errors);
+struct alias {
+	const char *name, *targets;
+};
 
 static int
-change_aliases(struct ctl *c, const struct domain *d, alias_change *change, const char *name,
-	const char *targets)
+change_aliases(struct ctl *c, const struct domain *d, edit_fn *change, const char *name, const char *targets)
 {
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
-	int code = EXIT_REFUSED;
+	struct alias alias = { name, targets };
+	int code = edit_file(c, d->fd, d->fd, d->folder, SCOPE_ALIASES, change, &alias);
 
-	buf_init(&errors, 65536);
-	if (ctl_author(c, &by) && config_edit(&f, d->fd, d->fd, d->folder, SCOPE_ALIASES, &errors)) {
-		code = change(&f, name, targets, &errors);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		config_close(&f);
-	}
-	ctl_report(code, &errors);
-	buf_free(&errors);
 	return code == EXIT_DONE ? ctl_tell_directory(c, "domain", d->name) : code;
 }
 
 static int
-add_alias(struct config_file *f, const char *name, const char *targets, struct buf *errors)
+add_alias(struct config_file *f, const void *ctx, struct buf *errors)
 {
+	const struct alias *alias = ctx;
 	struct buf first, second;
 	char *words[2];
 	int code;
 
 	buf_init(&first, 128);
 	buf_init(&second, LIMIT_SETTING_VALUE + 16);
-	buf_printf(&first, "name=%s", name);
-	buf_printf(&second, "targets=%s", targets);
+	buf_printf(&first, "name=%s", alias->name);
+	buf_printf(&second, "targets=%s", alias->targets);
 	words[0] = first.p;
 	words[1] = second.p;
 	code = edit_add(f, "alias", 2, words, errors);
@@ -56,28 +47,29 @@ add_alias(struct config_file *f, const char *name, const char *targets, struct b
 }
 
 static int
-remove_alias(struct config_file *f, const char *name, const char *targets PB_UNUSED, struct buf *errors)
+remove_alias(struct config_file *f, const void *ctx, struct buf *errors)
 {
+	const struct alias *alias = ctx;
 	char word[128], *words[] = { word };
 	size_t before = errors->n;
 	int code;
 
-	snprintf(word, sizeof(word), "name=%s", name);
+	snprintf(word, sizeof(word), "name=%s", alias->name);
 	code = edit_remove(f, "alias", 1, words, errors);
 	if (code == EXIT_NO_OBJECT) {
 		buf_cut(errors, before);
-		buf_printf(errors, "there is no alias %s in %s\n", name, f->path);
+		buf_printf(errors, "there is no alias %s in %s\n", alias->name, f->path);
 	}
 	return code;
 }
 
 /* One change: it is saved whole or not at all. */
 static int
-replace_alias(struct config_file *f, const char *name, const char *targets, struct buf *errors)
+replace_alias(struct config_file *f, const void *ctx, struct buf *errors)
 {
-	int code = remove_alias(f, name, NULL, errors);
+	int code = remove_alias(f, ctx, errors);
 
-	return code == EXIT_DONE ? add_alias(f, name, targets, errors) : code;
+	return code == EXIT_DONE ? add_alias(f, ctx, errors) : code;
 }
 
 /* Small letters, but a detail (user+detail) names a folder and keeps its own. */

@@ -76,40 +76,49 @@ copy_defaults(const struct ctl *c, struct config_file *to, struct buf *errors)
 	return code;
 }
 
+/* What a domain is made with, or changed by. */
+struct change {
+	const struct ctl *c;
+	const char *name;
+	const char *admin;		/* local part; of a new domain only */
+	const struct args *words;	/* the first is the name */
+	uint64_t *port;			/* smtpPort of the domain as it will be */
+};
+
+static int
+apply_words(struct config_file *f, const struct change *change, struct buf *errors)
+{
+	int code = edit_words(f, change->words->count - 1, change->words->item + 1, errors);
+
+	if (code == EXIT_DONE)
+		code = domain_alias_check(change->c, f, change->name);
+	return code == EXIT_DONE ? domain_port_check(change->c, f, change->port) : code;
+}
+
+static int
+set_first(struct config_file *f, const void *ctx, struct buf *errors)
+{
+	const struct change *change = ctx;
+	char postmaster[400];
+	int code;
+
+	if (f->exists)
+		return ctl_fail(EXIT_REFUSED, "domain %s exists already", change->name);
+	snprintf(postmaster, sizeof(postmaster), "%s@%s", change->admin, change->name);
+	code = copy_defaults(change->c, f, errors);
+	if (code == EXIT_DONE)
+		code = edit_set(f, "postmaster", postmaster, errors);
+	return code == EXIT_DONE ? apply_words(f, change, errors) : code;
+}
+
 static int
 write_domain(struct ctl *c, int fd, const char *name, const char *admin, const struct args *a, uint64_t *port_out)
 {
-	char folder[300], postmaster[400];
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
-	int code;
+	const struct change change = { c, name, admin, a, port_out };
+	char folder[300];
 
 	snprintf(folder, sizeof(folder), "domains/%s", name);
-	snprintf(postmaster, sizeof(postmaster), "%s@%s", admin, name);
-	buf_init(&errors, 65536);
-	if (!ctl_author(c, &by) || !config_edit(&f, fd, fd, folder, SCOPE_DOMAIN, &errors)) {
-		code = ctl_report(EXIT_REFUSED, &errors);
-		buf_free(&errors);
-		return code;
-	}
-	code = f.exists ? ctl_fail(EXIT_REFUSED, "domain %s exists already", name) : EXIT_DONE;
-	if (code == EXIT_DONE)
-		code = copy_defaults(c, &f, &errors);
-	if (code == EXIT_DONE)
-		code = edit_set(&f, "postmaster", postmaster, &errors);
-	if (code == EXIT_DONE)
-		code = edit_words(&f, a->count - 1, a->item + 1, &errors);
-	if (code == EXIT_DONE)
-		code = domain_alias_check(c, &f, name);
-	if (code == EXIT_DONE)
-		code = domain_port_check(c, &f, port_out);
-	if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-		code = EXIT_REFUSED;
-	config_close(&f);
-	ctl_report(code, &errors);
-	buf_free(&errors);
-	return code;
+	return edit_file(c, fd, fd, folder, SCOPE_DOMAIN, set_first, &change);
 }
 
 static int
@@ -347,13 +356,22 @@ port_of(const struct domain *d)
 	return port;
 }
 
+static int
+apply(struct config_file *f, const void *ctx, struct buf *errors)
+{
+	const struct change *change = ctx;
+	int code = apply_words(f, change, errors);
+
+	if (code == EXIT_DONE)
+		caution_log_in(change->c, f, change->name);
+	return code;
+}
+
 int
 cmd_domain_edit(struct ctl *c, int argc, char **argv)
 {
 	uint64_t port = 0, old_port;
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
+	struct change change;
 	struct domain d;
 	struct args a;
 	int code;
@@ -365,22 +383,8 @@ cmd_domain_edit(struct ctl *c, int argc, char **argv)
 		return code;
 	old_port = port_of(&d);
 	caution_words(a.count - 1, a.item + 1);
-	buf_init(&errors, 65536);
-	code = EXIT_REFUSED;
-	if (ctl_author(c, &by) && config_edit(&f, d.fd, d.fd, d.folder, SCOPE_DOMAIN, &errors)) {
-		code = edit_words(&f, a.count - 1, a.item + 1, &errors);
-		if (code == EXIT_DONE)
-			code = domain_alias_check(c, &f, d.name);
-		if (code == EXIT_DONE)
-			code = domain_port_check(c, &f, &port);
-		if (code == EXIT_DONE)
-			caution_log_in(c, &f, d.name);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		config_close(&f);
-	}
-	ctl_report(code, &errors);
-	buf_free(&errors);
+	change = (struct change){ c, d.name, NULL, &a, &port };
+	code = edit_file(c, d.fd, d.fd, d.folder, SCOPE_DOMAIN, apply, &change);
 	if (code == EXIT_DONE)
 		code = domain_port_open(c, port);
 	if (code == EXIT_DONE && old_port != port)

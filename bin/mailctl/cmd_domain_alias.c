@@ -14,32 +14,46 @@
 
 #define LIST "domainAliases/domainAlias"
 
-typedef int change_fn(struct config_file *f, const char *name, size_t count, char *const *words, struct buf *errors);
+/* Names of one domain, to be added or removed. */
+struct names {
+	const struct ctl *c;
+	const char *domain;
+	size_t count;
+	char *const *names;
+};
 
 static int
-remove_names(struct config_file *f, const char *list, size_t count, char *const *words, struct buf *errors)
+add_names(struct config_file *f, const void *ctx, struct buf *errors)
 {
+	const struct names *n = ctx;
+	int code = edit_add(f, LIST, n->count, n->names, errors);
+
+	return code == EXIT_DONE ? domain_alias_check(n->c, f, n->domain) : code;
+}
+
+static int
+remove_names(struct config_file *f, const void *ctx, struct buf *errors)
+{
+	const struct names *n = ctx;
 	int code = EXIT_DONE;
 
-	for (size_t i = 0; i < count && code == EXIT_DONE; i++) {
+	for (size_t i = 0; i < n->count && code == EXIT_DONE; i++) {
 		size_t before = errors->n;
 
-		code = edit_remove(f, list, 1, words + i, errors);
+		code = edit_remove(f, LIST, 1, n->names + i, errors);
 		if (code == EXIT_NO_OBJECT) {
 			buf_cut(errors, before);
-			buf_printf(errors, "%s is no other name in %s\n", words[i], f->path);
+			buf_printf(errors, "%s is no other name in %s\n", n->names[i], f->path);
 		}
 	}
-	return code;
+	return code == EXIT_DONE ? domain_alias_check(n->c, f, n->domain) : code;
 }
 
 /* All names or none. */
 static int
-change(struct ctl *c, int argc, char **argv, change_fn *edit)
+change(struct ctl *c, int argc, char **argv, edit_fn *edit)
 {
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
+	struct names names;
 	struct domain d;
 	struct args a;
 	int code;
@@ -49,18 +63,8 @@ change(struct ctl *c, int argc, char **argv, change_fn *edit)
 	code = domain_open(c, a.item[0], &d);
 	if (code != EXIT_DONE)
 		return code;
-	buf_init(&errors, 65536);
-	code = EXIT_REFUSED;
-	if (ctl_author(c, &by) && config_edit(&f, d.fd, d.fd, d.folder, SCOPE_DOMAIN, &errors)) {
-		code = edit(&f, LIST, a.count - 1, a.item + 1, &errors);
-		if (code == EXIT_DONE)
-			code = domain_alias_check(c, &f, d.name);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		config_close(&f);
-	}
-	ctl_report(code, &errors);
-	buf_free(&errors);
+	names = (struct names){ c, d.name, a.count - 1, a.item + 1 };
+	code = edit_file(c, d.fd, d.fd, d.folder, SCOPE_DOMAIN, edit, &names);
 	if (code == EXIT_DONE)
 		code = ctl_tell_directory(c, "domain", d.name);
 	domain_close(&d);
@@ -70,7 +74,7 @@ change(struct ctl *c, int argc, char **argv, change_fn *edit)
 int
 cmd_domain_alias_add(struct ctl *c, int argc, char **argv)
 {
-	return change(c, argc, argv, edit_add);
+	return change(c, argc, argv, add_names);
 }
 
 int

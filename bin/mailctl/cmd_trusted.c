@@ -66,12 +66,31 @@ scope_of(const struct owner *o)
 }
 
 static int
-change(struct ctl *c, int argc, char **argv, bool add)
+add_senders(struct config_file *f, const void *ctx, struct buf *errors)
 {
-	struct config_author by;
-	struct config_file f;
+	const struct args *a = ctx;
+	int code = EXIT_DONE;
+
+	for (size_t i = 1; code == EXIT_DONE && i < a->count; i++)
+		code = edit_add(f, LIST, 1, a->item + i, errors);
+	return code;
+}
+
+static int
+remove_senders(struct config_file *f, const void *ctx, struct buf *errors)
+{
+	const struct args *a = ctx;
+	int code = EXIT_DONE;
+
+	for (size_t i = 1; code == EXIT_DONE && i < a->count; i++)
+		code = edit_remove(f, LIST, 1, a->item + i, errors);
+	return code;
+}
+
+static int
+change(struct ctl *c, int argc, char **argv, edit_fn *edit)
+{
 	struct owner o;
-	struct buf errors;
 	struct args a;
 	int code;
 
@@ -80,18 +99,7 @@ change(struct ctl *c, int argc, char **argv, bool add)
 	code = owner_open(c, a.item[0], &o);
 	if (code != EXIT_DONE)
 		return code;
-	buf_init(&errors, 65536);
-	code = EXIT_REFUSED;
-	if (ctl_author(c, &by) && config_edit(&f, o.domain.fd, o.fd, o.folder, scope_of(&o), &errors)) {
-		code = EXIT_DONE;
-		for (size_t i = 1; code == EXIT_DONE && i < a.count; i++)
-			code = add ? edit_add(&f, LIST, 1, a.item + i, &errors) : edit_remove(&f, LIST, 1, a.item + i, &errors);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		config_close(&f);
-	}
-	ctl_report(code, &errors);
-	buf_free(&errors);
+	code = edit_file(c, o.domain.fd, o.fd, o.folder, scope_of(&o), edit, &a);
 	if (code == EXIT_DONE)
 		code = scope_of(&o) == SCOPE_USER ? ctl_tell_directory(c, "user", o.user.text) :
 			ctl_tell_directory(c, "domain", o.domain.name);
@@ -102,13 +110,13 @@ change(struct ctl *c, int argc, char **argv, bool add)
 int
 cmd_trusted_add(struct ctl *c, int argc, char **argv)
 {
-	return change(c, argc, argv, true);
+	return change(c, argc, argv, add_senders);
 }
 
 int
 cmd_trusted_delete(struct ctl *c, int argc, char **argv)
 {
-	return change(c, argc, argv, false);
+	return change(c, argc, argv, remove_senders);
 }
 
 int

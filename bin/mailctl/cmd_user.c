@@ -85,7 +85,7 @@ cmd_user_add(struct ctl *c, int argc, char **argv)
 }
 
 static void
-list_domain(struct output *o, const struct domain *d)
+list_users(struct output *o, const struct domain *d)
 {
 	size_t n;
 	char **names = names_list(d->users_fd, "userConfig.xml", &n);
@@ -104,38 +104,25 @@ list_domain(struct output *o, const struct domain *d)
 	names_free(names);
 }
 
+static int
+list_domain(const struct ctl *c, struct output *o, const char *name)
+{
+	struct domain d;
+	int code = domain_open(c, name, &d);
+
+	if (code != EXIT_DONE)
+		return code;
+	list_users(o, &d);
+	domain_close(&d);
+	return EXIT_DONE;
+}
+
 int
 cmd_user_list(struct ctl *c, int argc, char **argv)
 {
 	static const char *const columns[] = { "user", "fullName", "type", "state", "mailboxSizeMB#", NULL };
-	char **names = NULL, **list;
-	struct output *o;
-	struct domain d;
-	struct args a;
-	size_t n;
-	int domains, code = EXIT_DONE;
 
-	if (!args_parse(&a, argc, argv, NULL, 0, 0, ARGS_MAX))
-		return EXIT_USAGE;
-	domains = ctl_open_dir(c, "domains");
-	if (domains < 0)
-		return EXIT_NO_RIGHT;
-	n = a.count;
-	list = a.item;
-	if (n == 0)
-		list = names = names_list(domains, "domainConfig.xml", &n);
-	o = output_begin(c, columns);
-	for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
-		code = domain_open(c, list[i], &d);
-		if (code == EXIT_DONE) {
-			list_domain(o, &d);
-			domain_close(&d);
-		}
-	}
-	output_end(&o);
-	names_free(names);
-	file_close(&domains);
-	return code;
+	return domains_list(c, argc, argv, columns, list_domain);
 }
 
 int
@@ -167,8 +154,9 @@ struct change {
 };
 
 static int
-apply(struct config_file *f, const struct change *change, struct buf *errors)
+apply(struct config_file *f, const void *ctx, struct buf *errors)
 {
+	const struct change *change = ctx;
 	int code = EXIT_DONE;
 
 	if (change->words != NULL)
@@ -182,23 +170,12 @@ static int
 change_user(struct ctl *c, const struct domain *d, const struct address *address, const struct change *change)
 {
 	char folder[CONFIG_PATH_MAX - 64];
-	struct config_author by;
-	struct config_file f;
-	struct buf errors;
-	int code = EXIT_REFUSED, fd = file_open_dir(d->users_fd, address->user);
+	int code, fd = file_open_dir(d->users_fd, address->user);
 
 	if (fd < 0)
 		return ctl_fail(ctl_code_of_errno(errno), "%s: %s", address->text, strerror(errno));
 	snprintf(folder, sizeof(folder), "%s/users/%s", d->folder, address->user);
-	buf_init(&errors, 65536);
-	if (ctl_author(c, &by) && config_edit(&f, d->fd, fd, folder, SCOPE_USER, &errors)) {
-		code = apply(&f, change, &errors);
-		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
-			code = EXIT_REFUSED;
-		config_close(&f);
-	}
-	ctl_report(code, &errors);
-	buf_free(&errors);
+	code = edit_file(c, d->fd, fd, folder, SCOPE_USER, apply, change);
 	file_close(&fd);
 	return code == EXIT_DONE ? ctl_tell_directory(c, "user", address->text) : code;
 }

@@ -325,17 +325,16 @@ edit_words(struct config_file *f, size_t count, char *const *words, struct buf *
 }
 
 int
-edit_etc(struct ctl *c, enum setting_scope scope, edit_fn *change, const void *ctx)
+edit_file(struct ctl *c, int lock_dirfd, int dirfd, const char *folder, enum setting_scope scope,
+	edit_fn *change, const void *ctx)
 {
-	int etc = ctl_open_dir(c, "etc"), code = EXIT_NO_RIGHT;
+	int code = EXIT_NO_RIGHT;
 	struct config_author by;
 	struct config_file f;
 	struct buf errors;
 
-	if (etc < 0)
-		return EXIT_NO_RIGHT;
 	buf_init(&errors, 65536);
-	if (ctl_author(c, &by) && config_edit(&f, etc, etc, "etc", scope, &errors)) {
+	if (ctl_author(c, &by) && config_edit(&f, lock_dirfd, dirfd, folder, scope, &errors)) {
 		code = change(&f, ctx, &errors);
 		if (code == EXIT_DONE && !config_save(&f, &by, &errors))
 			code = EXIT_REFUSED;
@@ -345,6 +344,17 @@ edit_etc(struct ctl *c, enum setting_scope scope, edit_fn *change, const void *c
 	}
 	ctl_report(code, &errors);
 	buf_free(&errors);
+	return code;
+}
+
+int
+edit_etc(struct ctl *c, enum setting_scope scope, edit_fn *change, const void *ctx)
+{
+	int etc = ctl_open_dir(c, "etc"), code;
+
+	if (etc < 0)
+		return EXIT_NO_RIGHT;
+	code = edit_file(c, etc, etc, "etc", scope, change, ctx);
 	file_close(&etc);
 	c->was_edited |= code == EXIT_DONE && scope == SCOPE_SERVER;
 	return code;

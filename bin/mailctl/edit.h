@@ -36,10 +36,13 @@ int edit_entry(struct config_file *f, const char *name, size_t match_count, char
 int edit_switch(struct config_file *f, const char *name, bool on, struct buf *errors);
 
 /*
- * Open a file of etc under its lock, let `change` edit it, and save it; an
- * exit code after messages.  The file is saved only for EXIT_DONE.
+ * Open a settings file under its lock (config_edit), let `change` edit it, and save it;
+ * an exit code after messages.  The file is saved only for EXIT_DONE.
  */
 typedef int edit_fn(struct config_file *f, const void *ctx, struct buf *errors);
+int edit_file(struct ctl *c, int lock_dirfd, int dirfd, const char *folder, enum setting_scope scope,
+	edit_fn *change, const void *ctx);
+/* The same for a file of etc. */
 int edit_etc(struct ctl *c, enum setting_scope scope, edit_fn *change, const void *ctx);
 
 /* One setting of the server; the running server is to reload. */
