@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "rooms.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "sys/random.h"
 
@@ -21,27 +22,14 @@ rooms_new(void)
 {
 	struct rooms *r = mem_new(sizeof(*r));
 
-	r->seed = random_u64() | 1;
+	r->seed = random_u64();
 	return r;
-}
-
-/* FNV-1a from a random start, then mixed. */
-static uint64_t
-hash_of(const struct rooms *r, struct span s)
-{
-	uint64_t h = r->seed ^ 0xcbf29ce484222325U;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3U;
-	h ^= h >> 32;
-	h *= r->seed;
-	return h ^ h >> 29;
 }
 
 void
 rooms_note(struct rooms *r, struct span address, uint64_t bytes, uint64_t now_ms)
 {
-	uint64_t hash = hash_of(r, address);
+	uint64_t hash = hash_keyed(r->seed, address);
 
 	r->slots[hash % SLOTS] = (struct room){ hash, now_ms + ROOMS_KEEP_MS, bytes };
 }
@@ -49,7 +37,7 @@ rooms_note(struct rooms *r, struct span address, uint64_t bytes, uint64_t now_ms
 void
 rooms_forget(struct rooms *r, struct span address)
 {
-	uint64_t hash = hash_of(r, address);
+	uint64_t hash = hash_keyed(r->seed, address);
 
 	if (r->slots[hash % SLOTS].hash == hash)
 		r->slots[hash % SLOTS].until_ms = 0;
@@ -58,7 +46,7 @@ rooms_forget(struct rooms *r, struct span address)
 bool
 rooms_find(const struct rooms *r, struct span address, uint64_t now_ms, uint64_t *bytes_out)
 {
-	uint64_t hash = hash_of(r, address);
+	uint64_t hash = hash_keyed(r->seed, address);
 	const struct room *at = &r->slots[hash % SLOTS];
 
 	*bytes_out = at->bytes;

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "domain_space.h"
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "directory/directory.h"
@@ -36,7 +37,7 @@ domain_space_new(void)
 {
 	struct domain_space *w = mem_new(sizeof(*w));
 
-	w->seed = random_u64() | 1;
+	w->seed = random_u64();
 	return w;
 }
 
@@ -59,24 +60,11 @@ ask(struct domain_space *w, struct directory *d, struct slot *s)
 	return true;
 }
 
-/* FNV-1a from a random start, then mixed. */
-static size_t
-slot_of(const struct domain_space *w, struct span s)
-{
-	uint64_t h = w->seed ^ 0xcbf29ce484222325U;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3U;
-	h ^= h >> 32;
-	h *= w->seed;
-	return (h ^ h >> 29) % SLOTS;
-}
-
 /* NULL for a name that is too long to be a domain. */
 static struct slot *
 find(struct domain_space *w, struct directory *d, struct span domain)
 {
-	struct slot *s = &w->slots[slot_of(w, domain)];
+	struct slot *s = &w->slots[hash_keyed(w->seed, domain) % SLOTS];
 
 	if (domain.n == 0 || domain.n > LIMIT_DOMAIN)
 		return NULL;

@@ -11,6 +11,7 @@
 
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "directory/directory.h"
 #include "service/service.h"
@@ -52,19 +53,6 @@ limits_new(struct service *svc)
 	return l;
 }
 
-/* FNV-1a from a random start, then mixed. */
-static uint64_t
-hash_of(const struct limits *l, struct span s)
-{
-	uint64_t h = l->seed ^ 0xcbf29ce484222325U;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3U;
-	h ^= h >> 32;
-	h *= l->seed | 1;
-	return h ^ h >> 29;
-}
-
 static bool
 is_connected(struct limits *l, uint64_t now)
 {
@@ -100,7 +88,7 @@ forget_limit(struct limits *l, int domains, const char *path)
 static uint64_t
 limit_of(struct limits *l, int domains, const char *path, struct span address)
 {
-	uint64_t now = clock_ms(), hash = hash_of(l, address), bytes;
+	uint64_t now = clock_ms(), hash = hash_keyed(l->seed, address), bytes;
 	struct kept *k = &l->slots[hash % SLOTS];
 
 	if (k->hash == hash && k->until_ms > now)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "sys/random.h"
 
@@ -49,23 +50,10 @@ kept_clear(struct kept *k)
 	}
 }
 
-/* FNV-1a from a random start, then mixed. */
-static uint64_t
-hash_of(uint64_t seed, struct span s)
-{
-	uint64_t h = seed ^ 0xcbf29ce484222325U;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3U;
-	h ^= h >> 32;
-	h *= seed | 1;
-	return h ^ h >> 29;
-}
-
 bool
 kept_take(const struct kept *k, uint64_t version, struct span question, struct buf *out)
 {
-	uint64_t hash = hash_of(k->seed, question);
+	uint64_t hash = hash_keyed(k->seed, question);
 	const struct slot *s = k->slots[hash % k->size];
 
 	if (version == 0 || s == NULL || s->hash != hash || s->version != version ||
@@ -77,7 +65,7 @@ kept_take(const struct kept *k, uint64_t version, struct span question, struct b
 void
 kept_put(struct kept *k, uint64_t version, struct span question, struct span answer)
 {
-	uint64_t hash = hash_of(k->seed, question);
+	uint64_t hash = hash_keyed(k->seed, question);
 	struct slot **slot = &k->slots[hash % k->size];
 	size_t n = question.n + answer.n;
 
