@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "mail/said.h"
 #include "net/connect.h"
 #include "sys/clock.h"
 
@@ -131,8 +132,8 @@ refusal(struct connection *c)
 	struct verdict v = smtp_reply_verdict(&c->reply);
 
 	if (v.kind == VERDICT_OK)
-		v = verdict_make(451, "4.5.0", "unexpected reply %d from %s[%s]", c->reply.code, c->to.host, c->ip);
-	return v;
+		v = verdict_make(451, "4.5.0", "unexpected reply %d", c->reply.code);
+	return said_verdict(&v, c->to.host, c->ip);
 }
 
 /* The first word of a greeting or EHLO answer is our own name: we talk to ourselves. */

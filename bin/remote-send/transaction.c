@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "mail/said.h"
 #include "smtp/command.h"
 #include "smtp/data.h"
 #include "sys/clock.h"
@@ -64,12 +65,11 @@ is_over(const struct connection *c)
 static struct verdict
 verdict_of(const struct connection *c)
 {
-	struct verdict v = smtp_reply_verdict(&c->reply), out;
+	struct verdict v = smtp_reply_verdict(&c->reply);
 
 	if (v.kind == VERDICT_OK && c->reply.code / 100 != 2)
 		v = verdict_make(451, "4.5.0", "unexpected reply %d", c->reply.code);
-	out = verdict_make(v.code, v.status, "%s[%s] said: %s", c->to.host, c->ip, v.text);
-	return out;
+	return said_verdict(&v, c->to.host, c->ip);
 }
 
 static void

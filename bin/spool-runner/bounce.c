@@ -80,17 +80,30 @@ verdict_of(const struct envelope_rcpt *r)
 	return verdict_make(550, "5.0.0", "the message could not be delivered");
 }
 
+static int64_t
+until(const struct envelope *e, const struct envelope_rcpt *r, const struct retry_rules *rules)
+{
+	int64_t last;
+
+	if (r->state != RCPT_OPEN || r->retry_at == 0)
+		return 0;
+	last = retry_until(rules, r->attempts, retry_dns_count(r->outcome), r->retry_at);
+	return e->by != 0 && e->by_mode == 'R' && e->by < last ? e->by : last;
+}
+
 static size_t
-collect(const struct envelope *e, uint32_t group, struct dsn_recipient *out)
+collect(const struct envelope *e, const struct bounce_order *o, struct dsn_recipient *out)
 {
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < e->count && n < RCPTS_MAX; i++) {
 		const struct envelope_rcpt *r = &e->rcpts[i];
 
-		if (r->bounce != group)
+		if (r->bounce != o->group)
 			continue;
-		out[n] = (struct dsn_recipient){ .action = action_of(r), .address = r->address, .orcpt = r->orcpt };
+		out[n] = (struct dsn_recipient){ .action = action_of(r), .address = r->address, .orcpt = r->orcpt,
+			.given = span_eq_nocase(r->given, r->address) ? SPAN_NONE : r->given,
+			.retry_until = until(e, r, o->rules) };
 		out[n].verdict = verdict_of(r);
 		n++;
 	}
@@ -98,29 +111,31 @@ collect(const struct envelope *e, uint32_t group, struct dsn_recipient *out)
 }
 
 static bool
-write_text(struct spool *sp, struct spool_ref ref, const struct envelope *e, uint32_t group,
-	const char *to, const char *host, uint64_t id, struct buf *out)
+write_text(struct spool *sp, const struct bounce_order *o, struct envelope *e, uint64_t id, struct buf *out,
+	bool *smtputf8)
 {
 	struct dsn_recipient *rcpt = mem_array(RCPTS_MAX, sizeof(*rcpt));
 	char id_text[24], whole[LIMIT_ADDRESS + 1];
 	struct buf original;
-	struct dsn d = { .host = span_of(host), .to = span_of(to), .envid = e->envid, .rcpt = rcpt,
-		.date = clock_wall_ms() / 1000, .arrival = e->created,
+	struct dsn d = { .host = span_of(o->host), .to = span_of(o->to), .envid = e->envid, .rcpt = rcpt,
+		.date = clock_wall_ms() / 1000, .arrival = e->created, .ticket = e->session,
+		.original_is_smtputf8 = e->smtputf8,
 		/* RFC 8689 5: of what must not be read on the way nothing but the header goes back */
 		.return_full = span_is_nocase(e->ret, "FULL") && !e->requiretls };
 	bool good;
 
 	buf_init(&original, LIMIT_DSN_ORIGINAL + 65536);
-	if (strchr(to, '@') == NULL) {	/* postmaster, who is an address in the header */
-		snprintf(whole, sizeof(whole), "%s@%s", to, host);
+	if (strchr(o->to, '@') == NULL) {	/* postmaster, who is an address in the header */
+		snprintf(whole, sizeof(whole), "%s@%s", o->to, o->host);
 		d.to = span_of(whole);
 	}
 	snprintf(id_text, sizeof(id_text), "%llu", (unsigned long long)id);
 	d.queue_id = span_of(id_text);
-	d.nrcpt = collect(e, group, rcpt);
-	good = d.nrcpt > 0 && read_original(sp, ref, &original, &d.original_is_whole) == 0;
+	d.nrcpt = collect(e, o, rcpt);
+	good = d.nrcpt > 0 && read_original(sp, o->ref, &original, &d.original_is_whole) == 0;
 	d.original = buf_view(&original);
 	good = good && dsn_write(out, &d);
+	*smtputf8 = dsn_is_smtputf8(&d);
 	buf_free(&original);
 	free(rcpt);
 	return good;
@@ -161,43 +176,46 @@ write_header(struct spool_put *put, const struct envelope *e)
 }
 
 static int
-accept_text(struct spool_put *put, const struct buf *text, const struct envelope *original, const char *to)
+accept_text(struct spool_put *put, const struct buf *text, struct envelope *e, const char *to)
 {
-	struct envelope *e = envelope_new(), *read_back = NULL;
+	struct envelope *read_back = NULL;
 	int result = -1;
 
 	e->id = put->ref.id;
 	e->created = clock_wall_ms() / 1000;
-	e->session = original->session;
-	e->priority = 5;
-	e->requiretls = original->requiretls;
 	if (envelope_add(e, span_of(to)) == NULL)
 		errno = EINVAL;
 	else if (write_body(put, text, e) == 0 && spool_put_body(put, e->size, e->crc32c, 100) == 0 &&
 	    write_header(put, e) == 0)
 		result = spool_put_accept(put, 100, &read_back);
 	envelope_free(&read_back);
-	envelope_free(&e);
 	return result;
 }
 
 int
-bounce_send(struct spool *sp, struct spool_ref ref, uint32_t group, const char *to,
-	const char *host, struct spool_ref *out)
+bounce_send(struct spool *sp, const struct bounce_order *o, struct spool_ref *out)
 {
-	struct spool_ref made = { .id = spool_id_bounce(ref.id, group), .sub = ref.sub };
+	struct spool_ref made = { .id = spool_id_bounce(o->ref.id, o->group), .sub = o->ref.sub };
+	struct envelope *original, *e = envelope_new();
 	struct spool_put put;
-	struct envelope *e;
 	struct buf text;
 	int result = -1, saved;
 
-	if (spool_read_envelope(sp, ref, &e) < 0)
+	*out = made;
+	if (spool_read_envelope(sp, o->ref, &original) < 0) {
+		saved = errno;
+		envelope_free(&e);
+		errno = saved;
 		return -1;
+	}
+	e->session = original->session;
+	e->priority = 5;
+	e->requiretls = original->requiretls;
 	buf_init(&text, LIMIT_DSN_ORIGINAL + 65536 + RCPTS_MAX * STATUS_MAX);
-	if (!write_text(sp, ref, e, group, to, host, made.id, &text)) {
+	if (!write_text(sp, o, original, made.id, &text, &e->smtputf8)) {
 		errno = EBADMSG;
 	} else if (spool_put_new_id(sp, made, &put) == 0) {
-		result = accept_text(&put, &text, e, to);
+		result = accept_text(&put, &text, e, o->to);
 		saved = errno;
 		if (result < 0)
 			spool_put_abort(&put);
@@ -205,10 +223,10 @@ bounce_send(struct spool *sp, struct spool_ref ref, uint32_t group, const char *
 	} else if (errno == EEXIST) {
 		result = 0;
 	}
-	*out = made;
 	saved = errno;
 	buf_free(&text);
 	envelope_free(&e);
+	envelope_free(&original);
 	errno = saved;
 	return result;
 }

@@ -9,14 +9,21 @@
 #define SPOOL_RUNNER_BOUNCE_H
 
 #include "base/base.h"
+#include "retry.h"
 #include "spool/spool.h"
 
+struct bounce_order {
+	struct spool_ref ref;		/* the message */
+	uint32_t group;			/* of its recipients */
+	const char *to;			/* its sender, or postmaster */
+	const char *host;		/* in whose name */
+	const struct retry_rules *rules;
+};
+
 /*
- * Accept the notification for group `group` of the message, to the address
- * `to`, in the name of `host`.  Returns 0 and *out; also when it had been
- * accepted before.  -1 with errno.
+ * Accept the notification.  Returns 0 and *out; also when it had been accepted
+ * before.  -1 with errno.
  */
-int bounce_send(struct spool *sp, struct spool_ref ref, uint32_t group, const char *to,
-	const char *host, struct spool_ref *out) PB_MUST_CHECK;
+int bounce_send(struct spool *sp, const struct bounce_order *order, struct spool_ref *out) PB_MUST_CHECK;
 
 #endif

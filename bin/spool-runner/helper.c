@@ -25,6 +25,8 @@
 
 #define REFS_MAX 256
 
+static const struct retry_rules *rules;		/* until when what is delayed will be tried */
+
 static bool
 get_ref(const struct record *r, struct spool_ref *out)
 {
@@ -79,14 +81,16 @@ static int
 do_bounce(struct spool *sp, const struct record *r, struct buf *answer)
 {
 	char to[LIMIT_ADDRESS + 1], host[LIMIT_DOMAIN + 1];
-	struct spool_ref ref, made;
+	struct bounce_order order = { .to = to, .host = host, .rules = rules };
+	struct spool_ref made;
 	uint64_t group;
 
-	if (!get_ref(r, &ref) || !record_get_num(r, "group", UINT32_MAX, &group))
+	if (!get_ref(r, &order.ref) || !record_get_num(r, "group", UINT32_MAX, &group))
 		bug("bounce without ref");
 	snprintf(to, sizeof(to), "%.*s", SPAN_ARG(record_get(r, "to")));
 	snprintf(host, sizeof(host), "%.*s", SPAN_ARG(record_get(r, "host")));
-	if (bounce_send(sp, ref, (uint32_t)group, to, host, &made) < 0)
+	order.group = (uint32_t)group;
+	if (bounce_send(sp, &order, &made) < 0)
 		return -1;
 	record_add_num(answer, "bounce", made.id);
 	record_add_num(answer, "sub", made.sub);
@@ -157,8 +161,9 @@ run(struct spool *sp, int fd)
 }
 
 void
-helper_start(struct service *svc, struct spool *sp, int fds[HELPERS])
+helper_start(struct service *svc, struct spool *sp, const struct retry_rules *retry, int fds[HELPERS])
 {
+	rules = retry;
 	for (int i = 0; i < HELPERS; i++) {
 		int pair[2];
 		pid_t pid;

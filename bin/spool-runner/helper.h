@@ -17,13 +17,14 @@
 
 struct service;
 struct spool;
+struct retry_rules;
 
 #define HELPERS 4
 
 /*
  * Fork them; fds[HELPERS] are our ends.  Before the loop and before seccomp
- * of this process (each takes its own filter).  A helper ends with our end.
+ * of this process (each takes its own filter).  retry outlives them.  A helper ends with our end.
  */
-void helper_start(struct service *svc, struct spool *sp, int fds[HELPERS]);
+void helper_start(struct service *svc, struct spool *sp, const struct retry_rules *retry, int fds[HELPERS]);
 
 #endif

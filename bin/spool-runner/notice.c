@@ -28,15 +28,17 @@ notice_of_success(const struct envelope *e, const struct envelope_rcpt *p, bool 
 	return p->target == TARGET_REMOTE && e->by != 0 && (e->by_trace || (e->by_mode == 'N' && !by_passed));
 }
 
-bool
-notice_of_delay(const struct envelope *e, const struct envelope_rcpt *p, int64_t now, int64_t after)
+int64_t
+notice_delay_at(const struct notice_rules *rules, const struct envelope *e, const struct envelope_rcpt *p)
 {
-	if (p->bounce != 0 || asks_for(p, SPAN("NEVER")))
-		return false;
-	if (e->by != 0 && e->by_mode == 'N' && now >= e->by)
-		return true;
-	return asks_for(p, SPAN("DELAY")) && e->created > 0 &&
-	    now - (e->hold > e->created ? e->hold : e->created) >= after;
+	bool wants = asks_for(p, SPAN("DELAY")) || (rules->warns && p->notify.n == 0 && e->auth.n > 0);
+	int64_t since = e->hold > e->created ? e->hold : e->created, at = INT64_MAX;
+
+	if (p->state != RCPT_OPEN || p->attempts == 0 || p->bounce != 0 || asks_for(p, SPAN("NEVER")))
+		return INT64_MAX;
+	if (wants && since > 0)
+		at = since + rules->delay;
+	return e->by != 0 && e->by_mode == 'N' && e->by < at ? e->by : at;
 }
 
 int64_t

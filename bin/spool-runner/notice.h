@@ -16,11 +16,18 @@ bool notice_of_failure(const struct envelope_rcpt *p);
  */
 bool notice_of_success(const struct envelope *e, const struct envelope_rcpt *p, bool dsn_passed, bool by_passed);
 
+/* Settings delayWarning. */
+struct notice_rules {
+	int64_t delay;		/* age of a message, in seconds, from which its sender is told */
+	bool warns;		/* users of this server who did not say what they want are told too */
+};
+
 /*
- * It was tried and waits.  now: seconds since 1970; after: age in seconds from
- * which NOTIFY=DELAY is obeyed.  Each recipient is told of once.
+ * When it is to be told that the recipient was tried and waits, in seconds since
+ * 1970; INT64_MAX: not at all.  Each is told of once.  Who neither asked nor
+ * logged in is not told: its address may be another's.
  */
-bool notice_of_delay(const struct envelope *e, const struct envelope_rcpt *p, int64_t now, int64_t after);
+int64_t notice_delay_at(const struct notice_rules *rules, const struct envelope *e, const struct envelope_rcpt *p);
 
 /* `next`, or the time by which it is to be delivered when that comes first. */
 int64_t notice_next(const struct envelope *e, int64_t now, int64_t next);

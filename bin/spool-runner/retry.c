@@ -21,6 +21,20 @@ retry_decide(const struct retry_rules *rules, uint32_t attempts, uint32_t dns, i
 	return RETRY_LATER;
 }
 
+int64_t
+retry_until(const struct retry_rules *rules, uint32_t attempts, uint32_t dns, int64_t next)
+{
+	/* As long as every further one fails in the same way. */
+	for (;;) {
+		int64_t after;
+
+		attempts++;
+		if (retry_decide(rules, attempts, dns > 0 ? ++dns : 0, next, &after) == RETRY_GIVE_UP)
+			return next;
+		next = after;
+	}
+}
+
 uint32_t
 retry_dns_count(struct span outcome)
 {

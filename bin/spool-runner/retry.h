@@ -30,6 +30,12 @@ enum retry_step retry_decide(const struct retry_rules *rules, uint32_t attempts,
 	int64_t now, int64_t *next);
 
 /*
+ * When the last attempt will be made of a recipient whose next one is at `next`:
+ * attempts and dns as above.
+ */
+int64_t retry_until(const struct retry_rules *rules, uint32_t attempts, uint32_t dns, int64_t next);
+
+/*
  * Failures of DNS in a row are counted in the text of retry: lines, which
  * begins "DNS failure N: ".  N of such an outcome ("451 4.4.3 DNS failure 2:
  * ..."), or 0 for any other.

@@ -284,10 +284,6 @@ deferred(struct round *r, struct envelope_rcpt *p, const struct outcome *o, stru
 	next = notice_next(r->env, schedule_now(), next);
 	envelope_line_retry(&r->lines, r->env->line_seed, p->number, p->attempts, next, &counted);
 	p->retry_at = next;
-	if (notice_of_delay(r->env, p, schedule_now(), r->s->delay_notice)) {
-		p->bounce = group + GROUP_DELAYED;
-		p->bounced = false;
-	}
 	round_log_outcome(r, p, "deferred", v, next);
 }
 
@@ -302,6 +298,20 @@ delivered(struct round *r, struct envelope_rcpt *p, const struct outcome *o, con
 		p->bounced = false;
 	}
 	round_log_outcome(r, p, "delivered", v, 0);
+}
+
+/* Of those that wait whoever is to be told of that now, also when nothing was tried in this round. */
+static void
+tell_delays(struct round *r, uint32_t group)
+{
+	for (uint32_t i = 0; i < r->env->count; i++) {
+		struct envelope_rcpt *p = &r->env->rcpts[i];
+
+		if (r->out[i].held || notice_delay_at(&r->s->notices, r->env, p) > schedule_now())
+			continue;
+		p->bounce = group + GROUP_DELAYED;
+		p->bounced = false;
+	}
 }
 
 /* One recipient's outcome into lines and its state. */
@@ -385,6 +395,7 @@ outcomes(struct round *r)
 		if (o->text.p != NULL && !(o->lost && q->lost > 0))
 			settle(r, &r->env->rcpts[i], o, group);
 	}
+	tell_delays(r, group);
 	r->after_bounces = end_round;
 	if (any_named_now(r->env, group)) {
 		for (enum group g = 0; g < GROUPS; g++)
@@ -422,9 +433,14 @@ earliest(const struct round *r)
 
 	for (uint32_t i = 0; i < r->env->count; i++) {
 		const struct envelope_rcpt *p = &r->env->rcpts[i];
+		int64_t told = notice_delay_at(&r->s->notices, r->env, p);
 
-		if (p->state == RCPT_OPEN && !r->out[i].held && p->retry_at < due)
+		if (p->state != RCPT_OPEN || r->out[i].held)
+			continue;
+		if (p->retry_at < due)
 			due = p->retry_at;
+		if (told < due)
+			due = told;
 	}
 	return hold_due(r, due);
 }

@@ -283,6 +283,30 @@ add_demands(const struct envelope *e, struct buf *b)
 	}
 }
 
+static bool
+is_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 0x7f)
+			return false;
+	return true;
+}
+
+/*
+ * RFC 3461 4.2: an address that an alias replaced goes with the message, so that
+ * its sender is told of what he wrote.
+ */
+static void
+add_given(const struct envelope_rcpt *p, struct buf *b)
+{
+	char text[LIMIT_ADDRESS + 32];
+
+	if (span_eq_nocase(p->given, p->address) || span_find(p->given, '@') < 0)
+		return;
+	snprintf(text, sizeof(text), "%u %s;%.*s", p->number, is_ascii(p->given) ? "rfc822" : "utf-8", SPAN_ARG(p->given));
+	record_add_text(b, "orcpt", text);
+}
+
 /* NOTIFY and ORCPT; what is too long for a command was not taken by SMTP and is left out. */
 static void
 add_dsn(const struct envelope_rcpt *p, struct buf *b)
@@ -297,6 +321,8 @@ add_dsn(const struct envelope_rcpt *p, struct buf *b)
 	if (p->orcpt.n > 0 && p->orcpt.n <= LIMIT_ORCPT) {
 		snprintf(text, sizeof(text), "%u %.*s", p->number, SPAN_ARG(p->orcpt));
 		record_add_text(b, "orcpt", text);
+	} else if (p->orcpt.n == 0) {
+		add_given(p, b);
 	}
 }
 

@@ -284,6 +284,8 @@ due_of(const struct schedule *s, const struct envelope *e)
 			due = first_attempt(s, e) < due ? first_attempt(s, e) : due;
 		else if (r->retry_at < due)
 			due = r->retry_at;
+		if (notice_delay_at(&s->notices, e, r) < due)
+			due = notice_delay_at(&s->notices, e, r);
 	}
 	return due == INT64_MAX ? 0 : due;
 }
@@ -342,7 +344,8 @@ read_settings(struct schedule *s)
 		s->rules.count = RETRY_WAITS_MAX;
 	for (size_t i = 0; i < s->rules.count; i++)
 		s->rules.minutes[i] = (uint32_t)settings_list_num(set, "retryIntervals", i);
-	s->delay_notice = (int64_t)settings_num(set, "delayNotice") * 60;
+	s->notices.delay = (int64_t)settings_num(set, "delayWarning") * 60;
+	s->notices.warns = settings_enabled(set, "delayWarning");
 	s->rules.dns_attempts = (uint32_t)settings_num(set, "dnsErrorAttempts");
 	s->delay = runner_has_checker(s->svc) ? (int64_t)settings_num(set, "deliveryDelay") : 0;
 	s->max_hops = (uint32_t)settings_num(set, "maxHopCount");
@@ -381,7 +384,7 @@ schedule_run(struct service *svc)
 	s.spool = runner_spool(svc, spool_fd, "schedule.lock");
 	listener = runner_listener(svc, "listen.unix.schedule");
 	read_settings(&s);
-	helper_start(svc, s.spool, helpers);
+	helper_start(svc, s.spool, &s.rules, helpers);
 	s.loop = loop_new();
 	s.queue = queue_new();
 	s.expander = expander_new(svc, s.loop, false);

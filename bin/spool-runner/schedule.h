@@ -12,6 +12,7 @@
 #include "expander.h"
 #include "helper.h"
 #include "io/loop.h"
+#include "notice.h"
 #include "queue.h"
 #include "retry.h"
 #include "service/service.h"
@@ -35,7 +36,7 @@ struct schedule {
 
 	struct retry_rules rules;
 	int64_t delay;			/* seconds before the first attempt */
-	int64_t delay_notice;		/* seconds until senders who asked are told of a delay */
+	struct notice_rules notices;
 	uint32_t max_hops;
 	size_t max_remote, max_domain;	/* jobs at once, in all and for one domain */
 	const char *host;

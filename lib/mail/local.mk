@@ -1,5 +1,5 @@
 libpillarbox_a_SOURCES += \
-	lib/mail/binary.c lib/mail/binary.h lib/mail/dsn.c lib/mail/dsn.h \
+	lib/mail/binary.c lib/mail/binary.h lib/mail/dsn.c lib/mail/dsn.h lib/mail/dsn_parts.h lib/mail/dsn_words.c \
 	lib/mail/address.c lib/mail/address.h \
 	lib/mail/charset.c lib/mail/charset.h \
 	lib/mail/date.c lib/mail/date.h \
@@ -11,3 +11,4 @@ libpillarbox_a_SOURCES += lib/mail/trace.c lib/mail/trace.h
 libpillarbox_a_SOURCES += lib/mail/received.c lib/mail/received.h
 libpillarbox_a_SOURCES += lib/mail/unitext.c lib/mail/unitext.h
 libpillarbox_a_SOURCES += lib/mail/status.c lib/mail/status.h
+libpillarbox_a_SOURCES += lib/mail/said.c lib/mail/said.h

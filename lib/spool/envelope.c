@@ -47,7 +47,8 @@ add_rcpt(struct envelope *e, struct span address)
 		e->rcpts = mem_resize_array(e->rcpts, e->count == 0 ? 1 : (size_t)e->count * 2,
 			sizeof(*e->rcpts));
 	r = &e->rcpts[e->count++];
-	*r = (struct envelope_rcpt){ .number = e->count, .original = e->count, .address = address };
+	*r = (struct envelope_rcpt){ .number = e->count, .original = e->count, .address = address,
+		.given = address };
 	return r;
 }
 
@@ -69,6 +70,7 @@ envelope_add_target(struct envelope *e, uint32_t original, struct span address)
 		return NULL;
 	r = add_rcpt(e, address);
 	r->original = original;
+	r->given = e->rcpts[original - 1].given;
 	r->notify = e->rcpts[original - 1].notify;
 	r->orcpt = e->rcpts[original - 1].orcpt;
 	return r;

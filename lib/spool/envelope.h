@@ -72,6 +72,7 @@ struct envelope_rcpt {
 	uint32_t bounce;		/* group of the last bounce: line that names it, 0 = none */
 	bool bounced;			/* that notice was accepted, or none is due */
 	struct span address;		/* where it goes: LOCAL@DOMAIN, no angle brackets */
+	struct span given;		/* address of the rcpt: line that it came from */
 	struct span notify;		/* RFC 3461 NOTIFY= of the original, SPAN_NONE when not given */
 	struct span orcpt;		/* RFC 3461 ORCPT= of the original, likewise */
 	struct span outcome;		/* "250 2.0.0 text" of the last done, fail or retry line */

@@ -17,7 +17,7 @@ my $port = Pillarbox::Outbound::free_port();
 my $zone = Pillarbox::Zone->new('plain.test' => "@ MX 10 mx\nmx A 127.0.0.5\n", 'dsn.test' => "@ MX 10 mx\nmx A 127.0.0.6\n",
 	'eai.test' => "@ MX 10 mx\nmx A 127.0.0.7\n", 'turn.test' => "@ MX 10 mx\nmx A 127.0.0.5\n", 'still.test' => "@ MX 10 mx\nmx A 127.0.0.5\n");
 my $pb = Pillarbox->new(settings => { primaryDns => $zone->address, smtpOutPort => $port, allowLoopbackTargets => 'True',
-	retryIntervals => '60,60', delayNotice => 0, etrn => 'trusted' });
+	retryIntervals => '60,60', delayWarning => 0, etrn => 'trusted' });
 $pb->user('bob@example.com');
 $pb->user("s$_\@example.com") for 0 .. 10;
 
@@ -77,6 +77,15 @@ like(join('', $dsn->transcripts), qr/C: RCPT TO:<x\@dsn\.test> NOTIFY=FAILURE OR
 submit('s10@example.com> SMTPUTF8', "bob\@example.com> NOTIFY=SUCCESS ORCPT=utf-8;b$oe\@example.com");
 like(notice(10) // '', qr/^Original-Recipient: utf-8;b\\x\{F6\}\@example\.com\r$/m, 'and in the notice');
 
+put($pb, from => "j$oe\@eai.test", to => [ 'nobody@example.com' ]);
+ok(wait_for(sub { join('', $eai->transcripts) =~ /RCPT TO:<j$oe\@eai\.test>\n(?:.*\n)*?D: / }), 'a sender with an internationalised address is told');
+$heard = join '', $eai->transcripts;
+like($heard, qr/C: MAIL FROM:<>[^\n]* SMTPUTF8\n/, 'by internationalised mail');
+like($heard, qr/Content-Type: message\/global-delivery-status/, 'with the report of RFC 6533');
+put($pb, from => "j$oe\@plain.test", to => [ 'nobody@example.com' ]);
+like(join('', map { Pillarbox::slurp($_) } $pb->wait_mail('postmaster@example.com', 1)), qr/^Final-Recipient: utf-8;j\\x\{F6\}\@plain\.test\r\nAction: failed\r\nStatus: 5\.6\.7\r$/m,
+	'where his host cannot take that, postmaster is');
+
 # -- the longest parameters ---------------------------------------------------------------
 # More than one record holds: the rest of the recipients goes in a job of its own.
 submit('s2@example.com>', map { ('m' x 55) . "$_\@dsn.test> NOTIFY=FAILURE ORCPT=rfc822;" . 'o' x 490 } 100 .. 249);
@@ -103,7 +112,7 @@ unlike($text, qr/Final-Recipient: rfc822; later2\@/, 'of nobody else');
 ok(wait_for(sub { hdr('later@plain.test') =~ /^bounced: 1 \d+ /m }), 'which is written down');
 
 # -- by ---------------------------------------------------------------------------------------
-submit('s5@example.com> BY=3;R', 'later@dsn.test>');
+submit('s5@example.com> BY=3;R', 'later@dsn.test> NOTIFY=FAILURE');
 $text = notice(5) // '';
 like($text, qr/^Action: failed\r\nStatus: 5\.4\.7\r$/m, 'BY with R: returned when the time is over');
 submit('s6@example.com> BY=3;N', 'later3@dsn.test>');

@@ -37,6 +37,18 @@ dns(void)
 }
 
 static void
+until(void)
+{
+	struct retry_rules rules = usual;
+
+	is_num(retry_until(&usual, 1, 0, NOW), NOW + (30 + 60 + 90) * 60, "after the next attempt three more waits");
+	is_num(retry_until(&usual, 4, 0, NOW), NOW, "the next attempt may be the last");
+	is_num(retry_until(&usual, 1, 1, NOW), NOW, "while DNS fails it ends sooner");
+	rules.dns_attempts = 3;
+	is_num(retry_until(&rules, 1, 1, NOW), NOW + 30 * 60, "by the number of those failures");
+}
+
+static void
 counting(void)
 {
 	is_num(retry_dns_count(SPAN("451 4.4.3 DNS failure 3: SERVFAIL")), 3, "the count stands in the text");
@@ -61,6 +73,7 @@ main(void)
 	schedule();
 	final();
 	dns();
+	until();
 	counting();
 	return done();
 }
