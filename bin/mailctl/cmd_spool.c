@@ -1,14 +1,16 @@
 /*
  * cmd_spool: messages of the queue: show, recipients, force, delete,
- * reset-retries.  The list is in cmd_spool_list, the text in cmd_spool_view.
+ * reset-retries, hold, release, priority, requeue.  The list is in cmd_spool_list, the text in cmd_spool_view.
  */
 #include "base/base.h"
 #include "commands.h"
 #include "cmd_spool.h"
 #include "base/die.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "output.h"
 #include "queue.h"
+#include "smtp/path.h"
 #include "spool/control.h"
 #include "spool_action.h"
 
@@ -80,6 +82,7 @@ spool_show_entry(const struct ctl *c, struct output *o, const struct queue_entry
 		return ctl_fail(EXIT_REFUSED, "message %s: %s", id, why);
 	field(o, id, "sender", env->sender.n == 0 ? SPAN("<>") : env->sender);
 	field(o, id, "quarantine", env->quarantine);
+	field(o, id, "held", env->held ? SPAN("by an administrator") : SPAN_NONE);
 	field(o, id, "from", env->from);
 	field(o, id, "auth", env->auth);
 	field(o, id, "helo", env->helo);
@@ -91,7 +94,7 @@ spool_show_entry(const struct ctl *c, struct output *o, const struct queue_entry
 	field(o, id, "creationDate", span_of(text));
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)env->size);
 	field(o, id, "size", span_of(text));
-	snprintf(text, sizeof(text), "%u", env->priority);
+	snprintf(text, sizeof(text), "%u%s", env->priority, env->priority_by_hand ? " (set by hand)" : "");
 	field(o, id, "priority", span_of(text));
 	for (uint32_t i = 0; i < env->count; i++)
 		field(o, id, "recipient", env->rcpts[i].address);
@@ -154,36 +157,91 @@ add_id(void *ctx, uint64_t id)
 	return spool_action_add(ctx, "id", text);
 }
 
+/* The request is read from the words, then made for each message. */
 static int
-act_on(struct ctl *c, const char *verb, int argc, char **argv)
+act(struct spool_action *act, const struct spool_choice *ch, bool knows_all)
 {
-	struct spool_action act = { .c = c, .verb = verb, .before = "there is no message ", .after = "",
-		.at_once = CONTROL_IDS_MAX };
+	act->before = "there is no message ";
+	act->after = "";
+	act->at_once = CONTROL_IDS_MAX;
+	if (ch->dry_run)
+		return spool_choice_print(act->c, ch);
+	spool_action_begin(act);
+	return spool_action_end(act, knows_all && ch->all ? spool_action_add(act, "all", "1") :
+		spool_choice_each(act->c, ch, add_id, act));
+}
+
+/* A verb without more words; knows_all: the scheduler takes all=1. */
+static int
+act_on(const struct ctl *c, const char *verb, bool knows_all, int argc, char **argv)
+{
+	struct spool_action a = { .c = c, .verb = verb };
 	struct spool_choice ch = { .all = false };
 
-	if (!spool_choose(&ch, argc, argv, true, NULL, 0))
-		return EXIT_USAGE;
-	if (ch.dry_run)
-		return spool_choice_print(c, &ch);
-	spool_action_begin(&act);
-	return spool_action_end(&act, ch.all ? spool_action_add(&act, "all", "1") :
-		spool_choice_each(c, &ch, add_id, &act));
+	return spool_choose(&ch, argc, argv, true, NULL, 0) ? act(&a, &ch, knows_all) : EXIT_USAGE;
 }
 
 int
 cmd_spool_force(struct ctl *c, int argc, char **argv)
 {
-	return act_on(c, "force", argc, argv);
+	return act_on(c, "force", true, argc, argv);
 }
 
 int
 cmd_spool_delete(struct ctl *c, int argc, char **argv)
 {
-	return act_on(c, "delete", argc, argv);
+	return act_on(c, "delete", true, argc, argv);
 }
 
 int
 cmd_spool_reset(struct ctl *c, int argc, char **argv)
 {
-	return act_on(c, "reset-retries", argc, argv);
+	return act_on(c, "reset-retries", true, argc, argv);
+}
+
+int
+cmd_spool_hold(struct ctl *c, int argc, char **argv)
+{
+	return act_on(c, "hold", false, argc, argv);
+}
+
+int
+cmd_spool_release(struct ctl *c, int argc, char **argv)
+{
+	return act_on(c, "release", false, argc, argv);
+}
+
+int
+cmd_spool_priority(struct ctl *c, int argc, char **argv)
+{
+	struct spool_action a = { .c = c, .verb = "priority" };
+	struct spool_choice ch = { .all = false };
+	uint64_t value;
+
+	if (argc < 1 || !num_parse(span_of(argv[0]), 10, &value) || value == 0)
+		return ctl_fail(EXIT_USAGE, "a priority is 1 (last) to 10 (first)");
+	a.field[0].key = "value";
+	a.field[0].value = argv[0];
+	return spool_choose(&ch, argc - 1, argv + 1, true, NULL, 0) ? act(&a, &ch, false) : EXIT_USAGE;
+}
+
+int
+cmd_spool_requeue(struct ctl *c, int argc, char **argv)
+{
+	struct spool_action a = { .c = c, .verb = "redirect" };
+	const char *from = NULL, *to = NULL;
+	const struct arg_option options[] = { { "--to", &to, NULL }, { "--from", &from, NULL } };
+	struct spool_choice ch = { .all = false };
+
+	if (!spool_choose(&ch, argc, argv, true, options, PB_COUNT(options)))
+		return EXIT_USAGE;
+	if (to == NULL || !smtp_domain_is_valid(span_of(to)))
+		return ctl_fail(EXIT_USAGE, "--to takes the domain where they are to go");
+	if (from != NULL && !smtp_domain_is_valid(span_of(from)))
+		return ctl_fail(EXIT_USAGE, "--from takes a domain");
+	a.field[0].key = "to";
+	a.field[0].value = to;
+	a.field[1].key = "from";
+	a.field[1].value = from;
+	return act(&a, &ch, false);
 }

@@ -9,12 +9,17 @@
 #include "base/buf.h"
 #include "ctl.h"
 
-/* The first five are the caller's; texts and c must live until the end. */
+#define SPOOL_ACTION_FIELDS 2
+
+/* What stands before `request` is the caller's; texts and c must live until the end. */
 struct spool_action {
 	const struct ctl *c;
 	const char *verb;		/* of the request */
 	const char *before, *after;	/* around the id of a message that the scheduler has not */
 	size_t at_once;			/* messages in one request */
+	struct {
+		const char *key, *value;	/* NULL: none */
+	} field[SPOOL_ACTION_FIELDS];	/* of every request */
 	struct buf request;
 	size_t pending;			/* messages in request */
 	uint64_t done, missing;

@@ -43,6 +43,11 @@ static const struct { const char *event, *sentence; } sentences[] = {
 	{ "failed", "message {id} cannot be delivered[ to {to}]: {text}" },
 	{ "bounced", "the sender was told that message {id} failed, by message {bounce}" },
 	{ "no-bounce", "nobody is told that message {id} failed: {reason}" },
+	{ "held", "message {id} is held: {reason}[, for {to}]" },
+	{ "released", "message {id} is held no longer" },
+	{ "priority-set", "an administrator gave message {id} priority {priority}" },
+	{ "redirected", "an administrator sent message {id} to {to} instead of {was}" },
+	{ "change-failed", "message {id} could not be changed: {text}" },
 	{ "round-put-off", "message {id} has to wait: {text}" },
 };
 

@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "hold.h"
 
+#include "base/limits.h"
 #include "policy/pattern.h"
 #include "round_log.h"
 
@@ -37,9 +38,11 @@ hold_is_blocked(const struct settings *set, const struct envelope *e)
 bool
 hold_blocked(struct round *r)
 {
-	if (hold_is_blocked(r->s->svc->settings, r->env))
+	if (r->env->held)
+		r->hold = HOLD_ADMINISTRATOR;
+	else if (hold_is_blocked(r->s->svc->settings, r->env))
 		r->hold = HOLD_SENDER_BLOCKED;
-	return r->hold == HOLD_SENDER_BLOCKED;
+	return r->hold != HOLD_NONE;
 }
 
 /* -- questions --------------------------------------------------------------- */
@@ -163,6 +166,13 @@ hold_mark(struct schedule *s, uint32_t entry, bool held)
 		s->held--;
 }
 
+/* Until somebody says otherwise. */
+static bool
+is_for_long(enum round_hold hold)
+{
+	return hold == HOLD_ADMINISTRATOR || hold == HOLD_SENDER_BLOCKED;
+}
+
 static bool
 is_disabled(enum round_hold hold)
 {
@@ -173,6 +183,8 @@ is_disabled(enum round_hold hold)
 static const char *
 reason_of(enum round_hold hold)
 {
+	if (hold == HOLD_ADMINISTRATOR)
+		return "administrator";
 	if (hold == HOLD_SENDER_BLOCKED)
 		return "blocked-sender";
 	return hold == HOLD_USER_DISABLED ? "disabled-user" : "disabled-domain";
@@ -182,7 +194,7 @@ bool
 hold_settle(struct round *r)
 {
 	bool was = (queue_at(r->s->queue, r->entry)->flags & QUEUE_HELD) != 0;
-	bool whole = r->hold == HOLD_SENDER_BLOCKED || is_disabled(r->hold);
+	bool whole = is_for_long(r->hold) || is_disabled(r->hold);
 	bool is = whole || r->some_held;
 
 	if (r->hold == HOLD_NOT_KNOWN) {
@@ -203,7 +215,7 @@ hold_due(const struct round *r, int64_t due)
 {
 	int64_t again = schedule_now() + HOLD_S + (int64_t)(r->s->held / HOLD_PER_S);
 
-	if (r->hold == HOLD_SENDER_BLOCKED)
+	if (is_for_long(r->hold))
 		return INT64_MAX;
 	if (is_disabled(r->hold) || (r->some_held && again < due))
 		return again;
@@ -211,11 +223,32 @@ hold_due(const struct round *r, int64_t due)
 }
 
 void
+hold_log(struct schedule *s, struct spool_ref ref, const struct envelope *e)
+{
+	char ticket[32];
+	struct buf b;
+
+	snprintf(ticket, sizeof(ticket), "%.*s", SPAN_ARG(e->session));
+	buf_init(&b, LIMIT_RECORD);
+	buf_printf(&b, "event=%s id=%llu", e->held ? "held" : "released", (unsigned long long)ref.id);
+	log_value(&b, "from", e->sender);
+	if (e->held)
+		log_failure(s->svc, ticket, NULL, "%s reason=administrator", buf_text(&b));
+	else
+		log_line(s->svc, ticket, NULL, "%s", buf_text(&b));
+	buf_free(&b);
+}
+
+void
 hold_found(struct schedule *s, uint32_t entry, const struct envelope *e)
 {
-	if (!hold_is_blocked(s->svc->settings, e))
+	struct spool_ref ref = { .id = queue_at(s->queue, entry)->id };
+
+	if (e->held)
+		hold_log(s, ref, e);
+	else if (hold_is_blocked(s->svc->settings, e))
+		log_failure(s->svc, NULL, NULL, "event=held id=%llu reason=blocked-sender", (unsigned long long)ref.id);
+	else
 		return;
-	log_failure(s->svc, NULL, NULL, "event=held id=%llu reason=blocked-sender",
-	    (unsigned long long)queue_at(s->queue, entry)->id);
 	hold_mark(s, entry, true);
 }

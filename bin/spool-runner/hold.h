@@ -2,6 +2,8 @@
  * hold: mail that stays in the queue, without attempts and without a bounce,
  * because of who sent it or where it goes.
  *
+ *	administrator	 `mailctl spool hold`: the whole message, until it is released; it
+ *			 stands in the envelope (change.h).
  *	blocked sender	 setting blockedSenders: the whole message.  Until the
  *			 setting changes, which starts schedule anew.
  *	disabled domain	 as sender: the whole message; as recipient: that
@@ -31,8 +33,8 @@ bool hold_is_blocked(const struct settings *set, const struct envelope *e);
 size_t hold_senders(const struct envelope *e, struct span out[HOLD_SENDERS]);
 
 /*
- * Before anything is expanded: true when the sender is blocked, and so the
- * message is held.
+ * Before anything is expanded: true when an administrator holds the message, or
+ * its sender is blocked.
  */
 bool hold_blocked(struct round *r);
 
@@ -57,7 +59,10 @@ int64_t hold_due(const struct round *r, int64_t due);
 /* The entry is held, or not (any more). */
 void hold_mark(struct schedule *s, uint32_t entry, bool held);
 
-/* A message that a scan found, of a blocked sender, is known as held before its time comes. */
+/* Say that an administrator holds the message, or does so no more. */
+void hold_log(struct schedule *s, struct spool_ref ref, const struct envelope *e);
+
+/* A message that a scan found and that is held as a whole is known as such before its time comes. */
 void hold_found(struct schedule *s, uint32_t entry, const struct envelope *e);
 
 #endif

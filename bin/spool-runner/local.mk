@@ -1,6 +1,7 @@
 pkglibexec_PROGRAMS += prog/spool-runner
 prog_spool_runner_SOURCES = bin/spool-runner/main.c \
 	bin/spool-runner/bounce.c bin/spool-runner/bounce.h \
+	bin/spool-runner/change.c bin/spool-runner/change.h \
 	bin/spool-runner/deliverer.c bin/spool-runner/deliverer.h \
 	bin/spool-runner/expander.c bin/spool-runner/expander.h \
 	bin/spool-runner/helper.c bin/spool-runner/helper.h \

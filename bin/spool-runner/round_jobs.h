@@ -23,7 +23,7 @@ struct outcome {
 };
 
 /* Why a message as a whole does not go (hold.h). */
-enum round_hold { HOLD_NONE, HOLD_SENDER_BLOCKED, HOLD_SENDER_DISABLED, HOLD_USER_DISABLED, HOLD_NOT_KNOWN };
+enum round_hold { HOLD_NONE, HOLD_ADMINISTRATOR, HOLD_SENDER_BLOCKED, HOLD_SENDER_DISABLED, HOLD_USER_DISABLED, HOLD_NOT_KNOWN };
 
 struct round {
 	struct schedule *s;

@@ -24,6 +24,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/record.h"
+#include "change.h"
 #include "hold.h"
 #include "round.h"
 #include "round_jobs.h"
@@ -131,6 +132,7 @@ on_pump(void *ctx)
 	uint32_t i = QUEUE_NONE;
 
 	s->pump = NULL;
+	change_pump(s);
 	for (int n = 0; n < SLICE && s->active < ROUNDS_MAX; n++) {
 		i = queue_first_due(s->queue, now);
 		if (i == QUEUE_NONE)
@@ -267,9 +269,8 @@ first_attempt(const struct schedule *s, const struct envelope *e)
 	return e->hold > rested ? e->hold : rested;
 }
 
-/* When the message of this envelope is due. */
-static int64_t
-due_of(const struct schedule *s, const struct envelope *e)
+int64_t
+schedule_due(const struct schedule *s, const struct envelope *e)
 {
 	int64_t due = INT64_MAX;
 
@@ -287,13 +288,13 @@ due_of(const struct schedule *s, const struct envelope *e)
 		if (notice_delay_at(&s->notices, e, r) < due)
 			due = notice_delay_at(&s->notices, e, r);
 	}
-	return due == INT64_MAX ? 0 : due;
+	return due == INT64_MAX ? 0 : e->held ? INT64_MAX : due;
 }
 
 static void
 take_found(struct schedule *s, struct spool_found *found)
 {
-	uint32_t i = schedule_add(s, found->ref, due_of(s, found->envelope));
+	uint32_t i = schedule_add(s, found->ref, schedule_due(s, found->envelope));
 
 	if (i != QUEUE_NONE) {
 		queue_set_priority(s->queue, i, found->envelope->priority);

@@ -16,6 +16,7 @@
 #include "queue.h"
 #include "retry.h"
 #include "service/service.h"
+#include "spool/envelope.h"
 #include "spool/spool.h"
 #include "spool/spool_scan.h"
 
@@ -66,6 +67,9 @@ void schedule_kick(struct schedule *s);
 
 /* A message (of intake, of a scan, or a bounce) belongs to the queue; QUEUE_NONE when it did already. */
 uint32_t schedule_add(struct schedule *s, struct spool_ref ref, int64_t due);
+
+/* When the message of this envelope is due, seconds since 1970; 0: now; INT64_MAX: when it is released. */
+int64_t schedule_due(const struct schedule *s, const struct envelope *e);
 
 /* Every recipient is over, or it is deleted: its files go, then its entry. */
 void schedule_finish(struct schedule *s, uint32_t entry);

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/record.h"
+#include "change.h"
 #include "io/door.h"
 #include "quarantine.h"
 #include "round.h"
@@ -279,6 +280,10 @@ static const struct {
 	{ "force", cmd_force, true, false },
 	{ "reset-retries", cmd_reset, true, false },
 	{ "delete", cmd_delete, true, false },
+	{ "hold", change_hold, true, false },
+	{ "release", change_release, true, false },
+	{ "priority", change_priority, true, false },
+	{ "redirect", change_redirect, true, false },
 	{ "quarantine-release", quarantine_release, true, false },
 	{ "quarantine-delete", quarantine_delete, true, false },
 	{ "turn", cmd_turn, true, true },

@@ -45,6 +45,17 @@
  *	is not in the queue.  At most CONTROL_IDS_MAX ids a request.  The
  *	file work is done behind the answer, by helpers.
  *
+ *   hold id=N ...
+ *	No attempt is made, over restarts too, until
+ *   release id=N ...
+ *   priority value=1..10 id=N ...
+ *	Instead of what rules gave it.
+ *   redirect to=DOMAIN [from=DOMAIN] id=N ...
+ *	Open recipients, of all domains or of one, go to the same local part at
+ *	another domain; their attempts begin again.
+ *	Each is answered as above, or `busy` when too much is still to be done:
+ *	ask again soon.  What is being delivered is changed after that attempt.
+ *
  *   quarantine-release ref="ID SUB" ...
  *	Messages in quarantine (their envelopes say Quarantined) become
  *	messages of the queue, and are due at once, or at their sender's time.
@@ -70,6 +81,6 @@
 #define CONTROL_STATUS_DELIVERING "delivering"
 #define CONTROL_STATUS_RETRY "retry"		/* waits for its next attempt */
 #define CONTROL_STATUS_FORCED "forced"
-#define CONTROL_STATUS_HELD "held"		/* its sender is blocked, or a domain of it disabled */
+#define CONTROL_STATUS_HELD "held"		/* by an administrator; its sender is blocked, or a domain of it disabled */
 
 #endif

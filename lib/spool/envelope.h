@@ -22,6 +22,9 @@
  *	to: 1 1=mailbox:alice@example.net 3=remote:al@example.org [0c11d2aa]
  *	retry: 1;11/22/2026 10:15:00 2 451 4.3.0 Try later [9e0112f7]
  *	done: 1 250 2.0.0 Delivered [5d3f0a12]
+ *	held: yes [0a61c7b4]                        an administrator holds it; `no`: not any more
+ *	priority: 8 [77b0c4e1]                      set by hand
+ *	redirect: 3 al@example.com [1f0c88a3]       goes there instead, as if it were new
  *
  * Lines end with CRLF.  Ours carry checksums (in brackets after appended
  * lines), so a damaged file is told from a whole one; files of other programs
@@ -106,6 +109,8 @@ struct envelope {
 	struct span quarantine;		/* why it was put aside; stays when it is let go */
 	int64_t created;		/* creationDate, seconds since 1970 UTC; 0 unknown */
 	uint32_t priority;		/* 1 to 10; 5 when not given */
+	bool priority_by_hand;		/* an administrator set it: nothing else changes it */
+	bool held;			/* no attempt until an administrator releases it */
 	uint64_t size;			/* of the body, when has_size */
 	uint32_t crc32c;		/* of the body, when has_size */
 	bool has_size;			/* both size and crc32c are known */

@@ -103,6 +103,38 @@ envelope_line_bounced(struct buf *out, uint32_t seed, uint32_t group, uint64_t i
 }
 
 void
+envelope_line_held(struct buf *out, uint32_t seed, bool held)
+{
+	size_t start = out->n;
+
+	buf_printf(out, "held: %s", held ? "yes" : "no");
+	end_line(out, seed, start);
+}
+
+void
+envelope_line_priority(struct buf *out, uint32_t seed, uint32_t priority)
+{
+	size_t start = out->n;
+
+	if (priority < 1 || priority > 10)
+		out->overflow = true;
+	buf_printf(out, "priority: %u", priority);
+	end_line(out, seed, start);
+}
+
+void
+envelope_line_redirect(struct buf *out, uint32_t seed, uint32_t number, struct span address)
+{
+	size_t start = out->n;
+
+	if (!envelope_address_is_valid(address))
+		out->overflow = true;
+	buf_printf(out, "redirect: %u ", number);
+	buf_span(out, address);
+	end_line(out, seed, start);
+}
+
+void
 envelope_line_again(struct buf *out, uint32_t seed, struct span line)
 {
 	size_t start = out->n;

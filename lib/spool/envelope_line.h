@@ -22,8 +22,8 @@ void envelope_line_fail(struct buf *out, uint32_t seed, uint32_t number, const s
 void envelope_line_retry(struct buf *out, uint32_t seed, uint32_t number, uint32_t attempts, int64_t at,
 	const struct verdict *v);
 /*
- * to: N N=mailbox:A M=remote:B … — what recipient `original` was expanded to.
- * first_free is e->count + 1 for the first call on an envelope, and the return
+ * to: N N=mailbox:A M=remote:B … — what recipient `original` was expanded to
+ * (perhaps a further target of before, that was redirected).  first_free is e->count + 1 for the first call on an envelope, and the return
  * value of the last call after it.  count is at least 1.
  */
 struct envelope_to {
@@ -36,6 +36,12 @@ uint32_t envelope_line_to(struct buf *out, uint32_t seed, uint32_t original, uin
 void envelope_line_bounce(struct buf *out, uint32_t seed, uint32_t group, const uint32_t *numbers, size_t count);
 /* bounced: GROUP ID — that bounce is in the queue as ID; 0 when none was due */
 void envelope_line_bounced(struct buf *out, uint32_t seed, uint32_t group, uint64_t id);
+/* held: yes|no — no attempt is made while it is yes */
+void envelope_line_held(struct buf *out, uint32_t seed, bool held);
+/* priority: N — 1 to 10 */
+void envelope_line_priority(struct buf *out, uint32_t seed, uint32_t priority);
+/* redirect: N ADDRESS — open, not expanded and without attempts again, at another address */
+void envelope_line_redirect(struct buf *out, uint32_t seed, uint32_t number, struct span address);
 /* A line of before, without its checksum, behind another head. */
 void envelope_line_again(struct buf *out, uint32_t seed, struct span line);
 /* size and crc32c of the body, for a pair of another program */

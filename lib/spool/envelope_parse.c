@@ -357,10 +357,11 @@ static bool
 line_to(struct reader *r, struct span value)
 {
 	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
-	uint32_t original = rcpt == NULL ? 0 : rcpt->number;
+	uint32_t number = rcpt == NULL ? 0 : rcpt->number, original = rcpt == NULL ? 0 : rcpt->original;
 	bool first = true;
 
-	if (rcpt == NULL || value.n == 0 || rcpt->number > r->e->rcpt_count)
+	/* What an alias has added is expanded only once it is redirected. */
+	if (rcpt == NULL || value.n == 0 || (number > r->e->rcpt_count && rcpt->target != TARGET_UNKNOWN))
 		return false;
 	while (value.p != NULL) {
 		struct span word = cut_outside_quotes(&value, ' ');
@@ -369,7 +370,7 @@ line_to(struct reader *r, struct span value)
 
 		if (!num_parse_u32(span_cut(&word, '='), LIMIT_TARGETS, &n) || !parse_target(&word, &kind))
 			return false;
-		if (n != (first ? original : r->e->count + 1))
+		if (n != (first ? number : r->e->count + 1))
 			return false;
 		if (first) {
 			rcpt->address = word;
@@ -381,6 +382,37 @@ line_to(struct reader *r, struct span value)
 		rcpt->target = kind;
 		first = false;
 	}
+	return true;
+}
+
+/* yes or no */
+static bool
+line_held(struct reader *r, struct span value)
+{
+	r->e->held = span_is(value, "yes");
+	return r->e->held || span_is(value, "no");
+}
+
+static bool
+line_priority(struct reader *r, struct span value)
+{
+	r->e->priority_by_hand = true;
+	return any_priority(r, value);
+}
+
+/* N ADDRESS: what was said at the old address counts no more. */
+static bool
+line_redirect(struct reader *r, struct span value)
+{
+	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
+
+	if (rcpt == NULL || rcpt->state != RCPT_OPEN || !envelope_address_is_valid(value))
+		return false;
+	rcpt->address = value;
+	rcpt->target = TARGET_UNKNOWN;
+	rcpt->attempts = 0;
+	rcpt->retry_at = 0;
+	rcpt->outcome = SPAN_NONE;
 	return true;
 }
 
@@ -423,8 +455,8 @@ line_bounced(struct reader *r, struct span value)
 
 static const struct key line_keys[] = {
 	{ "done", line_done }, { "fail", line_fail }, { "retry", line_retry }, { "to", line_to },
-	{ "bounce", line_bounce }, { "bounced", line_bounced }, { "priority", any_priority },
-	{ "size", body_size }, { "crc32c", body_crc }
+	{ "bounce", line_bounce }, { "bounced", line_bounced }, { "priority", line_priority },
+	{ "held", line_held }, { "redirect", line_redirect }, { "size", body_size }, { "crc32c", body_crc }
 };
 
 /* Read `key: value` by the table; a key that is not in it is kept as it is. */

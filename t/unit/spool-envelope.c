@@ -199,6 +199,47 @@ test_lines(void)
 }
 
 /* Q09: a shorter file is never another envelope. */
+/* Hold, priority and another address, by an administrator's word. */
+static void
+test_changes(void)
+{
+	struct envelope_to again[2] = { { TARGET_REMOTE, SPAN("al@example.com") }, { TARGET_MAILBOX, SPAN("li@example.com") } };
+	struct buf text;
+	struct envelope *e;
+	uint32_t seed;
+
+	print_sample(&text);
+	seed = seed_of(&text);
+	add_lines(&text, seed);
+	ok(parse(buf_view(&text), &e) == ENVELOPE_OK && !e->held && !e->priority_by_hand, "nothing was changed by hand");
+	envelope_free(&e);
+	envelope_line_held(&text, seed, true);
+	envelope_line_priority(&text, seed, 9);
+	envelope_line_redirect(&text, seed, 4, SPAN("al@example.com"));
+	ok(parse(buf_view(&text), &e) == ENVELOPE_OK && e->held && e->priority_by_hand && e->priority == 9, "held, and its priority set");
+	ok(e->rcpts[3].state == RCPT_OPEN && e->rcpts[3].target == TARGET_UNKNOWN && e->rcpts[3].attempts == 0 &&
+		e->rcpts[3].retry_at == 0 && e->rcpts[3].outcome.n == 0 && span_is(e->rcpts[3].address, "al@example.com"),
+		"a redirected recipient begins anew at its address");
+	envelope_free(&e);
+	envelope_line_held(&text, seed, false);
+	is_num(envelope_line_to(&text, seed, 4, 5, again, 2), 6, "and can be expanded again");
+	ok(parse(buf_view(&text), &e) == ENVELOPE_OK && !e->held && e->count == 5, "released");
+	ok(e->rcpts[3].target == TARGET_REMOTE && e->rcpts[4].original == 1 && e->rcpts[4].target == TARGET_MAILBOX,
+		"... to targets of the recipient that it came from");
+	envelope_free(&e);
+	envelope_line_redirect(&text, seed, 2, SPAN("x@example.com"));
+	ok(parse(buf_view(&text), &e) == ENVELOPE_DAMAGED, "what is delivered is redirected nowhere");
+	buf_free(&text);
+	print_sample(&text);
+	envelope_line_redirect(&text, seed, 1, SPAN("a b"));
+	ok(text.overflow, "an address that is none is not written");
+	buf_free(&text);
+	buf_init(&text, LIMIT_ENVELOPE);
+	envelope_line_priority(&text, seed, 11);
+	ok(text.overflow, "nor a priority");
+	buf_free(&text);
+}
+
 static void
 test_truncation(void)
 {
@@ -469,6 +510,7 @@ main(void)
 	test_demands();
 	test_delay_then_failure();
 	test_lines();
+	test_changes();
 	test_truncation();
 	test_flips();
 	test_torn();
