@@ -53,20 +53,22 @@ has_undecided(const struct job *j)
 	return false;
 }
 
-/* The connection that is open leads to one of the best targets. */
+/* The connection that is open leads to one of the best targets, and is protected as the message needs. */
 static bool
 can_reuse(const struct agent *a, const struct job *j, size_t *target)
 {
 	if (!a->conn.is_open || a->conn.messages >= a->o->messages_max)
 		return false;
-	if (j->requiretls && !a->conn.is_verified)
-		return false;
 	for (size_t i = 0; i < j->target_count; i++)
 		if (j->target[i].preference == j->target[0].preference &&
 		    addr_eq(&j->target[i].addr, &a->conn.to.addr) &&
 		    strcmp(j->target[i].host, a->conn.to.host) == 0) {
+			struct verdict refused;
+			struct tls_need need;
+
 			*target = i;
-			return true;
+			return secure_need(j, &j->target[i], a->o->tls_available, &need, &refused) &&
+			    secure_suffices(&a->conn.secured, &need);
 		}
 	return false;
 }
@@ -84,25 +86,38 @@ try_kept(struct agent *a, struct job *j, int fd)
 		connection_drop(&a->conn);
 }
 
-/* All targets in their order until every recipient is decided. */
+/* One target; false: another one may do better, *why says what was wrong. */
+static bool
+try_target(struct agent *a, struct job *j, const struct target *to, int fd, struct verdict *why)
+{
+	struct tls_need need;
+	bool is_self = false;
+
+	connection_drop(&a->conn);
+	a->conn.to = *to;
+	addr_print(&to->addr, a->conn.ip, sizeof(a->conn.ip));
+	if (!secure_need(j, to, a->o->tls_available, &need, why))
+		return false;
+	if (!connection_open(&a->conn, to, &need, why, &is_self))
+		return is_self;
+	return transaction_run(&a->conn, j, fd, why) == TRANSACTION_DONE;
+}
+
+/* All targets in their order until every recipient is decided; a host that may do later is waited for. */
 static void
 try_targets(struct agent *a, struct job *j, int fd)
 {
-	struct verdict why = verdict_make(451, "4.4.1", "no host to send to");
+	struct verdict why = verdict_make(451, "4.4.1", "no host to send to"), best = why;
 
 	for (size_t i = 0; i < j->target_count && has_undecided(j); i++) {
-		bool is_self;
+		bool ended = try_target(a, j, &j->target[i], fd, &why);
 
-		connection_drop(&a->conn);
-		if (!connection_open(&a->conn, &j->target[i], j->requiretls, &why, &is_self)) {
-			if (is_self)
-				break;
-			continue;
-		}
-		if (transaction_run(&a->conn, j, fd, &why) == TRANSACTION_DONE)
+		if (ended || i == 0 || best.kind != VERDICT_TEMP || why.kind == VERDICT_TEMP)
+			best = why;
+		if (ended)
 			break;
 	}
-	job_decide(j, &why);
+	job_decide(j, &best);
 }
 
 static void
@@ -158,7 +173,7 @@ serve(struct agent *a)
 
 	if (n <= 0)
 		return false;
-	if (!record_parse(span_make(text, (size_t)n), LIMIT_JOB_FIELDS, &r)) {
+	if (!record_parse(span_make(text, (size_t)n), JOB_ROUTED_FIELDS, &r)) {
 		if (nfds == 1)
 			close(fd);
 		return false;

@@ -181,45 +181,59 @@ introduce(struct connection *c, struct verdict *why)
 	return false;
 }
 
-enum tls_step { TLS_READY, TLS_CLEAR, TLS_AGAIN, TLS_LOST };
+enum tls_step { TLS_READY, TLS_REFUSED, TLS_BROKEN, TLS_LOST };
 
-/* RFC 8689 4.2.1: rather not at all than where others can read it. */
+/* Rather not at all than where others can read it or take it; RFC 8689 4.2.1 wants it returned at once. */
 static bool
-refuse_insecure(struct connection *c, const char *what, struct verdict *why)
+refuse_insecure(struct connection *c, const struct tls_need *need, const char *status, const char *what,
+	struct verdict *why)
 {
-	*why = verdict_make(550, "5.7.10", "REQUIRETLS: %s[%s] %s", c->to.host, c->ip, what);
+	if (need->requiretls)
+		*why = verdict_make(550, "5.7.10", "REQUIRETLS: %s[%s] %s", c->to.host, c->ip, what);
+	else
+		*why = verdict_make(451, status, "%s demands TLS: %s[%s] %s", secure_who(need), c->to.host, c->ip, what);
 	connection_quit(c);
 	return false;
 }
 
-/* STARTTLS; TLS_AGAIN asks for a new connection in clear text. */
-static enum tls_step
-start_tls(struct connection *c, struct tls_client *tls, struct verdict *why)
+static void
+log_tls(struct connection *c, const struct tls_finding *found)
 {
-	char error[TLS_ERROR_MAX];
 	struct buf text;
+
+	buf_init(&text, 2 * TLS_ERROR_MAX);
+	if (tls_describe(&c->io, &text)) {
+		buf_printf(&text, " %s", found->fault == TLS_FAULT_NONE ? "proven" : "not proven: ");
+		buf_text_put(&text, found->text);
+		log_protocol(c, "tls", buf_view(&text));
+	}
+	buf_free(&text);
+}
+
+/* STARTTLS.  TLS_REFUSED: the connection is as before; TLS_BROKEN: it is closed, *found says why. */
+static enum tls_step
+start_tls(struct connection *c, const struct tls_need *need, struct tls_finding *found, struct verdict *why)
+{
+	bool old_is_enough = need->type == TLS_POLICY_NONE && need->level < TLS_LEVEL_DANE;
+	struct tls_expected expected;
 
 	connection_say(c, SPAN("STARTTLS\r\n"));
 	if (!connection_hear(c, c->o->command_ms, why))
 		return TLS_LOST;
 	if (c->reply.code != 220)
-		return TLS_CLEAR;
+		return TLS_REFUSED;
 	stream_timeout(&c->io, c->o->command_ms);
+	secure_expect(need, c->to.host, &expected);
 	if (stream_buffered_input(&c->io)) {
-		log_protocol(c, "tls", SPAN("clear text was sent ahead of the handshake"));
-		connection_drop(c);
-		return TLS_AGAIN;
+		*found = (struct tls_finding){ .fault = TLS_FAULT_HANDSHAKE,
+			.text = "clear text was sent ahead of the handshake" };
+	} else if (tls_connect_verified(old_is_enough ? c->o->tls : c->o->tls_proof, &c->io, &expected, found) == 0) {
+		log_tls(c, found);
+		return TLS_READY;
 	}
-	if (tls_connect(tls, &c->io, c->to.host, error) < 0) {
-		log_protocol(c, "tls", span_of(error));
-		connection_drop(c);
-		return TLS_AGAIN;
-	}
-	buf_init(&text, 200);
-	if (tls_describe(&c->io, &text))
-		log_protocol(c, "tls", buf_view(&text));
-	buf_free(&text);
-	return TLS_READY;
+	log_protocol(c, "tls", span_of(found->text));
+	connection_drop(c);
+	return TLS_BROKEN;
 }
 
 /* Connect and greet. */
@@ -245,32 +259,54 @@ begin(struct connection *c, struct verdict *why, bool *is_self)
 	return !*is_self;
 }
 
-bool
-connection_open(struct connection *c, const struct target *to, bool verify, struct verdict *why, bool *is_self)
+/* TLS stands: is it enough?  Then EHLO again (RFC 3207 4.2). */
+static bool
+go_on(struct connection *c, const struct tls_need *need, const struct tls_finding *found, struct verdict *why)
 {
-	struct tls_client *tls = verify ? c->o->tls_verify : c->o->tls;
-	enum tls_step step;
+	char what[TLS_ERROR_MAX + 64];
+
+	c->secured.level = TLS_LEVEL_ENCRYPT;
+	if (need->level >= TLS_LEVEL_DANE && found->fault != TLS_FAULT_NONE) {
+		snprintf(what, sizeof(what), "has no certificate that can be trusted: %s", found->text);
+		return refuse_insecure(c, need, "4.7.5", what, why);
+	}
+	if (need->level >= TLS_LEVEL_DANE) {
+		c->secured.level = need->level;
+		memcpy(c->secured.domain, need->domain, sizeof(c->secured.domain));
+	}
+	return introduce(c, why);
+}
+
+bool
+connection_open(struct connection *c, const struct target *to, const struct tls_need *need, struct verdict *why,
+	bool *is_self)
+{
+	bool must = need->level >= TLS_LEVEL_ENCRYPT;
+	struct tls_finding found = { .fault = TLS_FAULT_NONE };
+	char what[TLS_ERROR_MAX + 64];
 
 	c->to = *to;
-	*is_self = c->is_verified = false;
+	*is_self = false;
+	c->secured = (struct secured){ .level = TLS_LEVEL_NONE };
 	addr_print(&to->addr, c->ip, sizeof(c->ip));
 	if (!begin(c, why, is_self))
 		return false;
-	if (verify && tls == NULL)
-		return refuse_insecure(c, "cannot be verified: there are no CA certificates", why);
-	if (verify && !c->ehlo.starttls)
-		return refuse_insecure(c, "does not offer TLS", why);
-	if (tls == NULL || !c->ehlo.starttls)
+	if (need->level == TLS_LEVEL_NONE || (!must && !c->ehlo.starttls))
 		return true;
-	step = start_tls(c, tls, why);
-	if (verify && step == TLS_AGAIN)
-		return refuse_insecure(c, "has no certificate that can be trusted", why);
-	if (verify && step == TLS_CLEAR)
-		return refuse_insecure(c, "refused STARTTLS", why);
-	c->is_verified = verify && step == TLS_READY;
-	if (step == TLS_AGAIN)
-		return begin(c, why, is_self);
-	if (step == TLS_READY)
-		return introduce(c, why);
-	return step == TLS_CLEAR;
+	if (!c->ehlo.starttls)
+		return refuse_insecure(c, need, "4.7.4", "does not offer TLS", why);
+	switch (start_tls(c, need, &found, why)) {
+	case TLS_READY:
+		return go_on(c, need, &found, why);
+	case TLS_REFUSED:
+		return !must || refuse_insecure(c, need, "4.7.4", "refused STARTTLS", why);
+	case TLS_BROKEN:
+		if (!must)
+			return begin(c, why, is_self);
+		snprintf(what, sizeof(what), "cannot be talked to over TLS: %s", found.text);
+		return refuse_insecure(c, need, "4.7.5", what, why);
+	case TLS_LOST:
+	default:
+		return false;
+	}
 }

@@ -13,7 +13,8 @@
 #include "io/stream.h"
 #include "job.h"
 #include "mx.h"
-#include "net/tls.h"
+#include "net/tls_verify.h"
+#include "secure.h"
 #include "service/service.h"
 #include "smtp/reply.h"
 
@@ -21,8 +22,9 @@
 struct options {
 	struct service *svc;
 	const struct self *self;
-	struct tls_client *tls;		/* NULL: tlsIfSupported is off */
-	struct tls_client *tls_verify;	/* for what may go over verified TLS only (RFC 8689); NULL: none */
+	bool tls_available;		/* setting tlsIfSupported */
+	struct tls_client *tls;		/* for hosts that need prove nothing: old versions too */
+	struct tls_client *tls_proof;	/* for the others; the same CAs */
 	struct addr from_v4, from_v6;	/* local addresses; family 0: the system chooses */
 	bool fall_back;			/* to the system's choice when that address fails */
 	uint64_t command_ms;		/* longest wait for a reply */
@@ -39,20 +41,19 @@ struct connection {
 	struct smtp_reply reply;	/* the last one */
 	char ip[ADDR_TEXT_MAX];
 	const char *ticket;		/* of the message on its way, for the log; "" between */
-	bool is_verified;		/* TLS, and the certificate names the host */
+	struct secured secured;
 	unsigned messages;		/* offered over it */
 	uint64_t cutoff;		/* clock_ms that no wait for a reply passes; UINT64_MAX: none */
 };
 
 /*
- * Connect, read the greeting, say EHLO (or HELO), start TLS if offered; a
- * handshake that fails leads to a second connection in clear text.  With
- * `verify` there is no clear text: without TLS and a certificate that names the
- * host the connection fails (5.7.10).  True when ready for MAIL.  Else the connection is closed and *why is the verdict;
- * *is_self is set when the other end turned out to be this server.
+ * Connect, read the greeting, say EHLO (or HELO), start TLS as `need` says.  Where
+ * it is not needed, a handshake that fails leads to a second connection in clear
+ * text.  True when ready for MAIL.  Else the connection is closed and *why is the
+ * verdict; *is_self is set when the other end turned out to be this server.
  */
-bool connection_open(struct connection *c, const struct target *to, bool verify, struct verdict *why,
-	bool *is_self) PB_MUST_CHECK;
+bool connection_open(struct connection *c, const struct target *to, const struct tls_need *need,
+	struct verdict *why, bool *is_self) PB_MUST_CHECK;
 
 /*
  * Send the command line in `line` (with CRLF), later to be flushed; what the

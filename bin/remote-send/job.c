@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "job.h"
 
+#include "base/base64.h"
 #include "base/num.h"
 #include "smtp/command.h"
 
@@ -77,6 +78,94 @@ read_target(struct span value, struct job *out)
 	return true;
 }
 
+struct target_tls *
+job_tls(struct job *j, const char *host)
+{
+	struct target_tls *t;
+
+	for (size_t i = 0; i < j->tls_count; i++)
+		if (strcmp(j->tls[i].host, host) == 0)
+			return &j->tls[i];
+	if (j->tls_count == LIMIT_MX_HOSTS)
+		return NULL;
+	t = &j->tls[j->tls_count++];
+	*t = (struct target_tls){ .tlsa_count = 0 };
+	snprintf(t->host, sizeof(t->host), "%s", host);
+	return t;
+}
+
+bool
+job_add_tlsa(struct job *j, struct target_tls *tls, const struct tlsa *record)
+{
+	struct tlsa *t = &tls->tlsa[tls->tlsa_count];
+
+	if (tls->tlsa_count == LIMIT_TLSA_RECORDS || record->n > sizeof(j->tlsa_data) - j->tlsa_bytes)
+		return false;
+	*t = *record;
+	memcpy(j->tlsa_data + j->tlsa_bytes, record->data, record->n);
+	t->data = j->tlsa_data + j->tlsa_bytes;
+	j->tlsa_bytes += record->n;
+	tls->tlsa_count++;
+	return true;
+}
+
+static bool
+read_flag(struct span s, bool *out)
+{
+	*out = span_is(s, "1");
+	return *out || span_is(s, "0");
+}
+
+static bool
+read_tls(struct span value, struct job *out)
+{
+	struct policy_tls_out facts = { .rule = tls_rule_named(span_word(&value)) };
+	struct span base;
+	char name[DNS_NAME_MAX];
+	struct target_tls *t;
+	size_t before = out->tls_count;
+
+	facts.dane = tls_dane_named(span_word(&value));
+	facts.sts = tls_sts_named(span_word(&value));
+	if (!read_flag(span_word(&value), &facts.sts_has_host) || !read_flag(span_word(&value), &facts.is_named_safely))
+		return false;
+	base = span_word(&value);
+	value = span_trim(value);
+	if (value.n == 0 || !is_plain(value, DNS_NAME_MAX - 1) || !is_plain(base, DNS_NAME_MAX - 1))
+		return false;
+	memcpy(name, value.p, value.n);
+	name[value.n] = '\0';
+	t = job_tls(out, name);
+	if (t == NULL || out->tls_count == before)
+		return false;
+	t->facts = facts;
+	if (!span_is(base, "-"))
+		memcpy(t->base, base.p, base.n);
+	return true;
+}
+
+static bool
+read_tlsa(struct span value, struct job *out)
+{
+	uint32_t n, usage, selector, matching;
+	struct tlsa t;
+	struct buf data;
+	bool good;
+
+	if (!num_parse_u32(span_word(&value), LIMIT_MX_HOSTS, &n) || n >= out->tls_count ||
+	    !num_parse_u32(span_word(&value), UINT8_MAX, &usage) ||
+	    !num_parse_u32(span_word(&value), UINT8_MAX, &selector) ||
+	    !num_parse_u32(span_word(&value), UINT8_MAX, &matching))
+		return false;
+	buf_init(&data, LIMIT_JOB_TLSA_BYTES);
+	good = base64_decode(span_trim(value), &data);
+	t = (struct tlsa){ .usage = (uint8_t)usage, .selector = (uint8_t)selector, .matching = (uint8_t)matching,
+		.data = (const uint8_t *)data.p, .n = data.n };
+	good = good && tlsa_is_usable(&t) && job_add_tlsa(out, &out->tls[n], &t);
+	buf_free(&data);
+	return good;
+}
+
 /* "N VALUE" for a recipient of this job. */
 static struct job_rcpt *
 rcpt_of(struct span *value, struct job *out)
@@ -141,6 +230,10 @@ read_lists(const struct record *r, struct job *out)
 			return false;
 		if (span_is(f->key, "target") && !read_target(f->value, out))
 			return false;
+		if (span_is(f->key, "tls") && !read_tls(f->value, out))
+			return false;
+		if (span_is(f->key, "tlsa") && !read_tlsa(f->value, out))
+			return false;
 	}
 	for (size_t i = 0; i < r->count; i++) {
 		const struct record_field *f = &r->fields[i];
@@ -154,7 +247,7 @@ read_lists(const struct record *r, struct job *out)
 bool
 job_read(const struct record *r, struct job *out)
 {
-	out->count = out->target_count = 0;
+	out->count = out->target_count = out->tls_count = out->tlsa_bytes = 0;
 	if (!span_is(r->verb, "send") || !record_get_num(r, "job", UINT64_MAX, &out->number) ||
 	    !record_get_num(r, "id", UINT64_MAX, &out->id) ||
 	    !read_session(record_get(r, "session"), out->session))
@@ -177,6 +270,27 @@ add_target(const struct target *t, struct buf *out)
 	snprintf(text, sizeof(text), "%u %s %u %s", (unsigned)t->preference,
 		addr_print(&t->addr, ip, sizeof(ip)), (unsigned)t->addr.port, t->host);
 	record_add_text(out, "target", text);
+}
+
+static void
+add_tls(const struct target_tls *t, size_t n, struct buf *out)
+{
+	char text[2 * DNS_NAME_MAX + 64];
+
+	snprintf(text, sizeof(text), "%s %s %s %d %d %s %s", tls_rule_text(t->facts.rule),
+		tls_dane_text(t->facts.dane), tls_sts_text(t->facts.sts), t->facts.sts_has_host,
+		t->facts.is_named_safely, t->base[0] != '\0' ? t->base : "-", t->host);
+	record_add_text(out, "tls", text);
+	for (size_t i = 0; i < t->tlsa_count; i++) {
+		const struct tlsa *r = &t->tlsa[i];
+		struct buf line;
+
+		buf_init(&line, 2 * LIMIT_JOB_TLSA_BYTES);
+		buf_printf(&line, "%zu %u %u %u ", n, r->usage, r->selector, r->matching);
+		base64_encode(&line, span_make((const char *)r->data, r->n));
+		record_add(out, "tlsa", buf_view(&line));
+		buf_free(&line);
+	}
 }
 
 static void
@@ -240,6 +354,8 @@ job_print(const struct job *j, uint64_t number, struct buf *out)
 	}
 	for (size_t i = 0; i < j->target_count; i++)
 		add_target(&j->target[i], out);
+	for (size_t i = 0; i < j->tls_count; i++)
+		add_tls(&j->tls[i], i, out);
 }
 
 void

@@ -8,7 +8,11 @@
  *	     [notify=N VALUE] ... [orcpt=N VALUE] ...
  * with a descriptor of the message, open for reading; the parent adds where to
  * go and gives it to an agent under a number of its own:
- *	send job= ... target=PREFERENCE IP PORT HOST ...
+ *	send job= ... target=PREFERENCE IP PORT HOST ... [tls=RULE DANE STS HAS SAFE BASE HOST]
+ *	     [tlsa=N USAGE SELECTOR MATCHING BASE64] ...
+ * where tls= tells the facts for policy/tls_out.h, once a host, HAS and SAFE being
+ * 0 or 1; BASE is the name whose TLSA records these are ("-": nobody's), and N the
+ * place of its tls=, from 0.
  * Both are answered by
  *	sent job= result=N CODE STATUS TEXT ... [dsn=N] ... [by=N] ... [dns=1] [kept=IP:PORT]
  * with one result for each recipient; dsn=N and by=N: the host that took it
@@ -25,11 +29,25 @@
 #include "base/verdict.h"
 #include "net/addr.h"
 #include "net/dns.h"
+#include "net/tlsa.h"
+#include "policy/tls_out.h"
+
+/* Fields of the record as an agent gets it: with what is known of each host's TLS. */
+#define JOB_ROUTED_FIELDS (LIMIT_JOB_FIELDS + LIMIT_MX_HOSTS * (1 + LIMIT_TLSA_RECORDS))
 
 struct target {
 	uint16_t preference;
 	struct addr addr;		/* with port */
 	char host[DNS_NAME_MAX];	/* the name it was found by, for SNI and logs */
+};
+
+/* What is known about TLS of one host; those of a job's targets, by their name. */
+struct target_tls {
+	char host[DNS_NAME_MAX];
+	char base[DNS_NAME_MAX];	/* TLSA base domain (RFC 7672 2.2.3); "" without records */
+	struct policy_tls_out facts;
+	struct tlsa tlsa[LIMIT_TLSA_RECORDS];	/* usable ones; data lies in the job */
+	size_t tlsa_count;
 };
 
 struct job_rcpt {
@@ -60,6 +78,10 @@ struct job {
 	struct job_rcpt rcpt[LIMIT_JOB_RECIPIENTS];
 	size_t target_count;
 	struct target target[LIMIT_SEND_TARGETS];
+	size_t tls_count;
+	struct target_tls tls[LIMIT_MX_HOSTS];
+	size_t tlsa_bytes;
+	uint8_t tlsa_data[LIMIT_JOB_TLSA_BYTES];
 };
 
 /* False when the record is no job; it must outlive *out. */
@@ -67,6 +89,12 @@ bool job_read(const struct record *r, struct job *out) PB_MUST_CHECK;
 
 /* The job as the agent gets it. */
 void job_print(const struct job *j, uint64_t number, struct buf *out);
+
+/* What is known about TLS of a target's host; a new entry when there is none. NULL: no room. */
+struct target_tls *job_tls(struct job *j, const char *host);
+
+/* Keep a usable record, its data copied; false when there is no room for it. */
+bool job_add_tlsa(struct job *j, struct target_tls *tls, const struct tlsa *record) PB_MUST_CHECK;
 
 /* Decide all recipients that are not decided yet. */
 void job_decide(struct job *j, const struct verdict *v);

@@ -46,15 +46,12 @@ read_options(struct sender *s)
 		.messages_max = (unsigned)settings_num(settings, "maxMessagesPerConnection") };
 	read_source(settings, "outboundIPv4", AF_INET, &o->from_v4);
 	read_source(settings, "outboundIPv6", AF_INET6, &o->from_v6);
-	if (settings_bool(settings, "tlsIfSupported")) {
-		o->tls = tls_client_new(false, TLS_VERSION_1_0, error);
-		if (o->tls == NULL)
-			die(EXIT_TRY_LATER, "event=start state=no-tls error=\"%s\"", error);
-	}
-	/* Without it only what demands verified TLS cannot be sent. */
-	o->tls_verify = tls_client_new(true, TLS_VERSION_1_2, error);
-	if (o->tls_verify == NULL)
-		log_failure(&s->svc, NULL, NULL, "event=start state=no-ca-certificates error=\"%s\"", error);
+	o->tls_available = settings_bool(settings, "tlsIfSupported");
+	o->tls_proof = tls_verifier_new(TLS_VERSION_1_2, NULL, error);
+	if (o->tls_proof != NULL)
+		o->tls = tls_verifier_new(TLS_VERSION_1_0, o->tls_proof, error);
+	if (o->tls == NULL)
+		die(EXIT_TRY_LATER, "event=start state=no-tls error=\"%s\"", error);
 }
 
 /* What needs files: the trust anchor, resolv.conf, the tables of OpenSSL. */

@@ -77,7 +77,7 @@ mx_sort(const struct dns_answer *answer, const struct self *self, uint64_t lot, 
 	uint32_t limit = UINT32_MAX;	/* the best preference that is ours */
 	size_t n = 0;
 
-	*out = (struct mx){ .count = 0 };
+	*out = (struct mx){ .secure = answer->secure };
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!dns_read_mx(&answer->records[i], &all[n].mx))
 			continue;
@@ -116,6 +116,9 @@ mx_add_addrs(struct mx *mx, size_t i, enum dns_type type, const struct dns_answe
 
 	h->bogus |= answer->outcome == DNS_BOGUS;
 	h->failed |= answer->outcome == DNS_FAIL || answer->outcome == DNS_BOGUS;
+	h->insecure |= answer->outcome == DNS_OK && !answer->secure;
+	if (answer->outcome == DNS_OK && answer->canonical != NULL && strcmp(answer->canonical, h->name) != 0)
+		snprintf(h->canonical, sizeof(h->canonical), "%s", answer->canonical);
 	/* half the room for each family, so that neither can push the other out */
 	for (size_t k = 0, got = 0; k < answer->count && got < LIMIT_HOST_ADDRS / 2 &&
 	    h->addr_count < LIMIT_HOST_ADDRS; k++)

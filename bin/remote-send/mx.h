@@ -33,12 +33,15 @@ struct mx_host {
 	size_t addr_count;
 	bool failed;		/* the answer for its addresses did not come */
 	bool bogus;		/* ... or was forged */
+	bool insecure;		/* DNSSEC does not vouch for the addresses */
+	char canonical[DNS_NAME_MAX];	/* of what the name is an alias; "" when it is none */
 };
 
 struct mx {
 	struct mx_host host[LIMIT_MX_HOSTS];
 	size_t count;
 	bool is_null;		/* the domain takes no mail (RFC 7505) */
+	bool secure;		/* DNSSEC vouches for the names of the hosts, or they were set by our own side */
 	bool was_self;		/* hosts were cut away since one of them is this server */
 };
 

@@ -2,12 +2,14 @@
  * resolve: see resolve.h.
  *
  * Order: a fixed route or an address literal needs no MX; else MX, then A and
- * AAAA of the first hosts, all at once.  The object ends when the last answer
- * is in or when its time is over, whichever comes first.
+ * AAAA of the first hosts, all at once, then the TLSA records of those hosts that
+ * DNSSEC vouches for.  The object ends when the last answer is in or when its
+ * time is over, whichever comes first.
  */
 #include "base/base.h"
 #include "resolve.h"
 
+#include "base/die.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "sys/random.h"
@@ -32,6 +34,7 @@ struct resolve {
 	struct mx mx;
 	struct question mx_question;
 	struct question question[LIMIT_MX_HOSTS * 2];
+	struct dane dane[LIMIT_MX_HOSTS];
 	size_t open;			/* questions without answer */
 };
 
@@ -46,6 +49,8 @@ end(struct resolve *v, const struct verdict *failed, bool dns)
 	for (size_t i = 0; i < PB_COUNT(v->question); i++)
 		if (v->question[i].open)
 			dns_cancel(v->r->dns, v->question[i].id);
+	for (size_t i = 0; i < PB_COUNT(v->dane); i++)
+		dane_cancel(&v->dane[i]);
 	loop_timer_drop(&v->timer);
 	free(v);
 	call(ctx, failed, dns);
@@ -79,6 +84,33 @@ finish(struct resolve *v)
 }
 
 static void
+on_dane(struct dane *d)
+{
+	struct resolve *v = d->ctx;
+
+	if (--v->open == 0)
+		finish(v);
+}
+
+/* What is known of each host's TLS; its TLSA records are asked for. */
+static void
+ask_dane(struct resolve *v)
+{
+	for (size_t i = 0; i < v->mx.count; i++) {
+		struct dane *d = &v->dane[i];
+		struct target_tls *tls = job_tls(v->job, v->mx.host[i].name);
+
+		if (tls == NULL)
+			bug("more mail hosts than LIMIT_MX_HOSTS");
+		tls->facts.is_named_safely = v->mx.secure;
+		*d = (struct dane){ .dns = v->r->dns, .job = v->job, .call = on_dane, .ctx = v };
+		v->open += v->mx.secure && dane_begin(d, tls, &v->mx.host[i], v->port);
+	}
+	if (v->open == 0)
+		finish(v);
+}
+
+static void
 on_addrs(void *ctx, const struct dns_answer *answer)
 {
 	struct question *q = ctx;
@@ -88,7 +120,7 @@ on_addrs(void *ctx, const struct dns_answer *answer)
 	v->open--;
 	mx_add_addrs(&v->mx, q->host, q->type, answer);
 	if (v->open == 0)
-		finish(v);
+		ask_dane(v);
 }
 
 static void
@@ -114,7 +146,7 @@ ask_addrs(struct resolve *v)
 			v->mx.host[i].failed |= !q->open;
 		}
 	if (v->open == 0)
-		finish(v);
+		ask_dane(v);
 }
 
 static void
@@ -131,6 +163,7 @@ on_mx(void *ctx, const struct dns_answer *answer)
 		break;
 	case DNS_NO_DATA:
 		mx_implicit(v->job->domain, &v->r->self, &v->mx);
+		v->mx.secure = answer->secure;
 		break;
 	case DNS_NO_NAME:
 	case DNS_FAIL:
@@ -153,6 +186,7 @@ take_addr(struct resolve *v, const struct addr *a)
 	h->addrs[0] = *a;
 	h->addr_count = 1;
 	snprintf(h->name, sizeof(h->name), "[%s]", addr_print(a, ip, sizeof(ip)));
+	job_tls(v->job, h->name)->facts.is_named_safely = true;
 	finish(v);
 }
 
@@ -178,6 +212,7 @@ take_route(struct resolve *v)
 	}
 	memcpy(v->mx.host[0].name, name.p, name.n);
 	v->mx.count = 1;
+	v->mx.secure = true;
 	ask_addrs(v);
 }
 

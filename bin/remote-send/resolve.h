@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "base/verdict.h"
+#include "dane.h"
 #include "io/loop.h"
 #include "job.h"
 #include "mx.h"

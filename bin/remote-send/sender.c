@@ -255,7 +255,8 @@ read_task(const char *text, size_t n, int fd, int nfds)
 {
 	struct task *t = mem_new(sizeof(*t));
 
-	if (nfds == 1 && record_parse(span_make(text, n), LIMIT_JOB_FIELDS, &t->record)) {
+	/* the rest of the record's room is for what the agent is told besides */
+	if (nfds == 1 && n <= LIMIT_RECORD - LIMIT_JOB_ROUTE && record_parse(span_make(text, n), LIMIT_JOB_FIELDS, &t->record)) {
 		if (job_read(&t->record, &t->job) && t->job.target_count == 0) {
 			t->fd = fd;
 			return t;

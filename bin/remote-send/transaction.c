@@ -118,7 +118,7 @@ meets_demands(const struct connection *c, const struct job *j, struct verdict *w
 	if (j->smtputf8 && !c->ehlo.smtputf8)
 		*why = verdict_make(550, "5.6.7", "%s[%s] does not take internationalised mail (SMTPUTF8)",
 			c->to.host, c->ip);
-	else if (j->requiretls && !c->is_verified)
+	else if (j->requiretls && c->secured.level < TLS_LEVEL_DANE)
 		*why = verdict_make(550, "5.7.10", "REQUIRETLS: %s[%s] was not verified", c->to.host, c->ip);
 	else if (j->requiretls && !c->ehlo.requiretls)
 		*why = verdict_make(550, "5.7.30", "%s[%s] does not offer REQUIRETLS", c->to.host, c->ip);

@@ -24,8 +24,6 @@
 
 #define NOTIFY_MAX 32		/* "SUCCESS,FAILURE,DELAY" and more room than it needs */
 #define RCPT_FIELDS_MAX (2 * (LIMIT_ADDRESS + LIMIT_ORCPT + NOTIFY_MAX) + 128)	/* of one recipient, escaped */
-/* remote-send passes the record on with the targets that it found. */
-#define TARGET_FIELDS_MAX 8192
 #define BLOCKED_MAX 32		/* destinations without a place before the round looks no further */
 
 struct job {
@@ -346,7 +344,7 @@ send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
 	add_demands(r->env, b);
 	add_route(r->s->svc->settings, domain, b);
 	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS &&
-	    b->n < LIMIT_RECORD - RCPT_FIELDS_MAX - TARGET_FIELDS_MAX; i++)
+	    b->n < LIMIT_RECORD - RCPT_FIELDS_MAX - LIMIT_JOB_ROUTE; i++)
 		if (is_startable(r, i, TARGET_REMOTE) &&
 		    span_eq_nocase(domain_of(r->env->rcpts[i].address), domain)) {
 			add_rcpt(j, b, i);

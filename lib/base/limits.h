@@ -285,6 +285,13 @@
 #define LIMIT_MX_HOSTS 5
 #define LIMIT_HOST_ADDRS 8
 #define LIMIT_SEND_TARGETS 10
+/* TLSA records of one mail host: no key roll-over needs more; and the bytes of all of
+ * a job, which hold a few whole certificates. */
+#define LIMIT_TLSA_RECORDS 16
+#define LIMIT_JOB_TLSA_BYTES 4096
+/* What the parent of remote-send adds to the record of a job: targets, and what is
+ * known of their TLS. */
+#define LIMIT_JOB_ROUTE 20480
 /* Names and interface addresses by which this machine knows itself: hostName and
  * as many hostNames as settings.def allows. */
 #define LIMIT_OWN_NAMES 257

@@ -271,13 +271,33 @@ outcome_of(int error, const struct ub_result *r)
 	return r->havedata ? DNS_OK : DNS_NO_DATA;
 }
 
+/* The name at the end of a chain of aliases; "" when there is none, or none that a host can have. */
+static void
+canonical_of(const struct ub_result *r, char out[DNS_NAME_MAX])
+{
+	size_t n = r == NULL || r->canonname == NULL ? 0 : strlen(r->canonname);
+
+	if (n > 0 && r->canonname[n - 1] == '.')
+		n--;
+	if (n >= DNS_NAME_MAX)
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		out[i] = char_lower(r->canonname[i]);
+		if (!char_is_alnum(out[i]) && out[i] != '-' && out[i] != '_' && out[i] != '.')
+			n = 0;
+	}
+	out[n] = '\0';
+}
+
 static void
 report(dns_cb *cb, void *ctx, enum dns_outcome outcome, const struct ub_result *r)
 {
 	struct dns_record records[LIMIT_DNS_RECORDS];
-	struct dns_answer a = { .outcome = outcome, .records = records,
+	char canonical[DNS_NAME_MAX];
+	struct dns_answer a = { .outcome = outcome, .records = records, .canonical = canonical,
 		.why = outcome == DNS_OK ? "" : dns_outcome_text(outcome) };
 
+	canonical_of(r, canonical);
 	if (r != NULL) {
 		a.secure = r->secure != 0;
 		a.ttl = r->ttl > 0 ? (uint32_t)r->ttl : 0;

@@ -20,7 +20,7 @@
 #include "base/span.h"
 #include "net/addr.h"
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
 
 enum dns_outcome {
 	DNS_OK,			/* at least one record */
@@ -44,6 +44,7 @@ struct dns_answer {
 	uint32_t ttl;		/* seconds */
 	const struct dns_record *records;	/* at most LIMIT_DNS_RECORDS */
 	size_t count;
+	const char *canonical;	/* the name that has them, where the one asked for is an alias; lower case, else "" */
 	const char *why;	/* one line for logs when the outcome is not DNS_OK */
 };
 

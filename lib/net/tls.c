@@ -126,8 +126,8 @@ explain_handshake(SSL *ssl, char error[TLS_ERROR_MAX])
 		tls_explain(error, ERR_peek_error() != 0 ? "handshake" : strerror(errno));
 }
 
-static int
-handshake(struct stream *st, SSL *ssl, char error[TLS_ERROR_MAX])
+int
+tls_handshake(struct stream *st, SSL *ssl, char error[TLS_ERROR_MAX])
 {
 	for (;;) {
 		short events = 0;
@@ -155,9 +155,8 @@ handshake(struct stream *st, SSL *ssl, char error[TLS_ERROR_MAX])
 	return 0;
 }
 
-/* A connection object over the descriptors of st. */
-static SSL *
-new_ssl(SSL_CTX *ctx, struct stream *st, char error[TLS_ERROR_MAX])
+SSL *
+tls_new_ssl(SSL_CTX *ctx, struct stream *st, char error[TLS_ERROR_MAX])
 {
 	SSL *ssl;
 
@@ -186,13 +185,13 @@ tls_accept(struct tls_server *t, struct stream *st, const struct addr *local, ch
 		tls_explain(error, "no certificate");
 		return -1;
 	}
-	ssl = new_ssl(ctx, st, error);
+	ssl = tls_new_ssl(ctx, st, error);
 	if (ssl == NULL)
 		return -1;
 	SSL_set_accept_state(ssl);
 	/* For the choice by name, which is made within the handshake. */
 	SSL_set_app_data(ssl, (void *)(uintptr_t)local);
-	result = handshake(st, ssl, error);
+	result = tls_handshake(st, ssl, error);
 	if (result == 0)
 		SSL_set_app_data(ssl, NULL);
 	/* A session may sit idle for long: what only the handshake needed goes back. */
@@ -203,7 +202,7 @@ tls_accept(struct tls_server *t, struct stream *st, const struct addr *local, ch
 int
 tls_connect(struct tls_client *t, struct stream *st, const char *host, char error[TLS_ERROR_MAX])
 {
-	SSL *ssl = new_ssl(t->ctx, st, error);
+	SSL *ssl = tls_new_ssl(t->ctx, st, error);
 
 	if (ssl == NULL)
 		return -1;
@@ -214,7 +213,7 @@ tls_connect(struct tls_client *t, struct stream *st, const char *host, char erro
 			SSL_free(ssl);
 			return -1;
 		}
-	return handshake(st, ssl, error);
+	return tls_handshake(st, ssl, error);
 }
 
 bool

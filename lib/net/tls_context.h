@@ -21,6 +21,12 @@ SSL_CTX *tls_new_context(const SSL_METHOD *method, enum tls_version minimum, cha
 /* The connection under a stream; NULL without TLS. */
 SSL *tls_ssl_of(const struct stream *st);
 
+/* A connection object over the descriptors of st; NULL with error. */
+SSL *tls_new_ssl(SSL_CTX *ctx, struct stream *st, char error[TLS_ERROR_MAX]);
+
+/* Until st's deadline; 0, or -1 with error, and ssl is freed. */
+int tls_handshake(struct stream *st, SSL *ssl, char error[TLS_ERROR_MAX]) PB_MUST_CHECK;
+
 /* tls_server.c: with which certificate a handshake begins; NULL when there is none. */
 SSL_CTX *tls_server_context(const struct tls_server *t, const struct addr *local);
 

@@ -53,6 +53,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mx_add_addrs(&mx, i, DNS_A, &a);
 		mx_add_addrs(&mx, i, DNS_AAAA, &a);
 	}
+	for (size_t i = 0; i < a.count; i++) {
+		struct tlsa t;
+
+		if (tlsa_read(&a.records[i], &t))
+			FUZZ_CHECK(t.n > 0 && t.data + t.n == a.records[i].data + a.records[i].n &&
+			    (!tlsa_is_usable(&t) || t.usage >= TLSA_DANE_TA));
+	}
 	n = mx_targets(&mx, &self, 25, targets, &why, &dns);
 	FUZZ_CHECK(n <= LIMIT_SEND_TARGETS);
 	for (size_t i = 0; i < n; i++)

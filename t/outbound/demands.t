@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # What a message demands of the next host: SMTPUTF8, REQUIRETLS, DELIVERBY are
 # obeyed or the message is given up with the right status; LIMITS are kept.
+# REQUIRETLS goes to hosts that the administrator named; by MX: requiretls.t.
 # Features: SMTPOUT-11.
 use strict;
 use warnings;
@@ -65,14 +66,14 @@ like(join('', $good->transcripts), qr/MAIL FROM:<a\@sender\.example> SMTPUTF8\n.
 %r = $out->send($text, domain => 'both.example', from => '', smtputf8 => 1, rcpt => ["$ae\@both.example"]);
 like($r{1}, qr/^250 .*mx\.good\.example/, 'where the first host lacks it the next is tried');
 
-%r = $out->send($text, domain => 'plain.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@plain.example']);
+%r = $out->send($text, domain => 'plain.example', host => 'mx.plain.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@plain.example']);
 like($r{1}, qr/^550 5\.7\.10 REQUIRETLS: mx\.plain\.example.* does not offer TLS/, 'REQUIRETLS: no TLS, no mail');
-%r = $out->send($text, domain => 'wrong.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@wrong.example']);
+%r = $out->send($text, domain => 'wrong.example', host => 'mx.wrong.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@wrong.example']);
 like($r{1}, qr/^550 5\.7\.10 REQUIRETLS: mx\.wrong\.example.* has no certificate that can be trusted/, 'a certificate of another name');
-%r = $out->send($text, domain => 'old.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@old.example']);
+%r = $out->send($text, domain => 'old.example', host => 'mx.old.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@old.example']);
 like($r{1}, qr/^550 5\.7\.30 mx\.old\.example/, 'a host that does not know REQUIRETLS');
 unlike(join('', $plain->transcripts, $old->transcripts), qr/MAIL FROM/, 'none of them sees the message');
-%r = $out->send($text, domain => 'good.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@good.example']);
+%r = $out->send($text, domain => 'good.example', host => 'mx.good.example', from => 'a@sender.example', requiretls => 1, rcpt => ['x@good.example']);
 like($r{1}, qr/^250/, 'verified TLS and REQUIRETLS');
 like(join('', $good->transcripts), qr/MAIL FROM:<a\@sender\.example> REQUIRETLS\n/, 'with the parameter');
 %r = $out->send($text, domain => 'wrong.example', from => 'a@sender.example', rcpt => ['x@wrong.example']);

@@ -18,3 +18,5 @@ check_PROGRAMS += t/unit/policy-transfer
 t_unit_policy_transfer_SOURCES = t/unit/policy-transfer.c t/unit/tap.h
 check_PROGRAMS += t/unit/policy-abuse
 t_unit_policy_abuse_SOURCES = t/unit/policy-abuse.c t/unit/tap.h
+check_PROGRAMS += t/unit/policy-tls-out
+t_unit_policy_tls_out_SOURCES = t/unit/policy-tls-out.c t/unit/tap.h

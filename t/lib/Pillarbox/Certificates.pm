@@ -35,7 +35,7 @@ sub openssl {
 	die "openssl @args: " . join '', <$f>;
 }
 
-# Paths of certificate and key.  Options: names, email, client, days (30), rsa, self (signed by itself).
+# Paths of certificate and key.  Options: names, email, client, days (30; -1: expired), rsa, self (signed by itself).
 sub make {
 	my ($self, $name, %o) = @_;
 	my $base = "$self->{dir}/$name";
@@ -50,6 +50,15 @@ sub make {
 		$o{self} ? ('-signkey', "$base.key") : ('-CA', "$self->{dir}/ca.pem", '-CAkey', "$self->{dir}/ca.key", '-CAcreateserial'));
 	chmod 0600, "$base.key";
 	return ("$base.pem", "$base.key");
+}
+
+# The rest of a TLSA record (RFC 6698 2.2): "3 1 1 ...".
+sub tlsa {
+	my ($self, $pem, $usage, $selector, $matching) = @_;
+	my $der = $selector == 0 ? "openssl x509 -in '$pem' -outform DER"
+		: "openssl x509 -in '$pem' -noout -pubkey | openssl pkey -pubin -outform DER";
+	my $hash = { 0 => 'cat', 1 => 'openssl dgst -sha256 -binary', 2 => 'openssl dgst -sha512 -binary' }->{$matching};
+	return "$usage $selector $matching " . unpack 'H*', `$der | $hash`;
 }
 
 # SHA-256 of a certificate file, as mailctl prints it.

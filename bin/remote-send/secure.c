@@ -1,0 +1,92 @@
+/*
+ * secure: see secure.h.  Pure.
+ */
+#include "base/base.h"
+#include "secure.h"
+
+bool
+secure_need(const struct job *j, const struct target *to, bool available, struct tls_need *out,
+	struct verdict *why)
+{
+	struct policy_tls_out facts = { .rule = TLS_RULE_AUTO };
+	struct span hop = j->host.n > 0 ? SPAN("") : j->domain;
+	struct tls_out decision;
+
+	*out = (struct tls_need){ .requiretls = j->requiretls };
+	for (size_t i = 0; i < j->tls_count && out->tls == NULL; i++)
+		if (strcmp(j->tls[i].host, to->host) == 0)
+			out->tls = &j->tls[i];
+	if (out->tls != NULL)
+		facts = out->tls->facts;
+	facts.available = available;
+	facts.requiretls = j->requiretls;
+	if (hop.n < sizeof(out->domain))
+		memcpy(out->domain, hop.p, hop.n);
+	decision = policy_tls_out(&facts, span_of(to->host), j->domain.n > 0 ? j->domain : j->host);
+	out->level = decision.level;
+	out->type = decision.type;
+	*why = decision.verdict;
+	return decision.verdict.kind == VERDICT_OK;
+}
+
+static void
+add_name(struct tls_expected *e, const char *name)
+{
+	if (name[0] == '\0' || name[0] == '[' || e->name_count == TLS_NAMES_MAX)
+		return;
+	for (size_t i = 0; i < e->name_count; i++)
+		if (strcmp(e->names[i], name) == 0)
+			return;
+	e->names[e->name_count++] = name;
+}
+
+/* RFC 7672 3.2.2; RFC 8461 4.1. */
+void
+secure_expect(const struct tls_need *need, const char *host, struct tls_expected *out)
+{
+	*out = (struct tls_expected){ .host = host };
+	if (need->level == TLS_LEVEL_DANE) {
+		out->host = need->tls->base;
+		out->tlsa = need->tls->tlsa;
+		out->tlsa_count = need->tls->tlsa_count;
+		add_name(out, need->tls->base);
+		add_name(out, host);
+		add_name(out, need->domain);
+		return;
+	}
+	add_name(out, host);
+}
+
+const char *
+secure_who(const struct tls_need *need)
+{
+	if (need->requiretls)
+		return "REQUIRETLS";
+	switch (need->type) {
+	case TLS_POLICY_TLSA:
+		return "DANE";
+	case TLS_POLICY_STS:
+		return "MTA-STS";
+	case TLS_POLICY_NONE:
+	default:
+		return "the setting tlsPolicies";
+	}
+}
+
+bool
+secure_suffices(const struct secured *s, const struct tls_need *need)
+{
+	switch (need->level) {
+	case TLS_LEVEL_NONE:
+		return s->level == TLS_LEVEL_NONE;
+	case TLS_LEVEL_MAY:
+		return true;
+	case TLS_LEVEL_ENCRYPT:
+		return s->level != TLS_LEVEL_NONE;
+	case TLS_LEVEL_VERIFY:
+		return s->level == TLS_LEVEL_VERIFY;	/* it names the host, whatever the domain */
+	case TLS_LEVEL_DANE:
+	default:
+		return s->level == need->level && strcmp(s->domain, need->domain) == 0;
+	}
+}

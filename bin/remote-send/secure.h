@@ -1,0 +1,44 @@
+/*
+ * secure: how a connection to one host must be protected, and whether one that
+ * is open is protected well enough.
+ */
+#ifndef REMOTE_SEND_SECURE_H
+#define REMOTE_SEND_SECURE_H
+
+#include "base/base.h"
+#include "job.h"
+#include "net/tls_verify.h"
+#include "policy/tls_out.h"
+
+/* Valid as long as the job it was made from. */
+struct tls_need {
+	enum tls_level level;
+	enum tls_policy_type type;
+	bool requiretls;
+	const struct target_tls *tls;	/* NULL: nothing is known of the host */
+	char domain[DNS_NAME_MAX];	/* the next hop, by whose name a certificate may go too; "" for none */
+};
+
+/*
+ * What the message needs on its way to the target.  available: setting
+ * tlsIfSupported.  False: the host may not be used at all, *why says why.
+ */
+bool secure_need(const struct job *j, const struct target *to, bool available, struct tls_need *out,
+	struct verdict *why) PB_MUST_CHECK;
+
+/* What the certificate is held against; points into need and host. */
+void secure_expect(const struct tls_need *need, const char *host, struct tls_expected *out);
+
+/* "DANE", "MTA-STS" ...: who demands it, for texts. */
+const char *secure_who(const struct tls_need *need);
+
+/* How an open connection is protected. */
+struct secured {
+	enum tls_level level;		/* NONE: clear text; ENCRYPT: nobody has proven who is there */
+	char domain[DNS_NAME_MAX];	/* the proof holds for messages to this next hop */
+};
+
+/* May a message with this need go over it, to the same host? */
+bool secure_suffices(const struct secured *s, const struct tls_need *need);
+
+#endif
