@@ -10,12 +10,9 @@
 #include "args.h"
 #include "base/die.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "logs.h"
 #include "net/addr.h"
 #include "output.h"
-
-#define DAYS_MAX 3660
 
 struct entry {
 	char text[2 * ADDR_TEXT_MAX];	/* as the setting has it */
@@ -96,21 +93,19 @@ cmd_advise(struct ctl *c, int argc, char **argv)
 	const struct arg_option options[] = { { "--days", &days_text, NULL } };
 	struct settings *s;
 	struct advice a = { .count = 0 };
-	uint64_t days;
+	unsigned days;
 	struct args args;
 	int code;
 
-	if (!args_parse(&args, argc, argv, options, PB_COUNT(options), 0, 0))
+	if (!args_parse(&args, argc, argv, options, PB_COUNT(options), 0, 0) || !logs_days(days_text, &days))
 		return EXIT_USAGE;
-	if (!num_parse(span_of(days_text), DAYS_MAX, &days) || days == 0)
-		return ctl_fail(EXIT_USAGE, "--days is 1 to %d", DAYS_MAX);
 	s = ctl_server_settings(c);
 	if (s == NULL)
 		return EXIT_REFUSED;
 	a.entries = mem_array(settings_count(s, "smtpAuthBypass/entry") + 1, sizeof(*a.entries));
 	for (size_t i = 0; i < settings_count(s, "smtpAuthBypass/entry"); i++)
 		add_entry(&a, s, i);
-	code = logs_each(c, (unsigned)days, "delivery", count_line, &a);
+	code = logs_each(c, days, "delivery", count_line, &a);
 	if (code == EXIT_DONE)
 		print(c, &a);
 	free(a.entries);

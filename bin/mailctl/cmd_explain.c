@@ -15,7 +15,6 @@
 #include "queue.h"
 #include "story.h"
 
-#define DAYS_MAX 3660
 #define SENTENCE_MAX 65536
 #define SESSIONS_SHOWN 10
 
@@ -113,20 +112,17 @@ cmd_explain(struct ctl *c, int argc, char **argv)
 	const struct arg_option options[] = { { "--days", &days_text, NULL }, { "--all", NULL, &all } };
 	enum story_key kind;
 	struct story s;
-	uint64_t days;
+	unsigned days;
 	struct args a;
 	int code;
 
-	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 1, 1))
+	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 1, 1) || !logs_days(days_text, &days))
 		return EXIT_USAGE;
-	if (!num_parse(span_of(days_text), DAYS_MAX, &days) || days == 0)
-		return ctl_fail(EXIT_USAGE, "--days is 1 to %d", DAYS_MAX);
 	if (!story_key(a.item[0], &kind))
 		return ctl_fail(EXIT_USAGE, "%s is no id, ticket, <Message-ID> or address", a.item[0]);
-	code = story_read(c, a.item[0], kind, (unsigned)days, &s);
+	code = story_read(c, a.item[0], kind, days, &s);
 	if (code == EXIT_DONE && s.count == 0)
-		code = ctl_fail(EXIT_NO_OBJECT, "the logs of the last %llu days know nothing of %s",
-			(unsigned long long)days, a.item[0]);
+		code = ctl_fail(EXIT_NO_OBJECT, "the logs of the last %u days know nothing of %s", days, a.item[0]);
 	if (code == EXIT_DONE && c->format != CTL_TEXT) {
 		print_rows(c, &s);
 	} else if (code == EXIT_DONE) {

@@ -64,6 +64,7 @@ const struct command command_table[] = {
 	  "set 1 to 10, whatever the rules say; 10 goes first" },
 	{ "spool", "requeue", cmd_spool_requeue, 0, "ID ... | - | -w SELECTOR | --all --to DOMAIN [--from DOMAIN] [--dry-run]",
 	  "send what waits to the same names at another domain" },
+	{ "dest", "", cmd_dest, 0, "DOMAIN [--days N]", "where its mail goes, who waits, and what its hosts said last, in plain words" },
 	{ "quarantine", "list", cmd_quarantine_list, 0, "[-w SELECTOR]", "messages that were put aside, and why" },
 	{ "quarantine", "show", cmd_quarantine_show, 0, "ID ... | - | -w SELECTOR | --all", "their envelopes" },
 	{ "quarantine", "view", cmd_quarantine_view, 0, "ID ... | - | -w SELECTOR | --all", "the messages themselves" },

@@ -7,10 +7,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include "base/die.h"
+#include "base/num.h"
 #include "sys/file.h"
 
+#define DAYS_MAX 3660
 #define DAY_LENGTH 10
 #define SECONDS_OF_DAY 86400
+
+bool
+logs_days(const char *text, unsigned *out)
+{
+	uint64_t days;
+
+	if (!num_parse(span_of(text), DAYS_MAX, &days) || days == 0) {
+		ctl_fail(EXIT_USAGE, "--days is 1 to %d", DAYS_MAX);
+		return false;
+	}
+	*out = (unsigned)days;
+	return true;
+}
 
 static bool
 parse(struct span line, struct log_entry *e)

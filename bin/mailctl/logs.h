@@ -29,6 +29,9 @@ typedef void log_entry_fn(void *ctx, const struct log_entry *e);
  */
 int logs_each(const struct ctl *c, unsigned days, const char *kind, log_entry_fn *fn, void *ctx);
 
+/* The value of an option --days; false after a message when it is none. */
+bool logs_days(const char *text, unsigned *out) PB_MUST_CHECK;
+
 /*
  * The value of key in the text of an event, without quotes and with \x22 as
  * the quote it was; false when it is not there, and for all other texts.  out
