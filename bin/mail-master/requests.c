@@ -2,8 +2,10 @@
  * requests: what mailctl and the init script ask over run/master.
  *
  *	status			-> ok pid= service=WORDS (repeated)
- *	start name=... wait=	-> ok, when all are ready or after ten seconds
- *	stop name=...		-> ok finishing=SESSIONS
+ *	start name=... wait=	-> ok, when all are ready or after twenty seconds
+ *	ready			-> the same for all that is wanted, which stays as it is
+ *	stop name=...		-> ok finishing=SESSIONS, when all others than pools have
+ *				   ended; those that have not in fifteen seconds are stopping=NAME
  *	restart name=...	-> ok, when all are ready
  *	reload name=...		-> ok, when the new generations are ready; or error, and
  *				   then everything is as it was.  Units that are named begin
@@ -25,8 +27,12 @@
 #include <errno.h>
 
 #define ERRORS_MAX 16384
-/* How long an answer waits for programs to be ready, or to tell their sessions. */
-#define READY_MS 10000
+/*
+ * How long an answer waits for programs to be ready, a predecessor that has work in
+ * hand included; for one to end; or for pools to tell their sessions.
+ */
+#define READY_MS 20000
+#define ENDED_MS 15000
 #define FINISHING_MS 2000
 
 /* An answer that is owed: when all of `units` are as wanted, or in the end. */
@@ -39,14 +45,17 @@ struct waiting {
 	bool for_stop;
 };
 
-/* Sessions of processes on their way out; false when one has not told yet. */
+/*
+ * Sessions of processes on their way out; false when a pool has not told yet, or
+ * anything else still works.
+ */
 static bool
 count_finishing(const struct unit *u, uint64_t *sessions)
 {
 	for (const struct process *p = u->processes; p != NULL; p = p->next) {
 		if (p->state != PROCESS_LEAVING)
 			continue;
-		if (u->def->is_pool && !p->has_answered)
+		if (!u->def->is_pool || !p->has_answered)
 			return false;
 		*sessions += p->finishing;
 	}
@@ -86,6 +95,18 @@ say_missing(const struct waiting *w, struct buf *reply)
 	control_error(reply, EXIT_TRY_LATER, "not ready yet:%s (see the administrative log)", names);
 }
 
+/* Those whose end was waited for in vain. */
+static void
+say_stopping(const struct waiting *w, struct buf *reply)
+{
+	for (size_t i = 0; i < w->master->unit_count; i++) {
+		const struct unit *u = &w->master->units[i];
+
+		if (w->units[i] && !u->def->is_pool && u->processes != NULL)
+			record_add_text(reply, "stopping", u->def->name);
+	}
+}
+
 /* Answer and forget; `late`: the timer came first. */
 static void
 settle(struct waiting *w, uint64_t sessions, bool late)
@@ -105,6 +126,7 @@ settle(struct waiting *w, uint64_t sessions, bool late)
 		record_begin(&reply, "ok");
 		if (w->for_stop)
 			record_add_num(&reply, "finishing", sessions);
+		say_stopping(w, &reply);
 	}
 	control_reply(w->call, &reply);
 	buf_free(&reply);
@@ -140,10 +162,13 @@ static void
 answer_later(struct master *m, struct control_call *call, const bool *units, bool for_stop)
 {
 	struct waiting *w = mem_new(sizeof(*w));
+	bool pools_only = true;
 
 	*w = (struct waiting){ .next = m->waiting, .master = m, .call = call, .for_stop = for_stop };
 	memcpy(w->units, units, sizeof(w->units));
-	w->timer = loop_timer(m->loop, for_stop ? FINISHING_MS : READY_MS, on_late, w);
+	for (size_t i = 0; i < m->unit_count; i++)
+		pools_only &= !units[i] || m->units[i].def->is_pool;
+	w->timer = loop_timer(m->loop, !for_stop ? READY_MS : pools_only ? FINISHING_MS : ENDED_MS, on_late, w);
 	m->waiting = w;
 }
 
@@ -338,6 +363,18 @@ answer_reload(struct master *m, struct control_call *call, const struct record *
 }
 
 static bool
+answer_ready(struct master *m, struct control_call *call)
+{
+	bool units[MASTER_UNITS_MAX];
+
+	for (size_t i = 0; i < PB_COUNT(units); i++)
+		units[i] = true;
+	answer_later(m, call, units, false);
+	requests_check(m);
+	return false;
+}
+
+static bool
 handle(void *ctx, struct control_call *call, const struct record *request, struct buf *reply)
 {
 	struct master *m = ctx;
@@ -349,6 +386,8 @@ handle(void *ctx, struct control_call *call, const struct record *request, struc
 	} else if (span_is(request->verb, "start") || span_is(request->verb, "stop")
 	    || span_is(request->verb, "restart")) {
 		return start_or_stop(m, call, request, reply);
+	} else if (span_is(request->verb, "ready")) {
+		return answer_ready(m, call);
 	} else if (span_is(request->verb, "reload")) {
 		return answer_reload(m, call, request, reply);
 	} else if (span_is(request->verb, "shutdown")) {

@@ -136,28 +136,59 @@ spawn_master(const struct ctl *c)
 	return WEXITSTATUS(status) == 0 ? EXIT_DONE : ctl_fail(EXIT_REFUSED, "the server did not start");
 }
 
+/* What was stopped stays so over restarts of the server; whoever starts it may not remember. */
+static void
+say_stopped(struct ctl *c)
+{
+	struct record reply;
+	struct span words;
+
+	if (ask(c, "status", NULL, true, &reply) != EXIT_DONE)
+		return;
+	for (size_t i = 0; (words = record_get_nth(&reply, "service", i)).p != NULL; i++) {
+		struct span service;
+
+		(void)span_word(&words);
+		service = span_word(&words);
+		if (span_is(span_word(&words), "stopped"))
+			ctl_say(c, "%.*s stays stopped; mailctl start %.*s starts it", SPAN_ARG(service), SPAN_ARG(service));
+	}
+	record_free(&reply);
+}
+
+static int
+start_all(struct ctl *c)
+{
+	int code = spawn_master(c);
+
+	if (code == EXIT_DONE)
+		code = ask_only(c, "ready", NULL);
+	if (code == EXIT_DONE)
+		say_stopped(c);
+	return code;
+}
+
 int
 cmd_service_start(struct ctl *c, int argc, char **argv)
 {
-	char all_word[] = "all", *all_item[] = { all_word };
-	const struct args all = { 1, all_item };
+	bool runs = master_pid(c) != 0;
 	struct args names;
 	int code;
 
 	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
 		return EXIT_USAGE;
-	if (master_pid(c) == 0) {
-		code = spawn_master(c);
-		if (code != EXIT_DONE)
-			return code;
-		if (names.count == 0)
-			return ask_only(c, "start", &all);
-	} else if (names.count == 0) {
+	if (names.count == 0 && !runs)
+		return start_all(c);
+	if (names.count == 0) {
 		ctl_say(c, "the server runs already");
 		return EXIT_DONE;
 	}
-	code = ask_only(c, "start", &names);
-	return code == EXIT_DONE ? note_spool(c, &names, true) : code;
+	/* Noted and read first: who heard of it later would have to begin anew. */
+	code = note_spool(c, &names, true);
+	if (code == EXIT_DONE)
+		code = runs ? command_reload(c) : spawn_master(c);
+	c->was_edited = false;
+	return code == EXIT_DONE ? ask_only(c, "start", &names) : code;
 }
 
 static void
@@ -218,9 +249,10 @@ int
 cmd_service_stop(struct ctl *c, int argc, char **argv)
 {
 	struct record reply;
+	struct span stopping;
 	struct args names;
 	uint64_t n;
-	int code;
+	int code, noted;
 
 	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
 		return EXIT_USAGE;
@@ -231,8 +263,11 @@ cmd_service_stop(struct ctl *c, int argc, char **argv)
 		return code;
 	if (record_get_num(&reply, "finishing", UINT32_MAX, &n) && n > 0)
 		ctl_say(c, "%llu still finishing", (unsigned long long)n);
+	for (size_t i = 0; (stopping = record_get_nth(&reply, "stopping", i)).p != NULL; i++)
+		code = ctl_fail(EXIT_TRY_LATER, "%.*s is still stopping", SPAN_ARG(stopping));
 	record_free(&reply);
-	return note_spool(c, &names, false);
+	noted = note_spool(c, &names, false);
+	return noted != EXIT_DONE ? noted : code;
 }
 
 int

@@ -184,9 +184,8 @@ command_find(int argc, char **argv, int *used)
 	return find_words(argv[0], argv[1]);
 }
 
-/* After server settings changed: the running server is to read them. */
-static int
-reload_after(struct ctl *c)
+int
+command_reload(struct ctl *c)
 {
 	struct record reply;
 	struct buf request;
@@ -234,7 +233,7 @@ command_run(struct ctl *c, int argc, char **argv)
 	if (code == EXIT_USAGE)
 		fprintf(stderr, "usage: mailctl %s%s%s %s\n", cmd->noun, cmd->verb[0] == '\0' ? "" : " ",
 			cmd->verb, cmd->args);
-	return code == EXIT_DONE ? reload_after(c) : code;
+	return code == EXIT_DONE ? command_reload(c) : code;
 }
 
 /* Does the command stand under these words of `help`?  Short forms name it too. */

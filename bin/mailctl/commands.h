@@ -40,6 +40,9 @@ const struct command *command_find(int argc, char **argv, int *used);
 /* Take options that all commands share out of the words, up to "--"; the words left. */
 int command_options(struct ctl *c, int argc, char **argv);
 
+/* After a change of server settings by this command: the running server reads them; none running is no error. */
+int command_reload(struct ctl *c);
+
 /* Run one command line of words; the exit code. */
 int command_run(struct ctl *c, int argc, char **argv);
 

@@ -530,6 +530,10 @@ take_many(struct round *r, struct envelope_rcpt *p, const struct directory_targe
 static void
 expanded(struct round *r)
 {
+	if (r->s->stopping) {
+		put_off(r);
+		return;
+	}
 	/* Several targets for one recipient: their numbers must be known before the first delivery. */
 	if (r->reload)
 		append_then(r, load);

@@ -11,7 +11,7 @@
 #include "base/die.h"
 #include "sys/clock.h"
 
-#define LOCK_TRIES 50
+#define LOCK_TRIES 150		/* longer than one that stops takes */
 #define LOCK_WAIT_MS 100
 
 int

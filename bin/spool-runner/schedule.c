@@ -13,6 +13,10 @@
  * maxDeliveryThreads; a message without a place is parked and costs nothing.
  *
  * Crash: memory is rebuilt by the scan; outcomes not yet appended are repeated.
+ *
+ * Stop: nothing new is begun, and what was begun is carried to its end, so that
+ * no delivery is forgotten and made twice.  A remote host may be slower than
+ * STOP_MS; then it is as in a crash.
  */
 #include "base/base.h"
 #include "schedule.h"
@@ -42,6 +46,8 @@
 #define FINISH_AGAIN_S 30
 #define LOG_MS 1000
 #define IDLE_S 60
+#define STOP_MS 10000		/* for what is in hand when told to stop */
+#define STOP_LOOK_MS 10
 
 static void on_pump(void *ctx);
 static void on_scan(void *ctx);
@@ -102,6 +108,8 @@ schedule_job_ends(struct schedule *s, uint16_t dest)
 void
 schedule_kick(struct schedule *s)
 {
+	if (s->stopping)
+		return;
 	loop_timer_drop(&s->pump);
 	s->pump = loop_timer(s->loop, 0, on_pump, s);
 }
@@ -319,6 +327,8 @@ on_scan(void *ctx)
 	struct spool_found found;
 	int result = 1;
 
+	if (s->stopping)
+		return;
 	if (s->scan == NULL)
 		s->scan = spool_scan_new(s->spool, &options);
 	for (int n = 0; n < SLICE && result != 0; n++) {
@@ -364,13 +374,36 @@ on_log(void *ctx)
 	loop_timer(s->loop, LOG_MS, on_log, s);
 }
 
-/* Dying in the middle is safe, so nothing is waited for. */
+/* Rounds, finishes and requests for helpers that are not over. */
+static size_t
+in_hand(const struct schedule *s)
+{
+	return s->active + s->finish_count + deliverer_jobs(s->helpers);
+}
+
+static void
+on_stopping(void *ctx)
+{
+	struct schedule *s = ctx;
+
+	if (in_hand(s) > 0 && clock_ms() < s->stop_by) {
+		loop_timer(s->loop, STOP_LOOK_MS, on_stopping, s);
+		return;
+	}
+	if (in_hand(s) > 0)
+		log_failure(s->svc, NULL, NULL, "event=stopped-late busy=%zu", in_hand(s));
+	loop_stop(s->loop);
+}
+
 static void
 on_stop(void *ctx)
 {
 	struct schedule *s = ctx;
 
-	loop_stop(s->loop);
+	s->stopping = true;
+	s->stop_by = clock_ms() + STOP_MS;
+	loop_timer_drop(&s->pump);
+	on_stopping(s);
 }
 
 int

@@ -54,6 +54,9 @@ struct schedule {
 	uint32_t finish_entry[FINISH_BATCH];
 	size_t finish_count;
 	struct loop_timer *finish_timer;
+
+	bool stopping;			/* nothing is begun any more */
+	uint64_t stop_by;		/* clock_ms */
 };
 
 /* Run as schedule; returns the exit code. */
