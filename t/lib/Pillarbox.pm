@@ -278,6 +278,22 @@ sub wait_mail {
 	return @mail;
 }
 
+# The text of the delivered message with this Subject (text, or an expression for the whole of it); '' when
+# none comes within some seconds.
+sub wait_subject {
+	my ($self, $address, $subject, $seconds) = @_;
+	my $is = ref $subject ? $subject : qr/\Q$subject\E/;
+	my $end = time + ($seconds || 20);
+	while (time < $end) {
+		for my $file ($self->mail($address)) {
+			my $text = slurp($file);
+			return $text if $text =~ /^Subject: $is\r$/m;
+		}
+		sleep 0.05;
+	}
+	return '';
+}
+
 # All of today's log text of one kind (smtpLog, delivery ...), or of every kind.
 sub log_text {
 	my ($self, $kind) = @_;

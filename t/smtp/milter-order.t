@@ -7,52 +7,19 @@ use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
 use Digest::SHA qw(sha256_base64);
-use IO::Socket::INET;
 use MIME::Base64;
 use Pillarbox;
+use Pillarbox::Child;
 use Pillarbox::Dns;
 use Pillarbox::Milter;
-use POSIX ();
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 plan skip_all => 'no python3-milter' if system('/usr/bin/python3', '-c', 'import Milter') != 0;
 my $pb = Pillarbox->new(host => 'mail.test.example');
 $pb->user('alice@example.com');
 my $port = Pillarbox::free_ports(3);
-my @children;
-END { my $code = $?; if (@children) { kill 'TERM', map { -$_ } @children; sleep 0.2; kill 'KILL', map { -$_ } @children } $? = $code }
 
-sub start_program {
-	my ($at, @cmd) = @_;
-	my $pid = fork() // die "fork: $!";
-	if ($pid == 0) {
-		setpgrp;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>>', "$pb->{top}/milter.log";
-		open STDERR, '>&', \*STDOUT;
-		exec { $cmd[0] } @cmd or POSIX::_exit(127);
-	}
-	push @children, $pid;
-	my $end = time + 25;
-	while (time < $end) {
-		return 1 if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $at, Timeout => 1);
-		sleep 0.1;
-	}
-	diag("$cmd[0] does not answer");
-	return 0;
-}
-
-# These milters, in this order, from the next session on.
-sub use_milters {
-	my (@sockets) = @_;
-	my $file = $pb->dir . '/etc/mailconfig.xml';
-	my $text = Pillarbox::slurp($file);
-	$text =~ s{<milters>.*</milters>\s*}{}s;
-	Pillarbox::spew($file, $text);
-	$pb->ctl_ok('set', '--add', 'milters/milter', "socket=$_", 'failMode=reject', 'timeout=60') for @sockets;
-	$pb->ctl_ok('reload');
-}
+sub start_program { my ($at, @cmd) = @_; return Pillarbox::Child->program("$pb->{top}/milter.log", @cmd)->answers($at) }
 
 # A message as the client sends it; returns how it arrived.
 sub through {
@@ -61,15 +28,7 @@ sub through {
 	$c->expect($_, qr/^[23]/) for 'EHLO c.example', "MAIL FROM:<$from>", 'RCPT TO:<alice@example.com>', 'DATA';
 	$c->expect("$text.", qr/^250/);
 	$c->command('QUIT');
-	my $end = time + 20;
-	while (time < $end) {
-		for my $file ($pb->mail('alice@example.com')) {
-			my $arrived = Pillarbox::slurp($file);
-			return $arrived if $arrived =~ /^Subject: \Q$subject\E\r$/m;
-		}
-		sleep 0.05;
-	}
-	return '';
+	return $pb->wait_subject('alice@example.com', $subject);
 }
 
 # -- two that write down what they see -------------------------------------------------
@@ -81,7 +40,7 @@ $pb->start;
 my $body = "the body as it was sent\r\n";
 for my $case ([ 'one', "inet:$port\@127.0.0.1", 'unix:test-milter' ], [ 'other', 'unix:test-milter', "inet:$port\@127.0.0.1" ]) {
 	my ($name, @order) = @$case;
-	use_milters(@order);
+	Pillarbox::Milter::ask($pb, @order);
 	my $subject = "names count add body change 1 $name";
 	my $before = -s $trace // 0;
 	my $text = through('a@b.example', "X-Old: old\r\nSubject: $subject\r\n\r\n$body", $subject);
@@ -105,7 +64,7 @@ for my $case ([ 'one', "inet:$port\@127.0.0.1", 'unix:test-milter' ], [ 'other',
 
 # What the first puts above everything the second can take away, and change, also of a message that
 # stands in its file already.
-use_milters('unix:test-milter', "inet:$port\@127.0.0.1");
+Pillarbox::Milter::ask($pb, 'unix:test-milter', "inet:$port\@127.0.0.1");
 for my $case ([ 'small', $body ], [ 'large', join '', ('y' x 98 . "\r\n") x 30_000 ]) {
 	my ($size, $text) = @$case;
 	my $before = -s $trace;
@@ -155,7 +114,7 @@ SKIP: {
 	my %socket = (dkim => 'inet:' . ($port + 1) . '@127.0.0.1', dmarc => 'inet:' . ($port + 2) . '@127.0.0.1');
 	for my $case ([ 'dkim', 'dmarc', 'pass' ], [ 'dmarc', 'dkim', 'fail' ]) {
 		my ($first, $second, $want) = @$case;
-		use_milters($socket{$first}, $socket{$second});
+		Pillarbox::Milter::ask($pb, $socket{$first}, $socket{$second});
 		my $subject = "$first before $second";
 		my $header = "From: a\@signed.example\r\nSubject: $subject\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n";
 		my $text = through('a@elsewhere.example', signature($key, $header, "signed\r\n") . "$header\r\nsigned\r\n", $subject);

@@ -6,12 +6,11 @@
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
-use IO::Socket::INET;
 use File::Path qw(make_path);
 use Pillarbox;
-use POSIX ();
+use Pillarbox::Child;
+use Pillarbox::Milter;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 plan skip_all => 'the milters drop rights of root' if $> != 0;
 my $GTUBE = 'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X';
@@ -19,39 +18,11 @@ my $GTUBE = 'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34
 my $pb = Pillarbox->new(host => 'mail.test.example');
 $pb->user('alice@example.com');
 my $port = Pillarbox::free_ports(4);
-my @children;
-END { my $code = $?; if (@children) { kill 'TERM', map { -$_ } @children; sleep 0.2; kill 'KILL', map { -$_ } @children } $? = $code }
 
-sub start_program {
-	my ($at, @cmd) = @_;
-	my $pid = fork() // die "fork: $!";
-	if ($pid == 0) {
-		setpgrp;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>>', "$pb->{top}/milter.log";
-		open STDERR, '>&', \*STDOUT;
-		exec { $cmd[0] } @cmd or POSIX::_exit(127);
-	}
-	push @children, $pid;
-	my $end = time + 25;
-	while (time < $end) {
-		return 1 if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $at, Timeout => 1);
-		sleep 0.1;
-	}
-	diag("$cmd[0] does not answer");
-	return 0;
-}
+sub start_program { my ($at, @cmd) = @_; return Pillarbox::Child->program("$pb->{top}/milter.log", @cmd)->answers($at) }
 
 # Only this milter, asked from the next session on.
-sub use_milter {
-	my ($at) = @_;
-	my $file = $pb->dir . '/etc/mailconfig.xml';
-	my $text = Pillarbox::slurp($file);
-	$text =~ s{<milters>.*</milters>\s*}{}s;
-	Pillarbox::spew($file, $text);
-	$pb->ctl_ok('set', '--add', 'milters/milter', "socket=inet:$at\@127.0.0.1", 'failMode=reject', 'timeout=60');
-	$pb->ctl_ok('reload');
-}
+sub use_milter { my ($at) = @_; Pillarbox::Milter::ask($pb, "inet:$at\@127.0.0.1") }
 
 sub send_one {
 	my ($subject, %o) = @_;
@@ -68,18 +39,8 @@ sub send_one {
 	return $reply;
 }
 
-sub delivered {
-	my ($subject) = @_;
-	my $end = time + 20;
-	while (time < $end) {
-		for my $file ($pb->mail('alice@example.com')) {
-			my $text = Pillarbox::slurp($file);
-			return $text if $text =~ /^Subject: .*\Q$subject\E\r$/m;
-		}
-		sleep 0.05;
-	}
-	return '';
-}
+# With a mark before its Subject, perhaps.
+sub delivered { return $pb->wait_subject('alice@example.com', qr/.*\Q$_[0]\E/) }
 
 $pb->start;
 

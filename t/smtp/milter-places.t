@@ -55,15 +55,8 @@ sub send_by {
 
 sub added_to {
 	my ($subject) = @_;
-	my $end = time + 20;
-	while (time < $end) {
-		for my $file ($pb->mail('alice@example.com')) {
-			my $text = Pillarbox::slurp($file);
-			return scalar(() = $text =~ /^X-Added: /mg) if $text =~ /^Subject: add \Q$subject\E\r$/m;
-		}
-		sleep 0.05;
-	}
-	return -1;
+	my $text = $pb->wait_subject('alice@example.com', "add $subject");
+	return $text eq '' ? -1 : scalar(() = $text =~ /^X-Added: /mg);
 }
 
 $pb->user('alice@example.com');

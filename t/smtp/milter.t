@@ -62,18 +62,7 @@ sub send_one {
 }
 
 # The delivered message with that Subject.
-sub delivered {
-	my ($subject) = @_;
-	my $end = time + 20;
-	while (time < $end) {
-		for my $file ($pb->mail('alice@example.com')) {
-			my $text = Pillarbox::slurp($file);
-			return $text if $text =~ /^Subject: \Q$subject\E\r$/m;
-		}
-		sleep 0.05;
-	}
-	return '';
-}
+sub delivered { return $pb->wait_subject('alice@example.com', $_[0]) }
 
 like(send_one('no milter there', "x\r\n"), qr/^451 4\.7\.1 .* ticket \d{12}$/, 'failMode=tempfail while the milter is down');
 my $milter = start_milter($socket, $program, "local:$socket");

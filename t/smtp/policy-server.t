@@ -90,18 +90,7 @@ sub send_from {
 	return $reply;
 }
 
-sub delivered {
-	my ($subject) = @_;
-	my $end = time + 20;
-	while (time < $end) {
-		for my $file ($pb->mail('alice@example.com')) {
-			my $text = Pillarbox::slurp($file);
-			return $text if $text =~ /^Subject: \Q$subject\E\r$/m;
-		}
-		sleep 0.05;
-	}
-	return '';
-}
+sub delivered { return $pb->wait_subject('alice@example.com', $_[0]) }
 
 my $trace = "$pb->{top}/requests";
 scripted($path, $trace);

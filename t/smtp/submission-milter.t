@@ -65,16 +65,9 @@ sub delivered {
 	my $reply = $c->reply;
 	like($reply, qr/^250/, "$subject: taken");
 	$c->command('QUIT');
-	my $end = time + 20;
-	while (time < $end) {
-		for my $file ($pb->mail('bob@example.com')) {
-			my $text = Pillarbox::slurp($file);
-			return ($reply =~ /id=(\d+)/, $text) if $text =~ /^Subject: \Q$subject\E\r$/m;
-		}
-		sleep 0.05;
-	}
-	fail("$subject: delivered");
-	return (0, '');
+	my $text = $pb->wait_subject('bob@example.com', $subject);
+	ok($text ne '', "$subject: delivered");
+	return ($reply =~ /id=(\d+)/, $text);
 }
 
 my $blind = "Bcc: secret\@example.com\r\nX-Old: old\r\n";

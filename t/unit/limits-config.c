@@ -8,22 +8,12 @@
 #include "config/settings_parse.h"
 #include "config/settings_table.h"
 #include "config/xml.h"
+#include "fill.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static void
-fill(struct buf *b, size_t n, char c)
-{
-	char *at = buf_reserve(b, n);
-
-	if (at == NULL)
-		bug("buffer too small for %zu bytes", n);
-	memset(at, c, n);
-	buf_commit(b, n);
-}
 
 /* What the check of a file says about a value of n bytes. */
 static bool

@@ -8,19 +8,8 @@
 #include "mail/charset.h"
 #include "mail/mime.h"
 #include "mail/mime_param.h"
+#include "fill.h"
 #include "tap.h"
-
-/* Append n times one character. */
-static void
-fill(struct buf *b, size_t n, char c)
-{
-	char *at = buf_reserve(b, n);
-
-	if (at == NULL)
-		bug("buffer too small for %zu bytes", n);
-	memset(at, c, n);
-	buf_commit(b, n);
-}
 
 /* Length of a file name given in two RFC 2231 sections of n bytes in all. */
 static size_t
@@ -100,23 +89,50 @@ encoded_word(void)
 	ok(!word_is_decoded(LIMIT_ENCODED_WORD + 1), "over LIMIT_ENCODED_WORD it is plain text");
 }
 
+/* What a message is taken for; frees it. */
+static enum mime_kind
+kind_of(struct buf *message)
+{
+	struct mime_tree t;
+	enum mime_kind kind;
+
+	mime_parse(buf_view(message), &t);
+	kind = t.parts[0].kind;
+	mime_tree_free(&t);
+	buf_free(message);
+	return kind;
+}
+
+static enum mime_kind
+kind_with_boundary(size_t n)
+{
+	struct buf b;
+
+	buf_init(&b, n + 100);
+	buf_text_put(&b, "Content-Type: multipart/mixed; boundary=");
+	fill(&b, n, 'x');
+	buf_text_put(&b, "\r\n\r\n");
+	return kind_of(&b);
+}
+
+static void
+boundary(void)
+{
+	is_num(kind_with_boundary(LIMIT_MIME_BOUNDARY), MIME_MULTIPART, "a boundary at LIMIT_MIME_BOUNDARY");
+	is_num(kind_with_boundary(LIMIT_MIME_BOUNDARY + 1), MIME_LEAF, "over LIMIT_MIME_BOUNDARY it is none");
+}
+
 /* A multipart whose field has a parameter of n bytes before its boundary. */
 static enum mime_kind
 kind_with_param(size_t n)
 {
-	struct mime_tree t;
 	struct buf b;
-	enum mime_kind kind;
 
 	buf_init(&b, n + 200);
 	buf_text_put(&b, "Content-Type: multipart/mixed; x=\"");
 	fill(&b, n, 'x');
 	buf_text_put(&b, "\"; boundary=a\r\n\r\n--a\r\n\r\nx\r\n--a--\r\n");
-	mime_parse(buf_view(&b), &t);
-	kind = t.parts[0].kind;
-	mime_tree_free(&t);
-	buf_free(&b);
-	return kind;
+	return kind_of(&b);
 }
 
 static void
@@ -147,6 +163,7 @@ main(void)
 	param_value();
 	charset_name();
 	encoded_word();
+	boundary();
 	header_memory();
 	return done();
 }

@@ -1,9 +1,9 @@
 # Limits of base/limits.h that have no better place: one file a room.
 check_PROGRAMS += t/unit/limits-mail t/unit/limits-store t/unit/limits-config t/unit/limits-imap
-t_unit_limits_mail_SOURCES = t/unit/limits-mail.c t/unit/tap.h
+t_unit_limits_mail_SOURCES = t/unit/limits-mail.c t/unit/fill.h t/unit/tap.h
 t_unit_limits_store_SOURCES = t/unit/limits-store.c t/unit/tap.h t/unit/tmpdir.h
 t_unit_limits_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstat
-t_unit_limits_config_SOURCES = t/unit/limits-config.c t/unit/tap.h
+t_unit_limits_config_SOURCES = t/unit/limits-config.c t/unit/fill.h t/unit/tap.h
 t_unit_limits_imap_SOURCES = t/unit/limits-imap.c t/unit/tap.h
 
 # The parts of a program that keep the limit are linked in.

@@ -24,7 +24,7 @@ use warnings;
 use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::INET;
-use POSIX ();
+use Pillarbox::Child;
 use Socket;
 
 my %TYPE = (A => 1, CNAME => 5, SOA => 6, PTR => 12, MX => 15, TXT => 16, AAAA => 28);
@@ -32,11 +32,10 @@ my %NAME = reverse %TYPE;
 our $TTL = 60;		# seconds; of servers begun from now on, as the next two
 our $ADDRESS = '127.0.0.1';
 our $PORT = 0;		# 0: any; 53 for programs that ask no other, root can have that
-my @live;
 
 sub new {
 	my ($class, $zone, %special) = @_;
-	my $self = bless { dir => tempdir('pillarbox-dns-XXXXXX', TMPDIR => 1, CLEANUP => 1), owner => $$, special => \%special, address => $ADDRESS }, $class;
+	my $self = bless { dir => tempdir('pillarbox-dns-XXXXXX', TMPDIR => 1, CLEANUP => 1), special => \%special, address => $ADDRESS }, $class;
 	$self->add_zone($zone // '');
 	for (1 .. 100) {
 		$self->{udp} = IO::Socket::INET->new(LocalAddr => $ADDRESS, LocalPort => $PORT, Proto => 'udp') or next;
@@ -46,14 +45,8 @@ sub new {
 	die "no port for a DNS server\n" unless $self->{tcp};
 	open $self->{log}, '>>', "$self->{dir}/queries" or die "queries: $!";
 	$self->{log}->autoflush(1);
-	my $pid = fork() // die "fork: $!";
-	if ($pid == 0) {
-		eval { $self->serve };
-		POSIX::_exit(0);
-	}
-	$self->{pid} = $pid;
+	$self->{child} = Pillarbox::Child->code(sub { $self->serve });
 	delete @$self{qw(udp tcp)};
-	push @live, $self;
 	return $self;
 }
 
@@ -70,18 +63,7 @@ sub queries {
 	return @lines;
 }
 
-sub stop {
-	my ($self) = @_;
-	my $pid = delete $self->{pid} or return;
-	kill 'KILL', $pid;
-	waitpid $pid, 0;
-}
-
-END {
-	my $code = $?;
-	$_->stop for grep { $_->{owner} == $$ } @live;
-	$? = $code;
-}
+sub stop { my ($self) = @_; $self->{child}->stop }
 
 # -- the server ---------------------------------------------------------------
 

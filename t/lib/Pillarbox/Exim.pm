@@ -11,10 +11,10 @@ package Pillarbox::Exim;
 use strict;
 use warnings;
 use Pillarbox;
+use Pillarbox::Child;
 use Pillarbox::Peer;
 use Time::HiRes qw(sleep time);
 
-my @live;
 my $ID = 5003;		# uid and gid of its user
 
 # Why it cannot be had; '' when it can.
@@ -26,7 +26,7 @@ sub lacking {
 sub new {
 	my ($class, $pb, %o) = @_;
 	my $dir = "$pb->{top}/exim-" . ($o{domain} =~ s/\W/-/gr);
-	my $self = bless { pb => $pb, dir => $dir, port => Pillarbox::free_ports(1), owner => $$, mail => "$dir/mail" }, $class;
+	my $self = bless { pb => $pb, dir => $dir, port => Pillarbox::free_ports(1), mail => "$dir/mail" }, $class;
 	mkdir $_ or die "$_: $!" for $dir, map { "$dir/$_" } qw(etc etc/exim4 spool log mail);
 	chown $ID, $ID, map { "$dir/$_" } qw(spool log mail);
 	my %file = map { $_ => Pillarbox::slurp("/etc/$_") } qw(passwd group);
@@ -81,17 +81,8 @@ smtp:
 $transport
 END
 	my @cmd = Pillarbox::Peer::packaged('exim', "$dir/etc", '/usr/sbin/exim4', '-bdf', '-q1s', '-oX', "127.0.0.1.$self->{port}");
-	$self->{pid} = fork() // die "fork: $!";
-	if ($self->{pid} == 0) {
-		setpgrp;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$dir/out";
-		open STDERR, '>&', \*STDOUT;
-		exec { $cmd[0] } @cmd or POSIX::_exit(127);
-	}
-	push @live, $self;
-	my $end = time + 20;
-	sleep 0.05 while time < $end && !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 1);
+	$self->{child} = Pillarbox::Child->program("$dir/out", @cmd);
+	$self->{child}->answers($self->{port});
 	return $self;
 }
 
@@ -104,15 +95,6 @@ sub wait_mail {
 	my @files;
 	sleep 0.05 while (@files = glob "$self->{mail}/new/*") < $n && time < $end;
 	return map { Pillarbox::slurp($_) } @files;
-}
-
-END {
-	my $code = $?;
-	for (grep { $_->{owner} == $$ } @live) {
-		kill 'TERM', -$_->{pid};
-		waitpid $_->{pid}, 0;
-	}
-	$? = $code;
 }
 
 1;
