@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # S38: many sessions at once, each with several messages, while workers are
 # killed at random: every message that was answered with 250 is delivered at
-# least once, and none is damaged.  PB_PARALLEL=1000x10 sets the size.
+# least once, and none is damaged.  PB_PARALLEL=200x10 sets another size.
 use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Pillarbox;
 
-my ($sessions, $messages) = ($ENV{PB_PARALLEL} || '200x10') =~ /^(\d+)x(\d+)$/ or die 'PB_PARALLEL';
+my ($sessions, $messages) = ($ENV{PB_PARALLEL} || '1000x10') =~ /^(\d+)x(\d+)$/ or die 'PB_PARALLEL';
 my $seconds = 60 + $sessions * $messages / 20;		# longest run; a slow machine is no failure
 my $pb = Pillarbox->new(settings => { smtpMaxConnections => $sessions + 50, smtpMaxConnectionsPerIp => 0, reservedConnections => 0,
 	smtpLogLevel => 'Normal', smtpSpareMax => 20 });
