@@ -56,13 +56,24 @@ line_refuse(struct smtp *c, bool is_chunk, const char *why)
 		reply_bad(c, 500, "5.5.2", "%s", why);
 }
 
-/* The beginning of a line that was dropped: may it be BDAT? */
-static bool
-may_be_chunk(struct span head)
+void
+line_refuse_long(struct smtp *c, struct span verb, bool may_be_chunk)
 {
-	struct span verb = span_word(&head);
+	if (span_is_nocase(verb, "EHLO") || span_is_nocase(verb, "HELO"))
+		reply_bad(c, 501, "5.5.4", "Name too long");
+	else
+		line_refuse(c, may_be_chunk, "Line too long");
+}
 
-	return span_starts_nocase(SPAN("BDAT"), verb);	/* also when the head ends before the verb does */
+/* A line that was dropped: only how it began is known. */
+static void
+refuse_dropped(struct smtp *c)
+{
+	struct span head = span_make(c->s->io.head, sizeof(c->s->io.head));
+	struct span verb = smtp_command_split(head).verb;
+
+	smtp_log_command(c, head);
+	line_refuse_long(c, verb, span_starts_nocase(SPAN("BDAT"), verb));	/* also when the head ends before the verb does */
 }
 
 /* Say and note why nothing more is read. */
@@ -98,7 +109,7 @@ smtp_line(struct smtp *c, struct span *line_out)
 
 		if (r != LINE_TOO_LONG)
 			return r == LINE_OK;
-		line_refuse(c, may_be_chunk(span_make(c->s->io.head, sizeof(c->s->io.head))), "Line too long");
+		refuse_dropped(c);
 		if (c->over)
 			return false;
 	}

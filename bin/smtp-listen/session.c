@@ -95,10 +95,10 @@ run_entry(struct smtp *c, const struct smtp_entry *entry, struct span args)
 	refusals_note(c, entry->needs);
 }
 
-/* Log what the client typed, but never a password. */
-static void
-log_command(struct smtp *c, struct smtp_command command, struct span line)
+void
+smtp_log_command(struct smtp *c, struct span line)
 {
+	struct smtp_command command = smtp_command_split(line);
 	char storage[LIMIT_LOG_COMMAND];
 	struct buf text;
 
@@ -134,7 +134,7 @@ run_command(struct smtp *c, struct span line)
 	const struct smtp_entry *entry = find_command(command.verb);
 	bool is_chunk = entry != NULL && entry->call == cmd_bdat;
 
-	log_command(c, command, line);
+	smtp_log_command(c, line);
 	if (gate_is_uninvited_proxy(c->s, line)) {
 		reply(c, 554, "5.7.1", "A PROXY header is not taken from you");
 		c->over = true;
@@ -142,7 +142,7 @@ run_command(struct smtp *c, struct span line)
 	}
 	c->has_spoken = true;
 	if (line.n > LIMIT_SMTP_LINE - 2 && (entry == NULL || entry->call != cmd_auth))
-		line_refuse(c, is_chunk, "Line too long");
+		line_refuse_long(c, command.verb, is_chunk);
 	else if (c->s->io.bare_lf && !c->config->normalize)
 		line_refuse(c, is_chunk, "Lines end with CR LF");
 	else if (entry == NULL)

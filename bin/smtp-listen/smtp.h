@@ -198,6 +198,12 @@ enum stream_result smtp_answer(struct smtp *c, struct span *line_out) PB_MUST_CH
 /* Say why the line is refused as it stands; one that may be BDAT ends the session, since its content follows. */
 void line_refuse(struct smtp *c, bool may_be_chunk, const char *text);
 
+/* The same for one that is too long, whose first word is verb: of HELO and EHLO it is the name (RFC 5321 4.5.3.1.2). */
+void line_refuse_long(struct smtp *c, struct span verb, bool may_be_chunk);
+
+/* Log what the client typed, line or the beginning of one, but never a password. */
+void smtp_log_command(struct smtp *c, struct span line);
+
 bool smtp_is_secured(const struct smtp *c);	/* TLS, or never left this machine */
 
 /* The client of the policy as of now. */

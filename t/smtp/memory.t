@@ -145,11 +145,11 @@ for my $command ('NOOP', 'VRFY alice@example.com', 'EHLO c.example', 'RSET', 'HE
 	like($reply, qr/^421 4\.7\.0 .* ticket \d{12}$/, '... and one over LIMIT_SMTP_JUNK closes');
 }
 
-# S26 and S07: what is refused stands in the log escaped, and to its end.  A HELO of 10 KB is no
-# command at all (RFC 5321 4.5.3.1.4): its reply is that of a line that is too long.
+# S26 and S07: what is refused stands in the log escaped, and to its end.
 $c = $pb->connect('smtp');
 for my $verb ('HELO', 'EHLO') {
-	like($c->command("$verb " . 'a' x 10_000), qr/^500 5\.5\.2 .* ticket \d{12}$/, "S26: $verb of 10 KB");
+	like($c->command("$verb " . 'a' x 10_000), qr/^501 5\.5\.4 .* ticket \d{12}$/, "S26: $verb of 10 KB");
+	like($c->command("$verb \x1b%n" . 'a' x 1_000_000), qr/^501 5\.5\.4 .* ticket \d{12}$/, "S26: $verb of 1 MB");
 	like($c->command("$verb $_->[0]"), qr/^501 5\.5\.4 .* ticket \d{12}$/, "S26: $verb $_->[1]")
 		for [ 'a' x 1000, 'of 1000 bytes' ], [ '%n%s%x', 'with a format' ], [ "a\x1b[2Jb", 'with ESC' ], [ '[1.2.3]', 'a literal of 3 parts' ],
 		[ '[IPv6:::::]', 'a literal that is none' ], [ '[300.1.1.1]', 'a literal out of range' ], [ "a\0b.example", 'with NUL' ];
@@ -164,6 +164,8 @@ for my $nul ("Subject: a\0b\r\n\r\nx", "Subject: a\r\n\r\nx\0y") {
 $c->expect('QUIT', qr/^221/);
 ok($pb->wait_log('smtpLog', qr/cmd: QUIT$/m), 'the log is up to date');
 my $log = $pb->log_text('smtpLog');
+like($log, qr/cmd: HELO a{500,}$/m, 'S26: of 10 KB the log holds the beginning');
+like($log, qr/cmd: HELO \\x1b%na*$/m, 'S26: and so of 1 MB, escaped');
 like($log, qr/cmd: HELO %n%s%x$/m, 'S26: a format stands as it is');
 like($log, qr/cmd: HELO a\\x1b\[2Jb$/m, 'S26: ESC is escaped');
 like($log, qr/cmd: HELO a\\x0db\.example$/m, 'S26: so is CR');
