@@ -18,8 +18,8 @@
 /* Lines are sent when this much is pending, or at this age. */
 #define FLUSH_BYTES 32768
 #define FLUSH_MS 1000
-/* How long the end of a session waits for an event-log that does not read. */
-#define PATIENCE_MS 250
+/* How long the end of a session waits for an event-log that is busy, or does not read. */
+#define PATIENCE_MS 1000
 
 bool
 log_wants(const struct service *svc, enum log_level level)
@@ -70,6 +70,16 @@ put_time(struct buf *out)
 	buf_printf(out, "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000));
 }
 
+static void on_flush_timer(void *ctx);
+
+/* Event-driven programs send what waits without being asked. */
+static void
+flush_soon(struct service *svc)
+{
+	if (svc->loop != NULL && svc->log.timer == NULL && svc->log.fd >= 0)
+		svc->log.timer = loop_timer(svc->loop, FLUSH_MS, on_flush_timer, svc);
+}
+
 static void
 on_flush_timer(void *ctx)
 {
@@ -77,6 +87,8 @@ on_flush_timer(void *ctx)
 
 	svc->log.timer = NULL;
 	log_flush(svc, false);
+	if (svc->log.pending.n > 0 || svc->log.lost > 0)
+		flush_soon(svc);
 }
 
 /* Make room for one more line, or drop what is pending and count it. */
@@ -117,8 +129,7 @@ write_line(struct service *svc, const char *ticket, const char *ip, const char *
 	put_plain(&log->pending, span_make(text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1));
 	buf_char(&log->pending, '\n');
 	log->lines++;
-	if (svc->loop != NULL && log->timer == NULL)
-		log->timer = loop_timer(svc->loop, FLUSH_MS, on_flush_timer, svc);
+	flush_soon(svc);
 	if (log->fd < 0)
 		log_flush(svc, true);
 }
@@ -149,26 +160,45 @@ log_failure(struct service *svc, const char *ticket, const char *ip, const char 
 	WRITE_AT(LOG_EXCEPTIONS);
 }
 
+/* True when there may be room before the end: a crowd waits for the same room. */
+static bool
+wait_for_room(int fd, uint64_t end)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	uint64_t now = clock_ms();
+
+	if (now >= end)
+		return false;
+	return poll(&p, 1, (int)(end - now)) > 0 || errno == EINTR;
+}
+
 /* 0 when event-log has it; -1 when it does not read now. */
 static int
 send_datagram(struct service *svc, bool wait)
 {
 	struct log *log = &svc->log;
+	const uint64_t end = wait ? clock_ms() + PATIENCE_MS : 0;
 	char head[160];
 	int n = snprintf(head, sizeof(head), "log kind=%s program=%s lost=%llu\n",
 		log->kind, svc->name, (unsigned long long)log->lost);
 	struct iovec parts[2] = { { head, (size_t)n }, { log->pending.p, log->pending.n } };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	if (sendmsg(log->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-		return 0;
-	if (errno == EAGAIN && wait) {
-		struct pollfd p = { .fd = log->fd, .events = POLLOUT };
+	while (sendmsg(log->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (errno != EINTR && (errno != EAGAIN || !wait_for_room(log->fd, end)))
+			return -1;
+	return 0;
+}
 
-		if (poll(&p, 1, PATIENCE_MS) > 0 && sendmsg(log->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-			return 0;
-	}
-	return -1;
+void
+log_add_lost(struct service *svc, uint64_t lines)
+{
+	struct log *log = &svc->log;
+
+	if (lines == 0)
+		return;
+	log->lost = lines < UINT64_MAX - log->lost ? log->lost + lines : UINT64_MAX;
+	flush_soon(svc);
 }
 
 void
@@ -176,19 +206,18 @@ log_flush(struct service *svc, bool last)
 {
 	struct log *log = &svc->log;
 
-	if (log->pending.n == 0)
+	if (log->pending.n == 0 && log->lost == 0)
 		return;
 	if (log->fd < 0) {
 		(void)!write(2, log->pending.p, log->pending.n);
 	} else if (send_datagram(svc, last && !log->stalled) == 0) {
 		log->stalled = false;
 		log->lost = 0;
+	} else if (!last) {	/* keep them: make_room drops them when there are too many */
+		log->since_ms = clock_ms();
+		return;
 	} else {
 		log->stalled = true;
-		if (!last) {	/* keep them: make_room drops them when there are too many */
-			log->since_ms = clock_ms();
-			return;
-		}
 		log->lost += log->lines;
 	}
 	log->lines = 0;

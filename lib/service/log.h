@@ -28,7 +28,7 @@ struct log {
 	uint64_t since_ms;	/* when the oldest pending line was written */
 	uint64_t lines;		/* in pending */
 	uint64_t lost;		/* lines dropped since the last datagram that went out */
-	bool stalled;		/* event-log did not read last time: do not wait for it */
+	bool stalled;		/* event-log was waited for in vain: not again before it reads */
 	struct loop_timer *timer;	/* of event-driven programs */
 };
 
@@ -51,7 +51,13 @@ void log_failure(struct service *svc, const char *ticket, const char *ip, const 
 /* Append ` key=value` to out; the value is escaped, and quoted when it holds a space. */
 void log_value(struct buf *out, const char *key, struct span value);
 
-/* Send what is pending.  `last`: wait up to a quarter second for a busy event-log. */
+/*
+ * Send what is pending, and the count of what was lost.  `last`: wait up to a second for a
+ * busy event-log, and count as lost what it does not take.
+ */
 void log_flush(struct service *svc, bool last);
+
+/* Lines that another process of this program lost, which ends before it can report them. */
+void log_add_lost(struct service *svc, uint64_t lines);
 
 #endif

@@ -306,6 +306,7 @@ bury(struct pool_worker *w, int status)
 	else if (w->is_leaving)
 		p->leaving--;
 	p->total--;
+	log_add_lost(p->svc, scoreboard_lost_lines(p->board, (size_t)(w - p->workers)));
 	scoreboard_clear(p->board, (size_t)(w - p->workers));
 	w->pid = 0;
 }

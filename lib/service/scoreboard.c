@@ -70,6 +70,14 @@ scoreboard_waiting_since(const struct scoreboard *b, size_t i)
 	return __atomic_load_n(&s->waiting_ms, __ATOMIC_RELAXED);
 }
 
+uint32_t
+scoreboard_lost_lines(const struct scoreboard *b, size_t i)
+{
+	const struct score *s = (const struct score *)(const void *)(b->pages + i * PAGE);
+
+	return __atomic_load_n(&s->lost_lines, __ATOMIC_RELAXED);
+}
+
 void
 scoreboard_clear(struct scoreboard *b, size_t i)
 {

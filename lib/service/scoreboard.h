@@ -18,6 +18,7 @@ enum score_state { SCORE_IDLE = 0, SCORE_BUSY = 1 };
 struct score {
 	uint32_t state;			/* enum score_state; written atomically */
 	uint32_t sessions;		/* served by this worker */
+	uint32_t lost_lines;		/* of the log, when the worker ends: it can tell nobody else */
 	uint64_t connected_ms;		/* wall clock, of the session */
 	uint64_t bytes_in, bytes_out;
 	uint64_t waiting_ms;		/* clock_ms since when a stranger is silent; 0: is not, or is known */
@@ -38,6 +39,8 @@ struct score *scoreboard_page(struct scoreboard *b, size_t i);
 void scoreboard_read(const struct scoreboard *b, size_t i, struct score *out);
 /* Its waiting_ms as it stands there, unchecked. */
 uint64_t scoreboard_waiting_since(const struct scoreboard *b, size_t i);
+/* Its lost_lines as they stand there, unchecked. */
+uint32_t scoreboard_lost_lines(const struct scoreboard *b, size_t i);
 void scoreboard_clear(struct scoreboard *b, size_t i);
 /* In a worker: unmap the pages of all others, so that it cannot see or change them. */
 void scoreboard_keep_only(struct scoreboard *b, size_t i);

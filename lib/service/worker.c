@@ -171,6 +171,15 @@ serve(struct pool *p, struct score *score)
 	}
 }
 
+/* What event-log did not take is counted by the parent, which stays. */
+PB_NORETURN static void
+leave(struct service *svc, struct score *score, int code)
+{
+	log_flush(svc, true);
+	__atomic_store_n(&score->lost_lines, svc->log.lost < UINT32_MAX ? (uint32_t)svc->log.lost : UINT32_MAX, __ATOMIC_RELAXED);
+	_exit(code);
+}
+
 void
 worker_main(struct pool *p, size_t place, int channel)
 {
@@ -178,16 +187,13 @@ worker_main(struct pool *p, size_t place, int channel)
 	struct score *score = scoreboard_page(p->board, place);
 
 	forget_parent(p, place, channel);
-	if (owners_connect_all(svc) != 0) {
-		log_flush(svc, true);
-		_exit(1);
-	}
+	if (owners_connect_all(svc) != 0)
+		leave(svc, score, 1);
 	if (svc->worker != NULL)
 		svc->worker(svc);
 	sandbox_seccomp(svc->role);
 	if (!tell(svc, CHANNEL_READY))
 		_exit(0);
 	serve(p, score);
-	log_flush(svc, true);
-	_exit(0);
+	leave(svc, score, 0);
 }

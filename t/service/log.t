@@ -7,9 +7,9 @@ use Pillarbox::Skeleton;
 use POSIX ();
 use Socket;
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
-my $sk = Pillarbox::Skeleton->new->start;
+my $sk = Pillarbox::Skeleton->new(popMaxConnections => 60)->start;
 chdir "$sk->{dir}/run/pub" or die;
 socket(my $log, AF_UNIX, SOCK_DGRAM, 0) or die;
 connect($log, pack_sockaddr_un('log')) or die;
@@ -31,6 +31,31 @@ ok(wait_until(5, sub { (() = $sk->log_text('administrative') =~ /event=log-refus
 send($log, "log kind=popLog program=test lost=17\n12:00:00.000 [a][b] event=after\n", 0);
 ok(wait_until(5, sub { $sk->log_text('popLog') =~ /event=log-lost program=test lines=17\n.*event=after/ }),
 	'lines that a program lost are told');
+
+# event-log stands still: workers end all the same, and what they could not tell is counted by their parent.
+my $still = ($sk->unit('event-log'))[1];
+my @sessions = map { $sk->session } 1 .. 40;
+kill 'STOP', $still;
+syswrite $_->{sock}, "LOG\r\nQUIT\r\n" for @sessions;
+ok(wait_until(30, sub { !grep { -e "/proc/$_->{pid}" } @sessions }), 'a worker ends although event-log does not read');
+kill 'CONT', $still;
+sub told { my ($text, $lost) = ($sk->log_text('popLog'), 0); $lost += $1 while $text =~ /event=log-lost program=pop3-serve lines=(\d+)/g; return (scalar(() = $text =~ /event=test /g), $lost) }
+ok(wait_until(20, sub { my ($there, $lost) = told(); $lost > 0 && $there + $lost == @sessions }),
+	'each of its lines is in the log or counted as lost') or diag(join ' ', told());
+
+# A crowd that ends at once loses no line.
+my ($there, $lost) = told();
+@sessions = map { $sk->session } 1 .. 40;
+kill 'STOP', $still;
+my $begin = time;
+syswrite $_->{sock}, "LOG\r\nQUIT\r\n" for @sessions;
+sleep 0.3;
+kill 'CONT', $still;
+SKIP: {
+	skip 'this machine is too slow: workers waited a second', 1 if time - $begin > 0.6;
+	ok(wait_until(20, sub { (told())[0] == $there + 40 }), 'who waits for a busy event-log is heard, and nothing is lost')
+		or diag("before $there+$lost, now ", join '+', told());
+}
 
 SKIP: {
 	skip 'a full disk needs root', 4 if $> != 0;
