@@ -77,6 +77,14 @@ const char *rule_kind_name(enum rule_kind kind);
 /* Seconds of a clock that does not go back, for the tables. */
 int64_t abuse_now_s(void);
 
+/* decided.c: each line of `why` in the log; ip may be NULL; rest is "" or " key=value ...". */
+void abuse_log_decision(struct abuse *a, const struct addr *ip, const char *about, const struct buf *why, const char *rest);
+/* The same about a user of a service. */
+void abuse_log_user_decision(struct abuse *a, const struct addr *ip, const char *about, int service, struct span user,
+	const struct buf *why);
+/* Room for the lines of one decision. */
+#define ABUSE_WHY_SIZE 256
+
 /* count.c: sessions of addresses, and what follows. */
 
 /* What abuse_connect would say by lists and blocks, without counting anything. */

@@ -24,13 +24,21 @@ is_trusted(const struct abuse *a, const struct addr *ip, int service)
 static void
 apply(struct abuse *a, struct rule *r, struct crossing *c)
 {
+	char storage[ABUSE_WHY_SIZE];
+	bool is_crossed;
+	struct buf why;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
 	c->count = table_count(a->addresses, c->key, r->number, 1, abuse_now_s(), r->frame_s);
-	if (!rule_is_crossed(r, c))
+	is_crossed = rule_is_crossed(r, c, &why);
+	rule_log_decision(a, r, c->ip, &why);
+	if (!is_crossed)
 		return;
 	table_reset(a->addresses, c->key, r->number);
+	if (notice_is_new(a, r, c->key))
+		notice_crossing(a, r, c);
 	if (r->block_s > 0)
 		blocks_add(a, c->ip, r->services, r->block_s, span_of(rule_kind_name(r->kind)));
-	notice_crossing(a, r, c);
 }
 
 void
@@ -52,9 +60,9 @@ abuse_apply_rules(struct abuse *a, const struct addr *ip, int service, enum rule
 
 /* False, with the reason in words. */
 static bool
-is_admitted(const struct policy_admission *facts, char *why, size_t size)
+is_admitted(const struct policy_admission *facts, struct buf *lines, char *why, size_t size)
 {
-	switch (policy_admission(facts)) {
+	switch (policy_admission(facts, lines)) {
 	case POLICY_ADMITTED:
 		return true;
 	case POLICY_BLOCKED:
@@ -67,29 +75,52 @@ is_admitted(const struct policy_admission *facts, char *why, size_t size)
 	return false;
 }
 
-bool
-abuse_would_serve(const struct abuse *a, const struct addr *ip, int service, char *why, size_t size)
+static bool
+is_blocked(const struct abuse *a, const struct addr *ip, int service)
 {
-	struct policy_admission facts = { .is_white = is_trusted(a, ip, service) };
 	uint8_t key[16];
 
 	abuse_key(ip, key);
-	facts.is_blocked = abuse_map_is_blocked(a->map, key, service, wall_s());
-	return is_admitted(&facts, why, size);
+	return abuse_map_is_blocked(a->map, key, service, wall_s());
+}
+
+bool
+abuse_would_serve(const struct abuse *a, const struct addr *ip, int service, char *why, size_t size)
+{
+	struct policy_admission facts = { .is_white = is_trusted(a, ip, service), .is_blocked = is_blocked(a, ip, service) };
+
+	return is_admitted(&facts, NULL, why, size);
+}
+
+/* The decision, with the lines of what is held against the address. */
+static bool
+admit(struct abuse *a, const struct addr *ip, int service, const struct policy_admission *facts, char *why, size_t size)
+{
+	char storage[ABUSE_WHY_SIZE], rest[32];
+	struct buf lines;
+	bool good;
+
+	buf_init_fixed(&lines, storage, sizeof(storage));
+	good = is_admitted(facts, &lines, why, size);
+	snprintf(rest, sizeof(rest), " service=%s", abuse_service_name(service));
+	abuse_log_decision(a, ip, "connect", &lines, rest);
+	return good;
 }
 
 bool
 abuse_connect(struct abuse *a, const struct addr *ip, int service, char *why, size_t size)
 {
-	struct policy_admission facts = { .is_white = is_trusted(a, ip, service), .open_max = a->most_open[service] };
+	struct policy_admission facts = { .is_white = is_trusted(a, ip, service), .is_blocked = is_blocked(a, ip, service),
+		.open_max = a->most_open[service] };
 	uint8_t key[16];
 
-	if (!abuse_would_serve(a, ip, service, why, size))
+	if (!admit(a, ip, service, &facts, why, size))
 		return false;
+	facts.is_blocked = false;	/* the one who is blocked by what follows is still served */
 	abuse_key(ip, key);
 	abuse_apply_rules(a, ip, service, RULE_DOS, SPAN_NONE);
 	facts.open = table_open(a->addresses, key, PURPOSE_OPEN + (unsigned)service, abuse_now_s());
-	if (is_admitted(&facts, why, size))
+	if (admit(a, ip, service, &facts, why, size))
 		return true;
 	table_close(a->addresses, key, PURPOSE_OPEN + (unsigned)service);
 	return false;

@@ -91,9 +91,13 @@ logins_failed(struct abuse *a, const struct addr *ip, int service, struct span u
 	uint32_t by_account = user.n > 0 ? count_account(a, user) : 0;
 	struct policy_login facts = { by_address, by_account, .is_white = trusted,
 		.is_spared = ip != NULL && user.n > 0 && is_spared(a, ip, user) };
-	uint32_t delay = policy_login_delay(&facts);
-	char rest[128];
+	char storage[ABUSE_WHY_SIZE], rest[128];
+	struct buf why;
+	uint32_t delay;
 
+	buf_init_fixed(&why, storage, sizeof(storage));
+	delay = policy_login_delay(&facts, &why);
+	abuse_log_user_decision(a, ip, "login", service, user, &why);
 	snprintf(rest, sizeof(rest), " failures=%u account-failures=%u delay=%u", by_address, by_account, delay);
 	log_failed(a, ip, service, user, rest);
 	if (ip != NULL)

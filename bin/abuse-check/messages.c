@@ -26,8 +26,9 @@ sender_text(struct span from, const struct addr *ip, char out[LIMIT_ADDRESS + 1]
 void
 messages_count(struct abuse *a, const struct addr *ip, struct span from, uint64_t size)
 {
-	char sender[LIMIT_ADDRESS + 1], size_text[24];
+	char sender[LIMIT_ADDRESS + 1], size_text[24], storage[ABUSE_WHY_SIZE];
 	uint8_t of_sender[16], of_size[16];
+	struct buf why;
 
 	sender_text(from, ip, sender);
 	snprintf(size_text, sizeof(size_text), "%llu", (unsigned long long)size);
@@ -41,7 +42,10 @@ messages_count(struct abuse *a, const struct addr *ip, struct span from, uint64_
 		if (r->kind != RULE_INTERNAL_SPAMMER)
 			continue;
 		c.count = table_count(a->accounts, key, r->number, 1, abuse_now_s(), r->frame_s);
-		if (rule_is_crossed(r, &c))
-			notice_crossing(a, r, &c);
+		buf_init_fixed(&why, storage, sizeof(storage));
+		if (!rule_is_crossed(r, &c, &why) || !notice_is_new(a, r, key))
+			continue;
+		rule_log_decision(a, r, ip, &why);
+		notice_crossing(a, r, &c);
 	}
 }

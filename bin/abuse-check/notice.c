@@ -42,9 +42,8 @@ notices_end(struct abuse *a)
 		log_failure(&a->svc, "", "", "event=notices-lost count=%zu", waiting);
 }
 
-/* False: this one was told of in this frame. */
-static bool
-is_new(struct abuse *a, const struct rule *r, const uint8_t key[16])
+bool
+notice_is_new(struct abuse *a, const struct rule *r, const uint8_t key[16])
 {
 	uint64_t purpose = PURPOSE_TOLD + r->number;
 	int64_t now = abuse_now_s();
@@ -68,17 +67,6 @@ is_within_budget(struct abuse *a, struct rule *r)
 	return r->told < LIMIT_NOTICES_HOUR && post_waiting(a->notices->post) < LIMIT_NOTICES;
 }
 
-/* The line of the sum, as those of other decisions are. */
-static void
-log_step(struct abuse *a, const struct rule *r, const struct crossing *c, const char *ip)
-{
-	struct span rest = span_of(c->step);
-	struct span name = span_word(&rest), value = span_word(&rest), weight = span_word(&rest), total = span_word(&rest);
-
-	log_line(&a->svc, "", ip, "event=check about=rule-%u name=%.*s value=%.*s weight=%.*s total=%.*s", r->number,
-		SPAN_ARG(name), SPAN_ARG(value), SPAN_ARG(weight), SPAN_ARG(span_trim(total)));
-}
-
 void
 notice_crossing(struct abuse *a, struct rule *r, const struct crossing *c)
 {
@@ -86,17 +74,13 @@ notice_crossing(struct abuse *a, struct rule *r, const struct crossing *c)
 	struct notices *all = a->notices;
 	struct notice *n;
 	struct buf account;
-	bool is_held;
+	const bool is_held = !is_within_budget(a, r);
 
-	if (!is_new(a, r, c->key))
-		return;
-	is_held = !is_within_budget(a, r);
 	if (c->ip != NULL)
 		addr_print(c->ip, ip, sizeof(ip));
 	buf_init_fixed(&account, storage, sizeof(storage));
 	if (c->account.n > 0)
 		log_value(&account, "account", c->account);
-	log_step(a, r, c, ip);
 	log_line(&a->svc, "", ip, "event=rule-crossed rule=%u kind=%s count=%u%s notice=%s", r->number,
 		rule_kind_name(r->kind), c->count, buf_text(&account), is_held ? "held" : "sent");
 	if (is_held) {

@@ -25,11 +25,13 @@ struct crossing {
 	struct span account;	/* sender, or who failed to log in; may be empty or hostile */
 	uint32_t count;		/* in the frame */
 	uint64_t size;		/* of the last message */
-	char step[64];		/* "KIND COUNT WEIGHT TOTAL", by rule_is_crossed */
 };
 
-/* rules.c: do the events that were counted cross the rule? */
-bool rule_is_crossed(const struct rule *r, struct crossing *c) PB_MUST_CHECK;
+/* rules.c: do the events that were counted cross the rule?  `why` gets what is said of them. */
+bool rule_is_crossed(const struct rule *r, const struct crossing *c, struct buf *why) PB_MUST_CHECK;
+
+/* decided.c: the lines of `why` in the log. */
+void rule_log_decision(struct abuse *a, const struct rule *r, const struct addr *ip, const struct buf *why);
 
 struct notice {
 	struct notice *next;
@@ -44,7 +46,9 @@ struct notices *notices_new(struct abuse *a);
 /* Before the end: tell the log what was not sent. */
 void notices_end(struct abuse *a);
 
-/* A rule was crossed: make a notice unless there was one. */
+/* True unless the crossing was told of in this frame; from now on it was. */
+bool notice_is_new(struct abuse *a, const struct rule *r, const uint8_t key[16]) PB_MUST_CHECK;
+/* A rule was crossed: make a notice, as far as the hour leaves room for it. */
 void notice_crossing(struct abuse *a, struct rule *r, const struct crossing *c);
 
 /* notice_text.c, pure: header and body. `from` is the sender in the header. */

@@ -90,13 +90,13 @@ read_rules(struct abuse *a, const struct settings *s)
 }
 
 bool
-rule_is_crossed(const struct rule *r, struct crossing *c)
+rule_is_crossed(const struct rule *r, const struct crossing *c, struct buf *why)
 {
-	struct policy_rule facts = { rule_kind_name(r->kind), c->count, r->count, r->kind == RULE_INTERNAL_SPAMMER };
-	struct buf why;
+	struct policy_rule facts = { rule_kind_name(r->kind), c->count, r->count,
+		.must_exceed = r->kind == RULE_INTERNAL_SPAMMER,
+		.is_fault = r->kind == RULE_BAD_SESSIONS || r->kind == RULE_LOGIN_FAILURES };
 
-	buf_init_fixed(&why, c->step, sizeof(c->step));
-	return policy_rule_crossed(&facts, &why);
+	return policy_rule_crossed(&facts, why);
 }
 
 static struct listed *

@@ -15,11 +15,16 @@ users_enter(struct abuse *a, const struct addr *ip, int service, struct span use
 	struct policy_admission facts = { .open_max = a->most_of_user[service],
 		.is_white = ip == NULL || abuse_is_listed(a->white, a->white_count, ip, service) };
 
+	char storage[ABUSE_WHY_SIZE];
+	struct buf why;
+
+	buf_init_fixed(&why, storage, sizeof(storage));
 	out->service = service;
 	table_text_key(a->accounts, user, out->key);
 	facts.open = table_open(a->accounts, out->key, PURPOSE_OPEN + (unsigned)service, abuse_now_s());
-	if (policy_admission(&facts) == POLICY_ADMITTED)
+	if (policy_admission(&facts, &why) == POLICY_ADMITTED)
 		return true;
+	abuse_log_user_decision(a, ip, "user", service, user, &why);
 	users_leave(a, out);
 	return false;
 }

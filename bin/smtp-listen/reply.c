@@ -4,6 +4,8 @@
  */
 #include "base/base.h"
 #include "smtp.h"
+#include "facts.h"
+#include "policy/sum.h"
 #include "smtp/reply.h"
 
 /* Text of one reply: with code, status and ticket it stays under 512 bytes (RFC 5321 4.5.3.1.5). */
@@ -127,18 +129,13 @@ smtp_log_address(struct smtp *c, const char *event, const char *key, const char 
 }
 
 static void
-log_decision(struct smtp *c, const char *about, struct span rest)
+log_decision(struct smtp *c, const char *about, struct span why)
 {
-	while (rest.n > 0) {
-		struct span line = span_cut(&rest, '\n');
-		struct span name = span_word(&line);
-		struct span value = span_word(&line);
-		struct span weight = span_word(&line);
-		struct span total = span_word(&line);
+	char storage[FACTS_WHY_SIZE + 64];
+	struct buf line;
 
-		smtp_log(c, "event=check about=%s name=%.*s value=%.*s weight=%.*s total=%.*s", about,
-			 SPAN_ARG(name), SPAN_ARG(value), SPAN_ARG(weight), SPAN_ARG(total));
-	}
+	for (buf_init_fixed(&line, storage, sizeof(storage)); policy_sum_print(&why, &line); buf_clear(&line))
+		smtp_log(c, "event=check about=%s %s", about, buf_text(&line));
 }
 
 bool

@@ -27,3 +27,19 @@ policy_sum_add_num(struct policy_sum *s, const char *name, uint64_t value, int w
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 	policy_sum_add(s, name, span_of(text), weight);
 }
+
+bool
+policy_sum_print(struct span *why, struct buf *out)
+{
+	static const char *const keys[] = { "name", " value", " weight", " total" };
+	struct span line = span_cut(why, '\n');
+
+	if (line.n == 0)
+		return false;
+	for (size_t i = 0; i < PB_COUNT(keys); i++) {
+		struct span word = span_word(&line);
+
+		buf_printf(out, "%s=%.*s", keys[i], SPAN_ARG(word));
+	}
+	return true;
+}

@@ -24,4 +24,7 @@ struct policy_sum {
 void policy_sum_add(struct policy_sum *s, const char *name, struct span value, int weight);
 void policy_sum_add_num(struct policy_sum *s, const char *name, uint64_t value, int weight);
 
+/* Take the next line off `why` and append it to out as a log has it: name=N value=V weight=W total=T.  False: there was none. */
+bool policy_sum_print(struct span *why, struct buf *out);
+
 #endif

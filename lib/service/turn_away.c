@@ -46,7 +46,9 @@ log_turned(struct service *svc, struct turned *t, const char *listener, const st
 
 	*t = (struct turned){ .peer = *peer, .listener = listener, .until_ms = clock_ms() + REPEAT_MS };
 	service_ticket(svc, t->ticket);
-	log_line(svc, t->ticket, addr_print(peer, ip, sizeof(ip)), "event=refused reason=blocked listener=%s earlier=%llu",
+	addr_print(peer, ip, sizeof(ip));
+	log_line(svc, t->ticket, ip, "event=check about=connect name=blocked value=yes weight=-100 total=-100");
+	log_line(svc, t->ticket, ip, "event=refused reason=blocked listener=%s earlier=%llu",
 		listener, (unsigned long long)again);
 	log_flush(svc, false);
 }

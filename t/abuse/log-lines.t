@@ -90,7 +90,10 @@ sub until_blocked {
 my $blocked = qr/^421 4\.7\.0 Your address is blocked.*$ticket/;
 listed('ABUSE-06, ABUSE-07, ABUSE-08, ABUSE-09', 'sessions without a message', '127.42.0.1', until_blocked('127.42.0.1', 'NOOP'), $blocked,
 	smtpLog => qr/event=refused reason=(?:blocked listener=smtp earlier=\d+|abuse code=421 why=".*blocked.*")/,
-	abuseLog => qr/event=check about=rule-1 name=badSessions value=3 weight=-100 total=-100/,
+	smtpLog => qr/event=check about=connect name=(?:blocked|address-refused) value=\S+ weight=-100 total=-100/,
+	abuseLog => qr/event=check about=rule-1 name=badSessions value=1 weight=-33 total=-33/,
+	abuseLog => qr/event=check about=rule-1 name=badSessions value=2 weight=-33 total=-66/,
+	abuseLog => qr/event=check about=rule-1 name=badSessions value=3 weight=-34 total=-100/,
 	abuseLog => qr/event=rule-crossed rule=1 kind=badSessions count=3 .*/, abuseLog => qr/event=blocked .*seconds=540.*/);
 my @message = ('MAIL FROM:<x@far.example>', 'RCPT TO:<alice@example.com>', 'DATA', "Subject: x\r\n\r\nx\r\n.");
 $rows->row('ABUSE-06', 'a session with one is no bad session', says('smtp', @message), qr/^250 2\.0\.0 OK id=\d+$/, smtpLog => qr/event=message .*/);

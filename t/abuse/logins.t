@@ -44,6 +44,7 @@ is(delays(4, '192.0.2.99', 'y@example.com', 'imap'), '0 0 2 4', 'but by guesses 
 good('192.0.2.50', 'alice@example.com');
 is(delays(3, '198.51.100.20N', 'alice@example.com'), '0 0 2', 'others guess at an account');
 is(delays(20, '192.0.2.50', 'Alice@example.com'), join(' ', (0) x 20), 'its owner is spared where he logged in before');
+ok($pb->wait_log('abuseLog', qr{\[192\.0\.2\.50\]\[-\] event=check about=login name=known-pair value=yes weight=15000 total=0 service=\S+ user=\S+$}m), 'as the log explains');
 is(failed('192.0.2.50', 'alice@example.com'), 15, 'though not for ever: the address may be shared');
 is(failed('192.0.2.50', 'bob@example.com'), 15, 'nor for other accounts');
 is(failed('192.0.2.51', 'alice@example.com'), 15, 'nor elsewhere');
@@ -98,12 +99,18 @@ for my $try ([ smtp => \&smtp ], [ pop3 => \&pop3 ], [ imap => \&imap ]) {
 	cmp_ok(time - $start, '>=', 1.9, "$service: the third failure of an address is answered after two seconds");
 	ok($pb->wait_log('abuseLog', qr/\[\Q$ip\E\].*event=login-failed service=$service user=w$service\@example\.com failures=3 account-failures=1 delay=2000/),
 		'and logged with all that was counted');
+	my $about = qr/\[\Q$ip\E\]\[-\] event=check about=login/;
+	my $who = qr/service=$service user=w$service\@example\.com/;
+	like($pb->log_text('abuseLog'), qr/$about name=address-failures value=3 weight=-2000 total=-2000 $who\n.*$about name=account-failures value=1 weight=0 total=-2000 $who$/m,
+		'weighted');
 }
 
 # By rule (kind loginFailures): the address is blocked for the service.
 failed('127.9.3.1', "v$_\@example.com", 'imap') for 1 .. 24;
 like($pb->connect('imap', local => '127.9.3.1')->{greeting}, qr/^\* OK/, 'one below the rule');
 failed('127.9.3.1', 'v@example.com', 'imap');
+ok($pb->wait_log('abuseLog', qr/\[127\.9\.3\.1\]\[-\] event=check about=rule-\d+ name=loginFailures value=$_->[0] weight=-4 total=$_->[1]$/m), "failure $_->[0] has its share")
+	for [ 1, -4 ], [ 24, -96 ], [ 25, -100 ];
 like($pb->ctl_ok('block', 'show', '127.9.3.1', '--tsv'), qr/^127\.9\.3\.1\timap\t(?:300|2\d\d)\tloginFailures$/m, 'as many as the rule says: blocked');
 like($pb->connect('imap', local => '127.9.3.1')->{greeting}, qr/^\* BYE /, 'and refused');
 like($pb->connect('pop3', local => '127.9.3.1')->{greeting}, qr/^\+OK/, 'for that service alone');

@@ -97,6 +97,8 @@ is(scalar(grep { /^220/ } @g), 5, 'with a message they are no bad ones');
 my @open = map { $pb->connect('smtp', local => '127.3.2.1') } 1 .. 4;
 like($open[2]{greeting}, qr/^220/, 'three sessions at once');
 like($open[3]{greeting}, qr/^421 4\.7\.0 Too many connections/, 'and no fourth');
+ok($pb->wait_log('abuseLog', qr/\[127\.3\.2\.1\]\[-\] event=check about=connect name=sessions value=4 weight=-100 total=-100 service=smtp$/m), 'whose line says why');
+is(scalar(() = $pb->log_text('abuseLog') =~ /\[127\.3\.2\.1\]\[-\] event=check about=connect /g), 1, 'and the others left none');
 $open[0]->command('QUIT');
 $open[0]->close;
 sleep 0.3;

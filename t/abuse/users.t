@@ -35,6 +35,7 @@ sub session {
 my %good = (smtps => qr/^235 /, pop3 => qr/^\+OK /, imap => qr/^a\d+ OK /m);
 my %full = (smtps => qr/^421 4\.7\.0 Too many connections.*\d{12}$/, pop3 => qr/^-ERR \[SYS\/TEMP\] Too many connections.*\d{12}\)$/,
 	imap => qr/^a\d+ NO \[LIMIT\] Too many connections.*\d{12}\)$/m);
+my %word = (smtps => 'smtp', pop3 => 'pop3', imap => 'imap');
 my %kind = (smtps => 'smtpLog', pop3 => 'popLog', imap => 'imapLog');
 for my $service (sort keys %good) {
 	my $most = $service eq 'pop3' ? 1 : 2;
@@ -53,6 +54,8 @@ for my $service (sort keys %good) {
 	like($again->{said}, $good{$service}, 'one that ended makes room');
 	$_->close for @c, $again;
 	ok($pb->wait_log($kind{$service}, qr/\[127\.9\.1\.\d+\]\[\d{12}\] event=login-refused user=alice\@example\.com why="Too many connections of this user"/), 'and the log tells');
+	ok($pb->wait_log('abuseLog', qr/\[127\.9\.1\.\d+\]\[-\] event=check about=user name=sessions value=@{[ $most + 1 ]} weight=-100 total=-100 service=\Q$word{$service}\E user=alice\@example\.com$/m),
+		'and what was counted');
 }
 
 # Early talkers.
