@@ -29,8 +29,8 @@ install-data-hook:
 	rm -f "$(DESTDIR)$(man8dir)/sendmail.8"
 	cd "$(DESTDIR)$(man8dir)" && ln -s mail-inject.8 sendmail.8
 
-# Local programs look for sendmail in one of these; another mail server's stays.
-etc_sendmail = $(bindir)/sendmail $(sbindir)/sendmail
+# Local programs look for these; another mail server's stay.
+etc_sendmail = $(bindir)/sendmail $(sbindir)/sendmail $(bindir)/mailq $(bindir)/newaliases
 
 install-exec-hook:
 	@set -e; for to in $(etc_sendmail); do \

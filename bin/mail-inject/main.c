@@ -10,6 +10,7 @@
 #include "head.h"
 #include "input.h"
 #include "options.h"
+#include "queue.h"
 #include "submit.h"
 #include "base/die.h"
 #include "base/limits.h"
@@ -151,8 +152,10 @@ main(int argc, char **argv)
 	int fd;
 
 	die_set_program("mail-inject");
-	(void)signal(SIGPIPE, SIG_IGN);
 	options_read(&o, argc, argv);
+	if (o.queue != QUEUE_NO)
+		return queue_become(&o);
+	(void)signal(SIGPIPE, SIG_IGN);
 	fd = connect_server(&o);
 	if (fd < 0)
 		return INJECT_TRY_LATER;

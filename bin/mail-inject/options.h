@@ -17,8 +17,13 @@ enum {
 	INJECT_NO_RIGHT = 77
 };
 
+/* What is to be done about the queue, instead of taking a message. */
+enum options_queue { QUEUE_NO, QUEUE_LIST, QUEUE_RUN, QUEUE_RUN_ID, QUEUE_RUN_RECIPIENT, QUEUE_RUN_SENDER };
+
 struct options {
 	const char *root;		/* NULL: PILLARBOX_ROOT, or the installed instance */
+	enum options_queue queue;	/* -bp, -q */
+	const char *queue_text;		/* of -qI, -qR, -qS */
 	bool smtp;			/* -bs: SMTP on stdin and stdout */
 	bool from_header;		/* -t */
 	bool dots_are_text;		/* -i, -oi */

@@ -94,7 +94,7 @@ BAIL_OUT('not installed') unless Test::More->builder->is_passing;
 my $ctl = "$prefix/bin/mailctl";
 my $libexec = "$prefix/libexec/pillarbox";
 my $examples = "$prefix/share/doc/pillarbox/examples";
-ok(-x $_, "$_ is a program") for $ctl, "$prefix/bin/mail-inject", "$prefix/bin/sendmail", "$prefix/sbin/sendmail",
+ok(-x $_, "$_ is a program") for $ctl, "$prefix/bin/mail-inject", "$prefix/bin/sendmail", "$prefix/sbin/sendmail", "$prefix/bin/mailq",
 	map { "$libexec/$_" } qw(mail-master smtp-listen spool-runner local-deliver remote-send pop3-serve imap-serve
 		greylist-check auth-check abuse-check scan-check event-log);
 for my $page (glob "$src/man/*.[18]") {

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
 use Test::More;
+use Time::HiRes qw(sleep time);
 use Pillarbox;
 
 my $pb = Pillarbox->new;
@@ -12,6 +13,7 @@ $pb->user('bob@example.com');
 my $inject = $pb->program('mail-inject');
 $ENV{PILLARBOX_ROOT} = $pb->dir;
 
+my $out;
 my ($rc, undef, $err) = $pb->run_input("x\n", $inject, 'alice@example.com');
 is($rc, 75, 'exit 75 when the server is down') or diag($err);
 $pb->start;
@@ -60,10 +62,68 @@ is($rc, 65, 'a bad address is exit 65');
 is($rc, 64, 'no recipient is exit 64');
 ($rc) = inject("x\n", '-t');
 is($rc, 64, 'neither on the line nor in the header');
-($rc) = inject('', '-bp');
-is($rc, 64, 'modes of other programs are refused');
+for my $mode ('-bd', '-bt', '-q30m', '-qX', '-xyz') {
+	($rc) = inject('', $mode);
+	is($rc, 64, "$mode is refused");
+}
+($rc) = inject("To: alice\@example.com\nSubject: together\n\n.\nx\n", '-ti', '-em', '-Ac');
+is($rc, 0, 'letters together, and what other servers know');
+$pb->wait_mail('alice@example.com', ++$n);
 
-my ($smtp_rc, $out) = inject("EHLO x.example\r\nMAIL FROM:<a\@b.example>\r\nRCPT TO:<alice\@example.com>\r\nDATA\r\nSubject: bs\r\n\r\nx\r\n.\r\nQUIT\r\n", '-bs');
+# What is asked of delivery reports reaches the server.
+for my $bad ([ '-N', 'often' ], [ '-N', "never\r\nRSET" ], [ '-R', 'HALF' ]) {
+	($rc, undef, $err) = inject("x\n", @$bad, 'alice@example.com');
+	is($rc, 64, join ' ', @$bad, 'is refused');
+	like($err, qr/: $bad->[0] takes /, '... with what it takes');
+}
+($rc, undef, $err) = inject("Subject: dsn\n\nx\n", '-N', 'success,delay', '-R', 'hdrs', '-V', 'my id=1+', '-f', 'bob@example.com', 'alice@example.com');
+is($rc, 0, '-N -R -V') or diag($err);
+$pb->wait_mail('alice@example.com', ++$n);
+my ($report) = grep { /^Original-Envelope-Id: my id=1\+\r$/m } map { Pillarbox::slurp($_) } $pb->wait_mail('bob@example.com', 2);
+like($report // '', qr/^Action: delivered\r$/m, 'the sender is told of success, with his id');
+
+# The queue: shown and run by mailctl.
+my @links = map { "$pb->{top}/$_" } qw(mailq newaliases sendmail);
+symlink $inject, $_ or die for @links;
+($rc, $out) = $pb->run_input('', $links[0]);
+is($rc, 0, 'mailq');
+like($out, qr/^0 of 0$/m, 'shows an empty queue');
+is(($pb->run_input('', $links[1]))[0], 0, 'newaliases has nothing to do');
+is((inject('', '-bi'))[0], 0, 'nor has -bi');
+my $new = $pb->maildir('bob@example.com') . '/new';
+rename $new, "$new.away" or die;
+Pillarbox::spew($new, '');
+inject("Subject: waits\n\nx\n", '-f', $_, 'bob@example.com') for '"a\"b c"@out.example', 'plain@out.example';
+sub queued { return map { [ split /\t/ ] } grep { /^\d/ } split /\n/, $pb->ctl_ok('spool', 'list', '--tsv') }
+sub attempts { my ($count) = @_; my $end = time + 20; sleep 0.1 while time < $end && join(' ', map { $_->[3] } queued()) ne $count; return join ' ', map { $_->[3] } queued() }
+is(attempts('1 1'), '1 1', 'two messages wait');
+for my $show ([ $inject, '-bp' ], [ $links[2], '-bp' ], [ $links[0] ]) {
+	($rc, $out) = $pb->run_input('', @$show);
+	like($out, qr/plain\@out\.example .*^2 of 2$/ms, "@{[ map { m{([^/]+)$} } @$show ]} shows them");
+}
+my @waiting = queued();
+is((inject('', '-q'))[0], 0, '-q');
+is(attempts('2 2'), '2 2', '... tries all');
+is((inject('', "-qI$waiting[1][0]"))[0], 0, '-qI');
+is(attempts('2 3'), '2 3', '... tries one');
+is((inject('', '-qR', 'bob@'))[0], 0, '-qR');
+is(attempts('3 4'), '3 4', '... tries those for a recipient');
+is((inject('', '-qS', '\"b c"@'))[0], 0, '-qS');
+is(attempts('4 4'), '4 4', '... tries those of a sender, whatever is in the text');
+is((inject('', '-qI', '--all'))[0], 2, 'a text is no option of mailctl');
+is(attempts('4 4'), '4 4', '... and does nothing else');
+unlink $new;
+rename "$new.away", $new or die;
+inject('', '-q');
+$pb->wait_mail('bob@example.com', 4);
+SKIP: {
+	skip 'needs root to become somebody else', 2 if $> != 0;
+	($rc, $out, $err) = $pb->run_input('', qw(setpriv --reuid=54321 --regid=54321 --clear-groups), $inject, '-bp');
+	isnt($rc, 0, 'a stranger may not see the queue');
+	unlike($out, qr/example/, '... nothing of it');
+}
+
+(my $smtp_rc, $out) = inject("EHLO x.example\r\nMAIL FROM:<a\@b.example>\r\nRCPT TO:<alice\@example.com>\r\nDATA\r\nSubject: bs\r\n\r\nx\r\n.\r\nQUIT\r\n", '-bs');
 is($smtp_rc, 0, '-bs');
 like($out, qr/^220 .*^354 .*^250 2\.0\.0 OK.*^221 /ms, 'speaks SMTP');
 ($rc) = inject("EHLO x.example\nQUIT\n", '-bs');
