@@ -91,7 +91,7 @@ SKIP: {
 	$begin->();
 	sleep 1.1;	# it is looked for once a second
 	$login->('two@example.com');
-	like($hears->(qr/two\@example\.com/), qr/^<22>pillarbox: \d\d:\d\d:\d\d\.\d{3} \[127\.0\.0\.1\]\[\d{12}\] event=login-failed /,
+	like($hears->(qr/\]\[\d{12}\] .*two\@example\.com/), qr/^<22>pillarbox: \d\d:\d\d:\d\d\.\d{3} \[127\.0\.0\.1\]\[\d{12}\] event=login-failed /,
 		'a syslogd that comes late gets lines, as facility mail');
 	ok($pb->wait_log('administrative', qr/event=syslog-missed lines=\d+$/m), 'and the log tells how many it missed');
 	close $syslogd;
