@@ -62,6 +62,20 @@ count_finishing(const struct unit *u, uint64_t *sessions)
 	return true;
 }
 
+/* Does the new generation serve, and nobody else?  An older one has said that its workers take no more clients. */
+static bool
+is_up(const struct unit *u)
+{
+	if (!u->is_wanted || !unit_is_allowed(u))
+		return true;
+	if (u->current == NULL || u->current->state != PROCESS_RUNNING)
+		return false;
+	for (const struct process *p = u->processes; p != NULL; p = p->next)
+		if (u->def->is_pool && p->state == PROCESS_LEAVING && p->fd >= 0 && !p->has_answered)
+			return false;
+	return true;
+}
+
 static bool
 is_settled(const struct waiting *w, uint64_t *sessions)
 {
@@ -70,9 +84,7 @@ is_settled(const struct waiting *w, uint64_t *sessions)
 
 		if (!w->units[i])
 			continue;
-		if (w->for_stop ? !count_finishing(u, sessions)
-		    : u->is_wanted && unit_is_allowed(u)
-			&& (u->current == NULL || u->current->state != PROCESS_RUNNING))
+		if (w->for_stop ? !count_finishing(u, sessions) : !is_up(u))
 			return false;
 	}
 	return true;
@@ -88,8 +100,7 @@ say_missing(const struct waiting *w, struct buf *reply)
 	for (size_t i = 0; i < w->master->unit_count; i++) {
 		const struct unit *u = &w->master->units[i];
 
-		if (w->units[i] && u->is_wanted && unit_is_allowed(u)
-		    && (u->current == NULL || u->current->state != PROCESS_RUNNING))
+		if (w->units[i] && !is_up(u))
 			n += (size_t)snprintf(names + n, sizeof(names) - n, " %s", u->def->name);
 	}
 	control_error(reply, EXIT_TRY_LATER, "not ready yet:%s (see the administrative log)", names);

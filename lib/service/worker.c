@@ -163,6 +163,8 @@ serve(struct pool *p, struct score *score)
 		if (n <= 0)
 			continue;
 		if (e.data.u64 < POOL_LISTENERS_MAX)
+			(void)notify_read(svc);	/* to leave may have been said before this client came */
+		if (e.data.u64 < POOL_LISTENERS_MAX && !svc->is_leaving)
 			serve_one(p, e.data.u64, score, &busy);
 		else if (e.data.u64 == POOL_LISTENERS_MAX)
 			(void)notify_read(svc);
