@@ -1,13 +1,7 @@
 /*
- * expander: ask auth-check for the final targets of addresses, from an event
- * loop.
- *
- * Questions are pipelined over one connection to run/pub/lookup (socketmap,
- * maps "expand" and "disabled") and answered in their order.  A lost connection answers all
- * that are open with RCPT_TROUBLE; the next question connects anew.
- *
- * Answers can be kept: auth-check hands out a page with the version of the
- * directory, and an answer is used again as long as this number stands.
+ * expander: ask auth-check for the final targets of addresses, and whether
+ * somebody is disabled, from an event loop (directory/asker.h; maps "expand"
+ * and "disabled").  Where no answer comes it is RCPT_TROUBLE.
  */
 #ifndef SPOOL_RUNNER_EXPANDER_H
 #define SPOOL_RUNNER_EXPANDER_H
