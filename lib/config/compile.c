@@ -84,20 +84,29 @@ add_host_name(struct buf *out, const struct setting *s, const struct xml_node *n
 	return true;
 }
 
+/* May the program see it?  0: all may. */
+static bool
+is_seen(const struct setting *s, unsigned int program)
+{
+	return program == 0 || (s->programs & program) != 0;
+}
+
 static void
-add_records(struct buf *out, const struct setting *list, const struct xml_node *parent, struct span name)
+add_records(struct buf *out, const struct setting *list, const struct xml_node *parent, struct span name,
+	unsigned int program)
 {
 	for (const struct xml_node *n = NULL; (n = xml_child(parent, name, n)) != NULL;) {
 		record_add_text(out, "entry", list->path);
 		for (const struct setting *f = list + 1;
 		     f < setting_table + setting_count && setting_parent(f) == list; f++)
-			add_value(out, "field", f, config_field(f, n));
+			if (is_seen(f, program))
+				add_value(out, "field", f, config_field(f, n));
 	}
 }
 
 /* Lists repeat the last element of their path below one container. */
 static void
-add_list(struct buf *out, const struct setting *s, const struct xml *x)
+add_list(struct buf *out, const struct setting *s, const struct xml *x, unsigned int program)
 {
 	struct span path = span_of(s->path), name = path;
 	const struct xml_node *parent = xml_root(x);
@@ -111,7 +120,7 @@ add_list(struct buf *out, const struct setting *s, const struct xml *x)
 	if (parent == NULL)
 		return;
 	if (s->type == SETTING_RECORDS) {
-		add_records(out, s, parent, name);
+		add_records(out, s, parent, name, program);
 		return;
 	}
 	for (const struct xml_node *n = NULL; (n = xml_child(parent, name, n)) != NULL;)
@@ -119,12 +128,12 @@ add_list(struct buf *out, const struct setting *s, const struct xml *x)
 }
 
 static void
-add_setting(struct buf *out, const struct setting *s, const struct xml *x)
+add_setting(struct buf *out, const struct setting *s, const struct xml *x, unsigned int program)
 {
 	const struct xml_node *n;
 
 	if (s->type == SETTING_LIST || s->type == SETTING_RECORDS) {
-		add_list(out, s, x);
+		add_list(out, s, x, program);
 		return;
 	}
 	n = xml_at(xml_root(x), span_of(s->path));
@@ -140,9 +149,8 @@ compile_record(const struct xml *x, enum setting_scope scope, unsigned int progr
 	for (size_t i = 0; i < setting_count; i++) {
 		const struct setting *s = &setting_table[i];
 
-		if (s->scope == scope && setting_parent(s) == NULL &&
-		    (program == 0 || (s->programs & program) != 0))
-			add_setting(out, s, x);
+		if (s->scope == scope && setting_parent(s) == NULL && is_seen(s, program))
+			add_setting(out, s, x, program);
 	}
 	return !out->overflow;
 }
