@@ -5,6 +5,7 @@ prog_auth_check_SOURCES = bin/auth-check/main.c \
 	bin/auth-check/client.c bin/auth-check/client.h \
 	bin/auth-check/control.c bin/auth-check/control.h \
 	bin/auth-check/exchange.c bin/auth-check/exchange.h \
+	bin/auth-check/gateway.c bin/auth-check/gateway.h \
 	bin/auth-check/helper_process.c bin/auth-check/helper_process.h \
 	bin/auth-check/helpers.c bin/auth-check/helpers.h \
 	bin/auth-check/index.c bin/auth-check/index.h bin/auth-check/index_names.c bin/auth-check/index_own.c \

@@ -12,6 +12,7 @@
 #include "client.h"
 #include "directory/kept.h"
 #include "directory/socketmap.h"
+#include "gateway.h"
 #include "room.h"
 
 #define CACHE_SLOTS 16384
@@ -87,11 +88,26 @@ give_version(struct lookup *l, struct client *c, size_t used)
 }
 
 static size_t
+give(struct lookup *l, struct client *c, size_t used, bool is_secret)
+{
+	struct buf out;
+
+	buf_init(&out, LIMIT_SOCKETMAP_REPLY + 16);
+	socketmap_put(&out, buf_view(&l->answer));
+	client_send(c, buf_view(&out));
+	if (is_secret) {
+		mem_wipe(out.p, out.n);
+		mem_wipe(l->answer.p, l->answer.n);
+	}
+	buf_free(&out);
+	return used;
+}
+
+static size_t
 on_input(struct client *c, void *ctx, struct span in)
 {
 	struct lookup *l = ctx;
 	struct span question;
-	struct buf out;
 	size_t used;
 	int r = socketmap_take(in, LIMIT_SOCKETMAP, &question, &used);
 
@@ -99,15 +115,13 @@ on_input(struct client *c, void *ctx, struct span in)
 		return r < 0 ? CLIENT_HOSTILE : 0;
 	if (span_is(question, "version "))
 		return give_version(l, c, used);
+	if (gateway_question(l->svc, client_uid(c), question, &l->answer))
+		return give(l, c, used, true);
 	if (!room_question(&l->room, client_uid(c), question, &l->answer)) {
 		answer(l, question);
 		room_add(&l->room, question, &l->answer);
 	}
-	buf_init(&out, LIMIT_SOCKETMAP_REPLY + 16);
-	socketmap_put(&out, buf_view(&l->answer));
-	client_send(c, buf_view(&out));
-	buf_free(&out);
-	return used;
+	return give(l, c, used, false);
 }
 
 static void

@@ -64,3 +64,20 @@ args_parse(struct args *a, int argc, char **argv, const struct arg_option *optio
 	ctl_fail(2, a->count < min ? "too few arguments" : "too many arguments");
 	return false;
 }
+
+static const char *const secret_words[] = { "--password=", "--admin-password=", "authPassword=", "adminPassword=" };
+
+size_t
+args_secret(const char *word)
+{
+	for (size_t i = 0; i < PB_COUNT(secret_words); i++)
+		if (strncasecmp(word, secret_words[i], strlen(secret_words[i])) == 0)
+			return strlen(secret_words[i]);
+	return 0;
+}
+
+bool
+args_hides_next(const char *word)
+{
+	return strcmp(word, "--password") == 0 || strcmp(word, "--admin-password") == 0;
+}

@@ -30,4 +30,9 @@ struct args {
 bool args_parse(struct args *a, int argc, char **argv, const struct arg_option *options,
 	size_t option_count, size_t min, size_t max) PB_MUST_CHECK;
 
+/* Words that hold a password: how many bytes go before it ("--password=", "authPassword="); 0 for all others. */
+size_t args_secret(const char *word);
+/* "--password" and the like, whose value is the next word. */
+bool args_hides_next(const char *word);
+
 #endif

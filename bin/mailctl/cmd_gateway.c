@@ -7,30 +7,19 @@
 #include "commands.h"
 #include "args.h"
 #include "base/die.h"
-#include "base/num.h"
-#include "config/compile.h"
-#include "edit.h"
 #include "net/addr.h"
+#include "numbered.h"
 #include "output.h"
 
 #define LIST "incomingGateways/gateway"
 
-struct change {
-	size_t at;		/* for edit and delete: from 0 */
-	size_t count;
-	char *const *words;
-};
-
-/* What no single field can be refused for. */
 static int
-check(const struct config_file *f, size_t at, struct buf *errors)
+check(const struct settings *s, size_t at, struct buf *errors)
 {
-	struct settings *s = compile_settings(f->xml, SCOPE_SERVER);
 	const char *address = settings_entry(s, LIST, at, "address");
 	bool is_backup = strcmp(settings_entry(s, LIST, at, "mode"), "backupMx") == 0;
 	struct addr_range range;
 	struct addr one;
-	int code = EXIT_REFUSED;
 
 	if (address[0] == '\0')
 		buf_text_put(errors, "a gateway needs an address\n");
@@ -41,37 +30,11 @@ check(const struct config_file *f, size_t at, struct buf *errors)
 	else if (settings_entry_bool(s, LIST, at, "userVerification") && !addr_parse(span_of(address), &one))
 		buf_printf(errors, "%s: only a server with one IP address can be asked about users\n", address);
 	else
-		code = EXIT_DONE;
-	settings_free(&s);
-	return code;
+		return EXIT_DONE;
+	return EXIT_REFUSED;
 }
 
-static int
-add(struct config_file *f, const void *ctx, struct buf *errors)
-{
-	const struct change *ch = ctx;
-	size_t last = edit_count(f, LIST);
-	int code = edit_add(f, LIST, ch->count, ch->words, errors);
-
-	return code == EXIT_DONE ? check(f, last, errors) : code;
-}
-
-static int
-edit(struct config_file *f, const void *ctx, struct buf *errors)
-{
-	const struct change *ch = ctx;
-	int code = edit_change_at(f, LIST, ch->at, ch->count, ch->words, errors);
-
-	return code == EXIT_DONE ? check(f, ch->at, errors) : code;
-}
-
-static int
-delete(struct config_file *f, const void *ctx, struct buf *errors)
-{
-	const struct change *ch = ctx;
-
-	return edit_remove_at(f, LIST, ch->at, errors);
-}
+static const struct numbered gateways = { .list = LIST, .check = check };
 
 int
 cmd_gateway_list(struct ctl *c, int argc, char **argv)
@@ -106,37 +69,22 @@ int
 cmd_gateway_add(struct ctl *c, int argc, char **argv)
 {
 	struct args a;
-	struct change ch = { .at = 0 };
 
-	if (!args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX))
-		return EXIT_USAGE;
-	ch.count = a.count;
-	ch.words = a.item;
-	return edit_etc(c, SCOPE_SERVER, add, &ch);
-}
-
-/* "NUMBER [FIELD=VALUE ...]" */
-static int
-change_one(struct ctl *c, int argc, char **argv, size_t min, size_t max, edit_fn *fn)
-{
-	struct args a;
-	struct change ch;
-	uint64_t n;
-
-	if (!args_parse(&a, argc, argv, NULL, 0, min, max) || !num_parse(span_of(a.item[0]), 1000, &n) || n == 0)
-		return EXIT_USAGE;
-	ch = (struct change){ (size_t)n - 1, a.count - 1, a.item + 1 };
-	return edit_etc(c, SCOPE_SERVER, fn, &ch);
+	return args_parse(&a, argc, argv, NULL, 0, 1, ARGS_MAX) ? numbered_add(c, &gateways, a.count, a.item) : EXIT_USAGE;
 }
 
 int
 cmd_gateway_edit(struct ctl *c, int argc, char **argv)
 {
-	return change_one(c, argc, argv, 2, ARGS_MAX, edit);
+	struct args a;
+
+	return args_parse(&a, argc, argv, NULL, 0, 2, ARGS_MAX) ? numbered_edit(c, &gateways, a.count, a.item) : EXIT_USAGE;
 }
 
 int
 cmd_gateway_delete(struct ctl *c, int argc, char **argv)
 {
-	return change_one(c, argc, argv, 1, 1, delete);
+	struct args a;
+
+	return args_parse(&a, argc, argv, NULL, 0, 1, 1) ? numbered_delete(c, &gateways, a.count, a.item) : EXIT_USAGE;
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include "base/die.h"
 #include "base/mem.h"
+#include "args.h"
 #include "commands.h"
 #include "output.h"
 
@@ -54,11 +55,11 @@ note_why(struct ctl *c, int argc, char **argv)
 			buf_char(&why, ' ');
 		if (hide)
 			buf_text_put(&why, "***");
-		else if (strncmp(argv[i], "--password=", 11) == 0)
-			buf_text_put(&why, "--password=***");
+		else if (args_secret(argv[i]) > 0)
+			buf_printf(&why, "%.*s***", (int)args_secret(argv[i]), argv[i]);
 		else
 			buf_escaped(&why, span_first(span_of(argv[i]), 100));
-		hide = strcmp(argv[i], "--password") == 0 || strcmp(argv[i], "--admin-password") == 0 ||
+		hide = args_hides_next(argv[i]) ||
 			(i > 0 && strcmp(argv[i], "sysAdminPasswordHash") == 0);
 	}
 }

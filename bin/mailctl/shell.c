@@ -8,6 +8,7 @@
  */
 #include "base/base.h"
 #include "commands.h"
+#include "args.h"
 #include <fcntl.h>
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -182,14 +183,6 @@ complete(const char *text, int start, int end PB_UNUSED)
 
 /* -- staging ------------------------------------------------------------------ */
 
-static const char *
-shown(char *const *words, int i)
-{
-	if (i > 0 && strcmp(words[i - 1], "--password") == 0)
-		return "***";
-	return strncmp(words[i], "--password=", 11) == 0 ? "--password=***" : words[i];
-}
-
 /* A staged line as it may be shown: without passwords. */
 static void
 staged_row(struct output *o, const char *line)
@@ -200,7 +193,12 @@ staged_row(struct output *o, const char *line)
 
 	buf_init(&text, 2 * strlen(line) + 8);
 	for (int i = 0; i < n; i++)
-		buf_printf(&text, "%s%s", i > 0 ? " " : "", shown(words, i));
+		if (i > 0 && args_hides_next(words[i - 1]))
+			buf_text_put(&text, " ***");
+		else
+			buf_printf(&text, "%s%.*s%s", i > 0 ? " " : "",
+				args_secret(words[i]) > 0 ? (int)args_secret(words[i]) : (int)strlen(words[i]), words[i],
+				args_secret(words[i]) > 0 ? "***" : "");
 	output_row(o, buf_text(&text));
 	buf_free(&text);
 	mem_wipe_free(copy, strlen(line));

@@ -27,6 +27,12 @@ add_list(struct output *o, const struct settings *st, const struct setting *s)
 		row(o, st, s, settings_list(st, s->path, i));
 }
 
+static const char *
+shown(const struct setting *s, const char *value)
+{
+	return s->format == FORMAT_SECRET && value[0] != '\0' ? "***" : value;
+}
+
 static void
 add_records(struct output *o, const struct settings *st, const struct setting *s)
 {
@@ -38,7 +44,7 @@ add_records(struct output *o, const struct settings *st, const struct setting *s
 		for (const struct setting *f = s + 1;
 		     f < setting_table + setting_count && setting_parent(f) == s; f++)
 			buf_printf(&text, "%s%s=%s", text.n > 0 ? " " : "", setting_element(f),
-				settings_entry(st, s->path, i, setting_element(f)));
+				shown(f, settings_entry(st, s->path, i, setting_element(f))));
 		row(o, st, s, buf_text(&text));
 	}
 	buf_free(&text);

@@ -59,17 +59,15 @@ can_reuse(const struct agent *a, const struct job *j, size_t *target)
 {
 	if (!a->conn.is_open || a->conn.messages >= a->o->messages_max)
 		return false;
-	for (size_t i = 0; i < j->target_count; i++)
-		if (j->target[i].preference == j->target[0].preference &&
-		    addr_eq(&j->target[i].addr, &a->conn.to.addr) &&
-		    strcmp(j->target[i].host, a->conn.to.host) == 0) {
-			struct verdict refused;
-			struct tls_need need;
+	for (size_t i = 0; i < j->target_count && j->target[i].preference == j->target[0].preference; i++) {
+		struct verdict refused;
+		struct tls_need need;
 
-			*target = i;
-			return secure_need(j, &j->target[i], a->o->tls_available, &need, &refused) &&
-			    secure_suffices(&a->conn.secured, &need);
-		}
+		*target = i;
+		if (secure_need(j, &j->target[i], a->o->tls_available, &need, &refused) &&
+		    connection_leads_to(&a->conn, &j->target[i], &need))
+			return secure_suffices(&a->conn.secured, &need);
+	}
 	return false;
 }
 
@@ -99,7 +97,7 @@ try_target(struct agent *a, struct job *j, const struct target *to, int fd, stru
 	if (!secure_need(j, to, a->o->tls_available, &need, why))
 		return false;
 	if (!connection_open(&a->conn, to, &need, why, &is_self))
-		return is_self;
+		return is_self && need.gateway == NULL;
 	return transaction_run(&a->conn, j, fd, why) == TRANSACTION_DONE;
 }
 
@@ -181,11 +179,14 @@ serve(struct agent *a)
 	good = nfds == 1 && job_read(&r, &j);
 	if (good) {
 		send_job(a, &j, fd);
+		job_forget_secrets(&j);
 		good = answer(a, &j);
 	}
 	if (nfds == 1)
 		close(fd);
+	mem_wipe(r.text, (size_t)n);
 	record_free(&r);
+	mem_wipe(text, (size_t)n);
 	return good;
 }
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "login.h"
 #include "mail/said.h"
 #include "net/connect.h"
 #include "sys/clock.h"
@@ -36,6 +37,13 @@ void
 connection_say(struct connection *c, struct span line)
 {
 	log_protocol(c, "cmd", span_trim(line));
+	stream_put(&c->io, line);
+}
+
+void
+connection_say_hidden(struct connection *c, struct span shown, struct span line)
+{
+	log_protocol(c, "cmd", shown);
 	stream_put(&c->io, line);
 }
 
@@ -210,18 +218,13 @@ log_tls(struct connection *c, const struct tls_finding *found)
 	buf_free(&text);
 }
 
-/* STARTTLS.  TLS_REFUSED: the connection is as before; TLS_BROKEN: it is closed, *found says why. */
+/* TLS_BROKEN: the connection is closed, *found says why. */
 static enum tls_step
-start_tls(struct connection *c, const struct tls_need *need, struct tls_finding *found, struct verdict *why)
+shake_hands(struct connection *c, const struct tls_need *need, struct tls_finding *found)
 {
 	bool old_is_enough = need->type == TLS_POLICY_NONE && need->level < TLS_LEVEL_DANE;
 	struct tls_expected expected;
 
-	connection_say(c, SPAN("STARTTLS\r\n"));
-	if (!connection_hear(c, c->o->command_ms, why))
-		return TLS_LOST;
-	if (c->reply.code != 220)
-		return TLS_REFUSED;
 	stream_timeout(&c->io, c->o->command_ms);
 	secure_expect(need, c->to.host, &expected);
 	if (stream_buffered_input(&c->io)) {
@@ -236,11 +239,32 @@ start_tls(struct connection *c, const struct tls_need *need, struct tls_finding 
 	return TLS_BROKEN;
 }
 
-/* Connect and greet. */
-static bool
-begin(struct connection *c, struct verdict *why, bool *is_self)
+/* STARTTLS.  TLS_REFUSED: the connection is as before. */
+static enum tls_step
+start_tls(struct connection *c, const struct tls_need *need, struct tls_finding *found, struct verdict *why)
 {
-	if (!open_socket(c, why) || !connection_hear(c, c->o->command_ms, why))
+	connection_say(c, SPAN("STARTTLS\r\n"));
+	if (!connection_hear(c, c->o->command_ms, why))
+		return TLS_LOST;
+	if (c->reply.code != 220)
+		return TLS_REFUSED;
+	return shake_hands(c, need, found);
+}
+
+/* We talk to ourselves.  A gateway that is set up so costs no mail. */
+static struct verdict
+loops(const struct connection *c)
+{
+	if (c->is_gateway)
+		return verdict_make(451, "4.4.6", "gateway %s[%s] is this server itself", c->to.host, c->ip);
+	return verdict_make(554, "5.4.6", "mail loops back to this server: %s[%s] is its own name", c->to.host, c->ip);
+}
+
+/* Over a connection that is open, or has TLS from the first byte on: greet. */
+static bool
+greet(struct connection *c, struct verdict *why, bool *is_self)
+{
+	if (!connection_hear(c, c->o->command_ms, why))
 		return false;
 	if (c->reply.code / 100 != 2) {
 		*why = refusal(c);
@@ -252,16 +276,22 @@ begin(struct connection *c, struct verdict *why, bool *is_self)
 		return false;
 	*is_self |= names_us(c);
 	if (*is_self) {
-		*why = verdict_make(554, "5.4.6", "mail loops back to this server: %s[%s] is its own name",
-			c->to.host, c->ip);
+		*why = loops(c);
 		connection_quit(c);
 	}
 	return !*is_self;
 }
 
-/* TLS stands: is it enough?  Then EHLO again (RFC 3207 4.2). */
+/* Connect and greet. */
 static bool
-go_on(struct connection *c, const struct tls_need *need, const struct tls_finding *found, struct verdict *why)
+begin(struct connection *c, struct verdict *why, bool *is_self)
+{
+	return open_socket(c, why) && greet(c, why, is_self);
+}
+
+/* TLS stands: is it enough? */
+static bool
+judge(struct connection *c, const struct tls_need *need, const struct tls_finding *found, struct verdict *why)
 {
 	char what[TLS_ERROR_MAX + 64];
 
@@ -274,21 +304,38 @@ go_on(struct connection *c, const struct tls_need *need, const struct tls_findin
 		c->secured.level = need->level;
 		memcpy(c->secured.domain, need->domain, sizeof(c->secured.domain));
 	}
-	return introduce(c, why);
+	return true;
 }
 
-bool
-connection_open(struct connection *c, const struct target *to, const struct tls_need *need, struct verdict *why,
-	bool *is_self)
+static bool
+refuse_broken(struct connection *c, const struct tls_need *need, const struct tls_finding *found, struct verdict *why)
+{
+	char what[TLS_ERROR_MAX + 64];
+
+	snprintf(what, sizeof(what), "cannot be talked to over TLS: %s", found->text);
+	return refuse_insecure(c, need, "4.7.5", what, why);
+}
+
+/* TLS before the greeting (RFC 8314 3.3). */
+static bool
+open_implicit(struct connection *c, const struct tls_need *need, struct verdict *why, bool *is_self)
+{
+	struct tls_finding found = { .fault = TLS_FAULT_NONE };
+
+	if (!open_socket(c, why))
+		return false;
+	if (shake_hands(c, need, &found) != TLS_READY)
+		return refuse_broken(c, need, &found, why);
+	return judge(c, need, &found, why) && greet(c, why, is_self);
+}
+
+/* Greeting first, then STARTTLS as it is needed and offered, and EHLO again (RFC 3207 4.2). */
+static bool
+open_in_clear(struct connection *c, const struct tls_need *need, struct verdict *why, bool *is_self)
 {
 	bool must = need->level >= TLS_LEVEL_ENCRYPT;
 	struct tls_finding found = { .fault = TLS_FAULT_NONE };
-	char what[TLS_ERROR_MAX + 64];
 
-	c->to = *to;
-	*is_self = false;
-	c->secured = (struct secured){ .level = TLS_LEVEL_NONE };
-	addr_print(&to->addr, c->ip, sizeof(c->ip));
 	if (!begin(c, why, is_self))
 		return false;
 	if (need->level == TLS_LEVEL_NONE || (!must && !c->ehlo.starttls))
@@ -297,16 +344,63 @@ connection_open(struct connection *c, const struct target *to, const struct tls_
 		return refuse_insecure(c, need, "4.7.4", "does not offer TLS", why);
 	switch (start_tls(c, need, &found, why)) {
 	case TLS_READY:
-		return go_on(c, need, &found, why);
+		return judge(c, need, &found, why) && introduce(c, why);
 	case TLS_REFUSED:
 		return !must || refuse_insecure(c, need, "4.7.4", "refused STARTTLS", why);
 	case TLS_BROKEN:
-		if (!must)
-			return begin(c, why, is_self);
-		snprintf(what, sizeof(what), "cannot be talked to over TLS: %s", found.text);
-		return refuse_insecure(c, need, "4.7.5", what, why);
+		return must ? refuse_broken(c, need, &found, why) : begin(c, why, is_self);
 	case TLS_LOST:
 	default:
 		return false;
 	}
+}
+
+static void
+log_login_failure(struct connection *c, const struct verdict *why)
+{
+	struct buf line;
+
+	buf_init(&line, LIMIT_RECORD);
+	buf_text_put(&line, "event=gateway-login-failed");
+	log_value(&line, "host", span_of(c->to.host));
+	log_value(&line, "text", span_of(why->text));
+	log_failure(c->o->svc, c->ticket, c->ip, "%s", buf_text(&line));
+	buf_free(&line);
+}
+
+static bool
+log_in(struct connection *c, const struct job_gateway *g, struct verdict *why)
+{
+	if (g == NULL || g->user[0] == '\0')
+		return true;
+	if (!login_run(c, g, why)) {
+		log_login_failure(c, why);
+		connection_quit(c);
+		return false;
+	}
+	snprintf(c->user, sizeof(c->user), "%s", g->user);
+	return true;
+}
+
+bool
+connection_open(struct connection *c, const struct target *to, const struct tls_need *need, struct verdict *why,
+	bool *is_self)
+{
+	c->to = *to;
+	*is_self = false;
+	c->secured = (struct secured){ .level = TLS_LEVEL_NONE };
+	c->is_gateway = need->gateway != NULL;
+	c->user[0] = '\0';
+	addr_print(&to->addr, c->ip, sizeof(c->ip));
+	if (need->gateway != NULL && need->gateway->implicit_tls ? !open_implicit(c, need, why, is_self) :
+	    !open_in_clear(c, need, why, is_self))
+		return false;
+	return log_in(c, need->gateway, why);
+}
+
+bool
+connection_leads_to(const struct connection *c, const struct target *to, const struct tls_need *need)
+{
+	return c->is_open && c->is_gateway == (need->gateway != NULL) && addr_eq(&to->addr, &c->to.addr) &&
+	    strcmp(to->host, c->to.host) == 0 && strcmp(c->user, need->gateway != NULL ? need->gateway->user : "") == 0;
 }

@@ -42,6 +42,8 @@ struct connection {
 	char ip[ADDR_TEXT_MAX];
 	const char *ticket;		/* of the message on its way, for the log; "" between */
 	struct secured secured;
+	bool is_gateway;		/* one that the settings name */
+	char user[LIMIT_LOGIN_NAME + 1];	/* who we are logged in as; "": not */
 	unsigned messages;		/* offered over it */
 	uint64_t cutoff;		/* clock_ms that no wait for a reply passes; UINT64_MAX: none */
 };
@@ -49,17 +51,23 @@ struct connection {
 /*
  * Connect, read the greeting, say EHLO (or HELO), start TLS as `need` says.  Where
  * it is not needed, a handshake that fails leads to a second connection in clear
- * text.  True when ready for MAIL.  Else the connection is closed and *why is the
+ * text.  At a gateway with a user name then log in.  True when ready for MAIL.  Else the connection is closed and *why is the
  * verdict; *is_self is set when the other end turned out to be this server.
  */
 bool connection_open(struct connection *c, const struct target *to, const struct tls_need *need,
 	struct verdict *why, bool *is_self) PB_MUST_CHECK;
+
+/* Is it to that target, and logged in as need wants it?  How it is protected is another question. */
+bool connection_leads_to(const struct connection *c, const struct target *to,
+	const struct tls_need *need) PB_MUST_CHECK;
 
 /*
  * Send the command line in `line` (with CRLF), later to be flushed; what the
  * log shows is the line itself.
  */
 void connection_say(struct connection *c, struct span line);
+/* The same; the log shows `shown` instead. */
+void connection_say_hidden(struct connection *c, struct span shown, struct span line);
 
 /*
  * Read one reply into c->reply, waiting wait_ms at most.  False: the

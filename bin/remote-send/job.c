@@ -8,6 +8,7 @@
 #include "job.h"
 
 #include "base/base64.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "smtp/command.h"
 
@@ -166,6 +167,42 @@ read_tlsa(struct span value, struct job *out)
 	return good;
 }
 
+/* Base64 of printable text, "-" for none. */
+static bool
+read_secret(struct span word, char *out, size_t size)
+{
+	struct buf text;
+
+	out[0] = '\0';
+	if (span_is(word, "-"))
+		return true;
+	buf_init_fixed(&text, out, size);
+	if (!base64_decode(word, &text) || text.n == 0 || !is_plain(buf_view(&text), size - 1))
+		return false;
+	buf_text(&text);
+	return true;
+}
+
+/* They stand in the order of their preferences, 0, 1 and so on. */
+static bool
+read_gateway(struct span value, struct job *out)
+{
+	struct job_gateway *g = &out->gateway[out->gateway_count];
+	uint32_t preference, implicit;
+
+	if (out->gateway_count == PB_COUNT(out->gateway))
+		return false;
+	*g = (struct job_gateway){ .port = 0 };
+	if (!num_parse_u32(span_word(&value), UINT16_MAX, &preference) || preference != out->gateway_count ||
+	    !num_parse_u32(span_word(&value), 1, &implicit) ||
+	    !read_secret(span_word(&value), g->user, sizeof(g->user)) ||
+	    !read_secret(span_word(&value), g->password, sizeof(g->password)) || value.n > 0)
+		return false;
+	g->implicit_tls = implicit == 1;
+	out->gateway_count++;
+	return true;
+}
+
 /* "N VALUE" for a recipient of this job. */
 static struct job_rcpt *
 rcpt_of(struct span *value, struct job *out)
@@ -234,6 +271,8 @@ read_lists(const struct record *r, struct job *out)
 			return false;
 		if (span_is(f->key, "tlsa") && !read_tlsa(f->value, out))
 			return false;
+		if (span_is(f->key, "gateway") && !read_gateway(f->value, out))
+			return false;
 	}
 	for (size_t i = 0; i < r->count; i++) {
 		const struct record_field *f = &r->fields[i];
@@ -244,22 +283,39 @@ read_lists(const struct record *r, struct job *out)
 	return out->count > 0;
 }
 
+void
+job_forget_targets(struct job *j)
+{
+	j->target_count = j->tls_count = j->tlsa_bytes = 0;
+}
+
+bool
+job_read_place(const struct record *r, struct job *out)
+{
+	out->count = out->gateway_count = 0;
+	out->is_backup = false;
+	job_forget_targets(out);
+	out->priority = 5;
+	out->domain = record_get(r, "domain");
+	out->host = record_get(r, "host");
+	if (record_get(r, "priority").p != NULL && (!num_parse_u32(record_get(r, "priority"), 10, &out->priority) ||
+	    out->priority == 0))
+		return false;
+	return record_get_num(r, "job", UINT64_MAX, &out->number) && is_plain(out->domain, LIMIT_DOMAIN) &&
+	    is_plain(out->host, LIMIT_DOMAIN + 8) && (out->domain.n > 0 || out->host.n > 0);
+}
+
 bool
 job_read(const struct record *r, struct job *out)
 {
-	out->count = out->target_count = out->tls_count = out->tlsa_bytes = 0;
-	if (!span_is(r->verb, "send") || !record_get_num(r, "job", UINT64_MAX, &out->number) ||
-	    !record_get_num(r, "id", UINT64_MAX, &out->id) ||
+	if (!span_is(r->verb, "send") || !job_read_place(r, out) || !record_get_num(r, "id", UINT64_MAX, &out->id) ||
 	    !read_session(record_get(r, "session"), out->session))
 		return false;
 	out->from = record_get(r, "from");
 	out->envid = record_get(r, "envid");
 	out->ret = record_get(r, "ret");
-	out->domain = record_get(r, "domain");
-	out->host = record_get(r, "host");
 	return is_plain(out->from, LIMIT_ADDRESS) && is_plain(out->envid, LIMIT_ENVID) &&
-	    is_plain(out->domain, LIMIT_DOMAIN) && is_plain(out->host, LIMIT_DOMAIN + 8) &&
-	    (out->domain.n > 0 || out->host.n > 0) && read_demands(r, out) && read_lists(r, out);
+	    read_demands(r, out) && read_lists(r, out);
 }
 
 static void
@@ -293,11 +349,44 @@ add_tls(const struct target_tls *t, size_t n, struct buf *out)
 	}
 }
 
+void
+job_print_targets(const struct job *j, struct buf *out)
+{
+	for (size_t i = 0; i < j->target_count; i++)
+		add_target(&j->target[i], out);
+}
+
+static void
+add_secret(struct buf *text, const char *secret)
+{
+	buf_char(text, ' ');
+	if (secret[0] == '\0')
+		buf_char(text, '-');
+	else
+		base64_encode(text, span_of(secret));
+}
+
+static void
+add_gateway(const struct job_gateway *g, size_t preference, struct buf *out)
+{
+	char storage[2 * (LIMIT_LOGIN_NAME + LIMIT_PASSWORD)];
+	struct buf text;
+
+	buf_init_fixed(&text, storage, sizeof(storage));
+	buf_printf(&text, "%zu %d", preference, g->implicit_tls);
+	add_secret(&text, g->user);
+	add_secret(&text, g->password);
+	record_add(out, "gateway", buf_view(&text));
+	mem_wipe(storage, sizeof(storage));
+}
+
 static void
 add_demands(const struct job *j, struct buf *out)
 {
 	char text[16];
 
+	if (j->priority != 5)
+		record_add_num(out, "priority", j->priority);
 	if (j->smtputf8)
 		record_add_num(out, "smtputf8", 1);
 	if (j->requiretls)
@@ -352,10 +441,24 @@ job_print(const struct job *j, uint64_t number, struct buf *out)
 		record_add_text(out, "rcpt", text);
 		add_dsn(&j->rcpt[i], out);
 	}
-	for (size_t i = 0; i < j->target_count; i++)
-		add_target(&j->target[i], out);
+	job_print_targets(j, out);
 	for (size_t i = 0; i < j->tls_count; i++)
 		add_tls(&j->tls[i], i, out);
+	for (size_t i = 0; i < j->gateway_count; i++)
+		add_gateway(&j->gateway[i], i, out);
+}
+
+const struct job_gateway *
+job_gateway_of(const struct job *j, const struct target *t)
+{
+	return t->preference < j->gateway_count ? &j->gateway[t->preference] : NULL;
+}
+
+void
+job_forget_secrets(struct job *j)
+{
+	for (size_t i = 0; i < j->gateway_count; i++)
+		mem_wipe(j->gateway[i].password, sizeof(j->gateway[i].password));
 }
 
 void

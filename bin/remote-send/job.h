@@ -5,14 +5,15 @@
  * schedule asks by the record
  *	send job= id= session= from= size= envid= ret= domain= [host=] rcpt=N ADDRESS ...
  *	     [smtputf8=1] [requiretls=1] [mt-priority=N] [by=TIME by-mode=R|N[T]]
- *	     [notify=N VALUE] ... [orcpt=N VALUE] ...
+ *	     [notify=N VALUE] ... [orcpt=N VALUE] ... [priority=N]
  * with a descriptor of the message, open for reading; the parent adds where to
  * go and gives it to an agent under a number of its own:
  *	send job= ... target=PREFERENCE IP PORT HOST ... [tls=RULE DANE STS HAS SAFE BASE HOST]
- *	     [tlsa=N USAGE SELECTOR MATCHING BASE64] ...
+ *	     [tlsa=N USAGE SELECTOR MATCHING BASE64] ... [gateway=PREFERENCE IMPLICIT USER PASSWORD] ...
  * where tls= tells the facts for policy/tls_out.h, once a host, HAS and SAFE being
  * 0 or 1; BASE is the name whose TLSA records these are ("-": nobody's), and N the
- * place of its tls=, from 0.
+ * place of its tls=, from 0; gateway= tells how to speak to the targets of its
+ * preference, IMPLICIT being 0 or 1, USER and PASSWORD base64, "-" for none.
  * Both are answered by
  *	sent job= result=N CODE STATUS TEXT ... [dsn=N] ... [by=N] ... [dns=1] [kept=IP:PORT]
  * with one result for each recipient; dsn=N and by=N: the host that took it
@@ -32,8 +33,8 @@
 #include "net/tlsa.h"
 #include "policy/tls_out.h"
 
-/* Fields of the record as an agent gets it: with what is known of each host's TLS. */
-#define JOB_ROUTED_FIELDS (LIMIT_JOB_FIELDS + LIMIT_MX_HOSTS * (1 + LIMIT_TLSA_RECORDS))
+/* Fields of the record as an agent gets it: with what is known of each host's TLS, and how to log in there. */
+#define JOB_ROUTED_FIELDS (LIMIT_JOB_FIELDS + LIMIT_MX_HOSTS * (2 + LIMIT_TLSA_RECORDS))
 
 struct target {
 	uint16_t preference;
@@ -48,6 +49,16 @@ struct target_tls {
 	struct policy_tls_out facts;
 	struct tlsa tlsa[LIMIT_TLSA_RECORDS];	/* usable ones; data lies in the job */
 	size_t tlsa_count;
+};
+
+/* An outgoing gateway that the message may go through. */
+struct job_gateway {
+	const char *address;		/* the settings'; NULL in an agent */
+	uint16_t port;
+	enum tls_rule tls;		/* for the parent alone: the agent has it in tls= */
+	bool implicit_tls;
+	char user[LIMIT_LOGIN_NAME + 1];	/* "": no log-in */
+	char password[LIMIT_PASSWORD + 1];
 };
 
 struct job_rcpt {
@@ -76,6 +87,10 @@ struct job {
 	struct span host;		/* fixed route "HOST" or "HOST:PORT"; empty: by MX */
 	size_t count;
 	struct job_rcpt rcpt[LIMIT_JOB_RECIPIENTS];
+	uint32_t priority;		/* 1 to 10; 5 when not given */
+	bool is_backup;			/* the domain was looked up, and this server is one of its MX hosts */
+	size_t gateway_count;
+	struct job_gateway gateway[LIMIT_MX_HOSTS];	/* by preference of targets; none: no gateways */
 	size_t target_count;
 	struct target target[LIMIT_SEND_TARGETS];
 	size_t tls_count;
@@ -87,6 +102,12 @@ struct job {
 /* False when the record is no job; it must outlive *out. */
 bool job_read(const struct record *r, struct job *out) PB_MUST_CHECK;
 
+/* Only where it goes and how urgent it is: number, domain, host and priority of a job without recipients. */
+bool job_read_place(const struct record *r, struct job *out) PB_MUST_CHECK;
+
+/* The targets alone, as in a job. */
+void job_print_targets(const struct job *j, struct buf *out);
+
 /* The job as the agent gets it. */
 void job_print(const struct job *j, uint64_t number, struct buf *out);
 
@@ -95,6 +116,15 @@ struct target_tls *job_tls(struct job *j, const char *host);
 
 /* Keep a usable record, its data copied; false when there is no room for it. */
 bool job_add_tlsa(struct job *j, struct target_tls *tls, const struct tlsa *record) PB_MUST_CHECK;
+
+/* What was found out for another way is forgotten. */
+void job_forget_targets(struct job *j);
+
+/* How to speak to a target; NULL when it is no gateway. */
+const struct job_gateway *job_gateway_of(const struct job *j, const struct target *t);
+
+/* Passwords are to be gone when the job is over. */
+void job_forget_secrets(struct job *j);
 
 /* Decide all recipients that are not decided yet. */
 void job_decide(struct job *j, const struct verdict *v);

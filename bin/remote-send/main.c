@@ -17,6 +17,7 @@
 
 #include "base/die.h"
 #include "base/limits.h"
+#include "login.h"
 #include "self.h"
 #include "sender.h"
 
@@ -64,6 +65,8 @@ warm_up(struct service *svc)
 
 	snprintf(servers, sizeof(servers), "%s %s", settings_text(settings, "primaryDns"),
 		settings_text(settings, "secondaryDns"));
+	if (!login_warm_up())
+		die(EXIT_TRY_LATER, "event=start state=no-sasl");
 	s->resolver.port = (uint16_t)settings_num(settings, "smtpOutPort");
 	self_know(&s->resolver.self, settings);
 	read_options(s);
@@ -114,12 +117,14 @@ main(int argc, char **argv)
 	service_confine(&s.svc, SANDBOX_RESOLVER);
 	service_owners(&s.svc, OWNER_LOG);
 	s.callers[0] = service_uid(&s.svc, "pbmail");
+	s.callers[1] = s.svc.instance.owner;
 	listen = service_fd(&s.svc, "listen.unix.send");
 	if (listen < 0)
 		die(EXIT_USAGE, "no listening socket: this program is started by mail-master");
 	s.loop = s.resolver.loop = loop_new();
 	loop_signal(s.loop, SIGCHLD, on_child, &s);
 	service_attach(&s.svc, s.loop, on_stop, &s);
+	s.ways = ways_new(&s.svc, &s.resolver);
 	s.pool = pool_new(s.loop, &s.options, settings_num(s.svc.settings, "maxDeliveryThreads"));
 	sender_listen(&s, listen);
 	service_ready(&s.svc);

@@ -153,7 +153,7 @@ add_family(const struct mx_host *h, int family, uint16_t port, struct target *ou
 		if (h->addrs[k].family != family)
 			continue;
 		out[n] = (struct target){ .preference = h->preference, .addr = h->addrs[k] };
-		out[n].addr.port = port;
+		out[n].addr.port = h->port != 0 ? h->port : port;
 		memcpy(out[n].host, h->name, sizeof(out[n].host));
 		n++;
 	}
@@ -182,20 +182,47 @@ no_targets(const struct mx *mx, bool *dns)
 	return verdict_make(450, "4.4.4", "none of the mail hosts of the domain has an address");
 }
 
-size_t
-mx_targets(struct mx *mx, const struct self *self, uint16_t port,
-	struct target out[LIMIT_SEND_TARGETS], struct verdict *why, bool *dns)
+/* Each host in its order, its addresses by the family that is preferred here. */
+static size_t
+list_targets(const struct mx *mx, const struct self *self, uint16_t port, struct target out[LIMIT_SEND_TARGETS])
 {
 	int first = self->has_ipv6 ? AF_INET6 : AF_INET, second = self->has_ipv6 ? AF_INET : AF_INET6;
 	size_t n = 0;
 
-	cut_self(mx, self);
 	for (size_t i = 0; i < mx->count; i++) {
 		n = add_family(&mx->host[i], first, port, out, n);
 		n = add_family(&mx->host[i], second, port, out, n);
 	}
+	return n;
+}
+
+size_t
+mx_targets(struct mx *mx, const struct self *self, uint16_t port,
+	struct target out[LIMIT_SEND_TARGETS], struct verdict *why, bool *dns)
+{
+	size_t n;
+
+	cut_self(mx, self);
+	n = list_targets(mx, self, port, out);
 	if (n == 0)
 		*why = no_targets(mx, dns);
+	return n;
+}
+
+/*
+ * Their addresses are the administrator's: one may be this machine, with another
+ * server behind another port; a greeting tells when it is ourselves.  What is
+ * wrong with them says nothing about the domain.
+ */
+size_t
+mx_gateway_targets(const struct mx *mx, const struct self *self, struct target out[LIMIT_SEND_TARGETS],
+	struct verdict *why)
+{
+	size_t n = list_targets(mx, self, 25, out);
+
+	if (n == 0)
+		*why = verdict_make(451, "4.4.3", "no outgoing gateway has an address: %s%s", mx->host[0].name,
+			mx->count > 1 ? " and others" : "");
 	return n;
 }
 

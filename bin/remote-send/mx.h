@@ -31,6 +31,7 @@ struct mx_host {
 	char name[DNS_NAME_MAX];
 	struct addr addrs[LIMIT_HOST_ADDRS];
 	size_t addr_count;
+	uint16_t port;		/* 0: that of all */
 	bool failed;		/* the answer for its addresses did not come */
 	bool bogus;		/* ... or was forged */
 	bool insecure;		/* DNSSEC does not vouch for the addresses */
@@ -65,6 +66,10 @@ void mx_add_addrs(struct mx *mx, size_t i, enum dns_type type, const struct dns_
  */
 size_t mx_targets(struct mx *mx, const struct self *self, uint16_t port,
 	struct target out[LIMIT_SEND_TARGETS], struct verdict *why, bool *dns);
+
+/* The same when the hosts are outgoing gateways, with their places as preferences. */
+size_t mx_gateway_targets(const struct mx *mx, const struct self *self, struct target out[LIMIT_SEND_TARGETS],
+	struct verdict *why);
 
 /* What a failed look-up of the domain means for its recipients. */
 struct verdict mx_verdict(enum dns_outcome outcome, struct span domain);

@@ -1,7 +1,7 @@
 /*
  * resolve: see resolve.h.
  *
- * Order: a fixed route or an address literal needs no MX; else MX, then A and
+ * Order: gateways, a fixed route or an address literal need no MX; else MX, then A and
  * AAAA of the first hosts, all at once, then the TLSA records of those hosts that
  * DNSSEC vouches for.  The object ends when the last answer is in or when its
  * time is over, whichever comes first.
@@ -65,22 +65,29 @@ fail(struct resolve *v, enum dns_outcome outcome)
 }
 
 static void
-on_timeout(void *ctx)
-{
-	struct resolve *v = ctx;
-
-	v->timer = NULL;
-	fail(v, DNS_FAIL);
-}
-
-static void
 finish(struct resolve *v)
 {
 	struct verdict why;
 	bool dns = false;
 
-	v->job->target_count = mx_targets(&v->mx, &v->r->self, v->port, v->job->target, &why, &dns);
+	if (v->job->gateway_count > 0)
+		v->job->target_count = mx_gateway_targets(&v->mx, &v->r->self, v->job->target, &why);
+	else
+		v->job->target_count = mx_targets(&v->mx, &v->r->self, v->port, v->job->target, &why, &dns);
+	v->job->is_backup = v->mx_question.owner != NULL && v->mx.was_self;
 	end(v, v->job->target_count == 0 ? &why : NULL, dns);
+}
+
+static void
+on_timeout(void *ctx)
+{
+	struct resolve *v = ctx;
+
+	v->timer = NULL;
+	if (v->job->gateway_count > 0)
+		finish(v);	/* with those that are known */
+	else
+		fail(v, DNS_FAIL);
 }
 
 static void
@@ -97,14 +104,20 @@ static void
 ask_dane(struct resolve *v)
 {
 	for (size_t i = 0; i < v->mx.count; i++) {
+		const struct mx_host *h = &v->mx.host[i];
 		struct dane *d = &v->dane[i];
-		struct target_tls *tls = job_tls(v->job, v->mx.host[i].name);
+		size_t known = v->job->tls_count;
+		struct target_tls *tls = job_tls(v->job, h->name);
 
 		if (tls == NULL)
 			bug("more mail hosts than LIMIT_MX_HOSTS");
 		tls->facts.is_named_safely = v->mx.secure;
+		/* of two gateways that are one host the stricter rule holds for both */
+		if (v->job->gateway_count > 0 && v->job->gateway[i].tls > tls->facts.rule)
+			tls->facts.rule = v->job->gateway[i].tls;
 		*d = (struct dane){ .dns = v->r->dns, .job = v->job, .call = on_dane, .ctx = v };
-		v->open += v->mx.secure && dane_begin(d, tls, &v->mx.host[i], v->port);
+		v->open += v->mx.secure && v->job->tls_count > known && h->name[0] != '[' &&
+			dane_begin(d, tls, h, h->port != 0 ? h->port : v->port);
 	}
 	if (v->open == 0)
 		finish(v);
@@ -138,7 +151,7 @@ ask_addrs(struct resolve *v)
 	static const enum dns_type types[] = { DNS_A, DNS_AAAA };
 
 	for (size_t i = 0; i < v->mx.count; i++)
-		for (size_t t = 0; t < PB_COUNT(types); t++) {
+		for (size_t t = 0; t < PB_COUNT(types) && v->mx.host[i].addr_count == 0; t++) {
 			struct question *q = &v->question[i * PB_COUNT(types) + t];
 
 			*q = (struct question){ .host = i, .type = types[t] };
@@ -177,17 +190,44 @@ on_mx(void *ctx, const struct dns_answer *answer)
 
 /* An address needs no look-up. */
 static void
-take_addr(struct resolve *v, const struct addr *a)
+set_addr(struct mx_host *h, const struct addr *a)
 {
-	struct mx_host *h = &v->mx.host[0];
 	char ip[ADDR_TEXT_MAX];
 
-	v->mx.count = 1;
 	h->addrs[0] = *a;
 	h->addr_count = 1;
 	snprintf(h->name, sizeof(h->name), "[%s]", addr_print(a, ip, sizeof(ip)));
+}
+
+static void
+take_addr(struct resolve *v, const struct addr *a)
+{
+	struct mx_host *h = &v->mx.host[0];
+
+	v->mx.count = 1;
+	set_addr(h, a);
 	job_tls(v->job, h->name)->facts.is_named_safely = true;
 	finish(v);
+}
+
+static void
+take_gateways(struct resolve *v)
+{
+	for (size_t i = 0; i < v->job->gateway_count; i++) {
+		const struct job_gateway *g = &v->job->gateway[i];
+		struct mx_host *h = &v->mx.host[i];
+		struct addr a;
+
+		h->preference = (uint16_t)i;
+		h->port = g->port;
+		if (addr_parse(span_of(g->address), &a))
+			set_addr(h, &a);
+		else
+			snprintf(h->name, sizeof(h->name), "%s", g->address);
+	}
+	v->mx.count = v->job->gateway_count;
+	v->mx.secure = true;
+	ask_addrs(v);
 }
 
 /* "HOST", "HOST:PORT", "IP", "IP:PORT", "[IP]:PORT" of a fixed route. */
@@ -224,7 +264,9 @@ resolve_begin(struct resolver *r, struct job *job, resolve_call *call, void *ctx
 
 	*v = (struct resolve){ .r = r, .job = job, .call = call, .ctx = ctx, .port = r->port };
 	v->timer = loop_timer(r->loop, RESOLVE_SECONDS * 1000, on_timeout, v);
-	if (job->host.n > 0) {
+	if (job->gateway_count > 0) {
+		take_gateways(v);
+	} else if (job->host.n > 0) {
 		take_route(v);
 	} else if (addr_parse_literal(job->domain, &a)) {
 		take_addr(v, &a);

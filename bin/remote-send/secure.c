@@ -9,10 +9,11 @@ secure_need(const struct job *j, const struct target *to, bool available, struct
 	struct verdict *why)
 {
 	struct policy_tls_out facts = { .rule = TLS_RULE_AUTO };
-	struct span hop = j->host.n > 0 ? SPAN("") : j->domain;
+	const struct job_gateway *gateway = job_gateway_of(j, to);
+	struct span hop = j->host.n > 0 || gateway != NULL ? SPAN("") : j->domain;
 	struct tls_out decision;
 
-	*out = (struct tls_need){ .requiretls = j->requiretls };
+	*out = (struct tls_need){ .requiretls = j->requiretls, .gateway = gateway };
 	for (size_t i = 0; i < j->tls_count && out->tls == NULL; i++)
 		if (strcmp(j->tls[i].host, to->host) == 0)
 			out->tls = &j->tls[i];
@@ -24,6 +25,8 @@ secure_need(const struct job *j, const struct target *to, bool available, struct
 		memcpy(out->domain, hop.p, hop.n);
 	decision = policy_tls_out(&facts, span_of(to->host), j->domain.n > 0 ? j->domain : j->host);
 	out->level = decision.level;
+	if (gateway != NULL && gateway->implicit_tls && out->level < TLS_LEVEL_ENCRYPT)
+		out->level = TLS_LEVEL_ENCRYPT;
 	out->type = decision.type;
 	*why = decision.verdict;
 	return decision.verdict.kind == VERDICT_OK;
@@ -62,6 +65,8 @@ secure_who(const struct tls_need *need)
 {
 	if (need->requiretls)
 		return "REQUIRETLS";
+	if (need->gateway != NULL && need->type == TLS_POLICY_NONE)
+		return "the setting gatewayServers";
 	switch (need->type) {
 	case TLS_POLICY_TLSA:
 		return "DANE";

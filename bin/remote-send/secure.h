@@ -15,6 +15,7 @@ struct tls_need {
 	enum tls_level level;
 	enum tls_policy_type type;
 	bool requiretls;
+	const struct job_gateway *gateway;	/* NULL: it is none */
 	const struct target_tls *tls;	/* NULL: nothing is known of the host */
 	char domain[DNS_NAME_MAX];	/* the next hop, by whose name a certificate may go too; "" for none */
 };

@@ -21,6 +21,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "question.h"
 #include "sys/fdpass.h"
 #include "sys/peer.h"
 
@@ -42,7 +43,8 @@ struct task {
 	struct client *client;
 	struct record record;		/* what job points into */
 	struct job job;
-	int fd;
+	int fd;				/* -1: only a question */
+	struct buf why;			/* of a question */
 };
 
 static void
@@ -160,12 +162,29 @@ send_answers(struct client *c)
 	return true;
 }
 
+static void
+free_task(struct task *t)
+{
+	struct client *c = t->client;
+	struct sender *s = c->sender;
+
+	if (t->fd >= 0)
+		close(t->fd);
+	job_forget_secrets(&t->job);
+	record_free(&t->record);
+	buf_free(&t->why);
+	free(t);
+	c->tasks--;
+	if (s->jobs-- == LIMIT_SEND_JOBS)
+		watch_all(s);
+	forget_client(c);
+	end_when_idle(s);
+}
+
 /* Answer what is decided; the client takes recipients without result as lost. */
 static void
 end_task(struct task *t, bool dns)
 {
-	struct client *c = t->client;
-	struct sender *s = c->sender;
 	struct buf out;
 
 	buf_init(&out, LIMIT_RECORD);
@@ -174,16 +193,23 @@ end_task(struct task *t, bool dns)
 		record_add_text(&out, "dns", "1");
 	if (out.overflow)
 		bug("answer over LIMIT_RECORD");
-	tell(c, &out);
+	tell(t->client, &out);
 	buf_free(&out);
-	close(t->fd);
-	record_free(&t->record);
-	free(t);
-	c->tasks--;
-	if (s->jobs-- == LIMIT_SEND_JOBS)
-		watch_all(s);
-	forget_client(c);
-	end_when_idle(s);
+	free_task(t);
+}
+
+static void
+end_question(struct task *t, const struct way *w)
+{
+	struct buf out;
+
+	buf_init(&out, LIMIT_RECORD);
+	question_answer(&t->job, w, buf_view(&t->why), &out);
+	if (out.overflow)
+		bug("answer over LIMIT_RECORD");
+	tell(t->client, &out);
+	buf_free(&out);
+	free_task(t);
 }
 
 static void
@@ -212,16 +238,39 @@ log_unresolved(struct sender *s, const struct job *j, const struct verdict *v)
 	buf_free(&line);
 }
 
+/* Which way and why: the decision of each message, for who wants to know. */
 static void
-on_resolved(void *ctx, const struct verdict *failed, bool dns)
+log_way(struct sender *s, const struct job *j, const struct way *w)
+{
+	struct buf line;
+
+	if (w->kind == POLICY_WAY_MX || !log_wants(&s->svc, LOG_DETAILED))
+		return;
+	buf_init(&line, LIMIT_RECORD);
+	buf_printf(&line, "event=way id=%llu way=%s priority=%u", (unsigned long long)j->id,
+		policy_way_name(w->kind), j->priority);
+	log_value(&line, "domain", j->domain);
+	for (size_t i = 0; i < j->gateway_count; i++)
+		log_value(&line, "gateway", span_of(j->gateway[i].address));
+	log_detail(&s->svc, j->session, NULL, "%s", buf_text(&line));
+	buf_free(&line);
+}
+
+static void
+on_way(void *ctx, const struct way *w)
 {
 	struct task *t = ctx;
 	struct sender *s = t->client->sender;
 
-	if (failed != NULL) {
-		log_unresolved(s, &t->job, failed);
-		job_decide(&t->job, failed);
-		end_task(t, dns);
+	if (t->fd < 0) {
+		end_question(t, w);
+		return;
+	}
+	log_way(s, &t->job, w);
+	if (w->failed != NULL) {
+		log_unresolved(s, &t->job, w->failed);
+		job_decide(&t->job, w->failed);
+		end_task(t, w->dns);
 		return;
 	}
 	if (s->stopping)
@@ -239,7 +288,7 @@ begin_task(struct client *c, struct task *t)
 	c->tasks++;
 	if (++s->jobs == LIMIT_SEND_JOBS)
 		watch_all(s);
-	resolve_begin(&s->resolver, &t->job, on_resolved, t);
+	way_find(s->ways, &t->job, t->fd < 0 ? &t->why : NULL, on_way, t);
 }
 
 static void
@@ -249,16 +298,26 @@ hang_up(struct client *c)
 	forget_client(c);
 }
 
-/* One record with its descriptor; NULL when it is no job. */
+/* A job has the descriptor of its message, a question none. */
+static bool
+understand(struct task *t, int nfds)
+{
+	if (nfds == 0)
+		return question_read(&t->record, &t->job);
+	return job_read(&t->record, &t->job) && t->job.target_count == 0 && t->job.gateway_count == 0;
+}
+
+/* One record with its descriptor; NULL when it is neither. */
 static struct task *
 read_task(const char *text, size_t n, int fd, int nfds)
 {
 	struct task *t = mem_new(sizeof(*t));
 
+	buf_init(&t->why, LIMIT_RECORD / 4);
 	/* the rest of the record's room is for what the agent is told besides */
-	if (nfds == 1 && n <= LIMIT_RECORD - LIMIT_JOB_ROUTE && record_parse(span_make(text, n), LIMIT_JOB_FIELDS, &t->record)) {
-		if (job_read(&t->record, &t->job) && t->job.target_count == 0) {
-			t->fd = fd;
+	if (n <= LIMIT_RECORD - LIMIT_JOB_ROUTE && record_parse(span_make(text, n), LIMIT_JOB_FIELDS, &t->record)) {
+		if (understand(t, nfds)) {
+			t->fd = nfds == 1 ? fd : -1;
 			return t;
 		}
 		record_free(&t->record);

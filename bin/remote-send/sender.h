@@ -12,6 +12,7 @@
 #include "pool.h"
 #include "resolve.h"
 #include "service/service.h"
+#include "way.h"
 
 struct client;
 
@@ -20,9 +21,10 @@ struct sender {
 	struct loop *loop;
 	struct resolver resolver;
 	struct options options;
+	struct ways *ways;
 	struct pool *pool;
 	struct door *door;		/* NULL: stopping */
-	uid_t callers[1];
+	uid_t callers[2];		/* who gives jobs, and who asks questions */
 	struct client *client[LIMIT_SEND_CLIENTS];	/* connected; NULL: a free place */
 	size_t clients, jobs;
 	size_t unsent;			/* answers that clients have not taken yet */

@@ -69,6 +69,9 @@ verdict_of(const struct connection *c)
 
 	if (v.kind == VERDICT_OK && c->reply.code / 100 != 2)
 		v = verdict_make(451, "4.5.0", "unexpected reply %d", c->reply.code);
+	/* A gateway that wants a log-in, or a better one (RFC 4954 6), is set up wrongly here: no mail is lost by it. */
+	if (c->is_gateway && (v.code == 530 || v.code == 534 || v.code == 535 || v.code == 538))
+		v = verdict_make(451, "4.7.8", "%d %s", c->reply.code, v.text);
 	return said_verdict(&v, c->to.host, c->ip);
 }
 

@@ -343,6 +343,8 @@ send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
 	record_add(b, "domain", domain);
 	add_demands(r->env, b);
 	add_route(r->s->svc->settings, domain, b);
+	if (r->env->priority != 5)
+		record_add_num(b, "priority", r->env->priority);
 	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS &&
 	    b->n < LIMIT_RECORD - RCPT_FIELDS_MAX - LIMIT_JOB_ROUTE; i++)
 		if (is_startable(r, i, TARGET_REMOTE) &&

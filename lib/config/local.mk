@@ -1,6 +1,6 @@
 libpillarbox_a_SOURCES += lib/config/bindings.c lib/config/bindings.h lib/config/bypass.c lib/config/bypass.h lib/config/compile.c lib/config/compile.h \
 	lib/config/config_file.c lib/config/config_file.h lib/config/validate.c \
-	lib/config/format.c lib/config/format.h \
+	lib/config/format.c lib/config/format.h lib/config/gateway.c lib/config/gateway.h \
 	lib/config/manifest.c lib/config/manifest.h \
 	lib/config/password.c lib/config/password.h \
 	lib/config/route.c lib/config/route.h \

@@ -123,7 +123,9 @@ auth_bits(struct span mechanisms)
 	static const struct { const char *name; unsigned bit; } known[] = {
 		{ "PLAIN", SMTP_AUTH_PLAIN }, { "LOGIN", SMTP_AUTH_LOGIN },
 		{ "CRAM-MD5", SMTP_AUTH_CRAM_MD5 }, { "SCRAM-SHA-1", SMTP_AUTH_SCRAM_SHA_1 },
-		{ "SCRAM-SHA-256", SMTP_AUTH_SCRAM_SHA_256 }
+		{ "SCRAM-SHA-256", SMTP_AUTH_SCRAM_SHA_256 },
+		{ "SCRAM-SHA-1-PLUS", SMTP_AUTH_SCRAM_SHA_1_PLUS },
+		{ "SCRAM-SHA-256-PLUS", SMTP_AUTH_SCRAM_SHA_256_PLUS }
 	};
 	unsigned bits = 0;
 

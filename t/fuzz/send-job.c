@@ -28,7 +28,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(!out.overflow && record_parse(buf_view(&out), JOB_ROUTED_FIELDS, &r2));
 		FUZZ_CHECK(job_read(&r2, &copy) && copy.count == job.count &&
 		    copy.target_count == job.target_count && copy.tls_count == job.tls_count &&
-		    copy.tlsa_bytes == job.tlsa_bytes && span_eq(copy.from, job.from));
+		    copy.tlsa_bytes == job.tlsa_bytes && span_eq(copy.from, job.from) &&
+		    copy.gateway_count == job.gateway_count && copy.priority == job.priority);
+		for (size_t i = 0; i < job.gateway_count; i++)
+			FUZZ_CHECK(strcmp(copy.gateway[i].user, job.gateway[i].user) == 0 &&
+			    strcmp(copy.gateway[i].password, job.gateway[i].password) == 0);
 		job_take_answer(&job, &r);
 		record_free(&r2);
 		buf_free(&out);

@@ -214,6 +214,40 @@ records_of_jobs(void)
 }
 
 static void
+gateways_of_jobs(void)
+{
+	static struct job job, copy;
+	struct record r;
+	struct buf out;
+
+	buf_init(&out, LIMIT_RECORD);
+	if (!record_parse(SPAN("send\njob=7\nid=1\ndomain=x.example\nrcpt=1 a@x.example\npriority=9\n"), 20, &r) || !job_read(&r, &job))
+		ok(false, "a job");
+	ok(job.priority == 9 && job.gateway_count == 0, "a job has its priority");
+	job.target_count = 1;
+	job.target[0] = (struct target){ .preference = 1 };
+	ok(job_gateway_of(&job, &job.target[0]) == NULL, "an MX host is no gateway");
+	job.gateway_count = 2;
+	job.gateway[0] = (struct job_gateway){ .implicit_tls = false };
+	job.gateway[1] = (struct job_gateway){ .implicit_tls = true };
+	memset(job.gateway[1].user, 'u', LIMIT_LOGIN_NAME);
+	memset(job.gateway[1].password, ' ', LIMIT_PASSWORD);
+	ok(addr_parse_port(SPAN("192.0.2.1:465"), 25, &job.target[0].addr), "an address");
+	job_print(&job, 8, &out);
+	record_free(&r);
+	ok(record_parse(buf_view(&out), LIMIT_JOB_FIELDS, &r) && job_read(&r, &copy), "with gateways it is read again");
+	ok(copy.priority == 9 && copy.gateway_count == 2 && !copy.gateway[0].implicit_tls &&
+	    copy.gateway[0].user[0] == '\0' && copy.gateway[1].implicit_tls &&
+	    strcmp(copy.gateway[1].user, job.gateway[1].user) == 0 &&
+	    strcmp(copy.gateway[1].password, job.gateway[1].password) == 0, "names and passwords at their limits too");
+	ok(job_gateway_of(&copy, &copy.target[0]) == &copy.gateway[1], "a target has the gateway of its preference");
+	job_forget_secrets(&copy);
+	ok(copy.gateway[1].password[0] == '\0' && copy.gateway[1].password[LIMIT_PASSWORD - 1] == '\0', "passwords can be forgotten");
+	record_free(&r);
+	buf_free(&out);
+}
+
+static void
 refused_jobs(void)
 {
 	static const char *const bad[] = {
@@ -226,6 +260,14 @@ refused_jobs(void)
 		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ntarget=10 nowhere 25 x\n",
 		"send\njob=1\nid=1\ndomain=x\nsession=12345678901234567\nrcpt=1 a@x\n",
 		"other\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\npriority=0\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\npriority=11\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=1 0 - -\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 x - -\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 2 - -\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 0 YQ -\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 0 DQo= -\n",
+		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 0 YQ== - more\n",
 	};
 	static struct job job;
 	struct record r;
@@ -265,6 +307,7 @@ main(void)
 	targets();
 	target_limits();
 	records_of_jobs();
+	gateways_of_jobs();
 	refused_jobs();
 	return_paths();
 	return done();

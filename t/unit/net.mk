@@ -10,7 +10,8 @@ t_outbound_send_job_SOURCES = t/outbound/send-job.c
 
 check_PROGRAMS += t/unit/net-mx
 t_unit_net_mx_SOURCES = t/unit/net-mx.c bin/remote-send/mx.c bin/remote-send/job.c \
-	bin/remote-send/transaction.c bin/remote-send/connection.c bin/remote-send/secure.c
+	bin/remote-send/transaction.c bin/remote-send/connection.c bin/remote-send/secure.c \
+	bin/remote-send/login.c
 t_unit_net_mx_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 
 check_PROGRAMS += t/unit/net-proxy

@@ -20,3 +20,5 @@ check_PROGRAMS += t/unit/policy-abuse
 t_unit_policy_abuse_SOURCES = t/unit/policy-abuse.c t/unit/tap.h
 check_PROGRAMS += t/unit/policy-tls-out
 t_unit_policy_tls_out_SOURCES = t/unit/policy-tls-out.c t/unit/tap.h
+check_PROGRAMS += t/unit/policy-route
+t_unit_policy_route_SOURCES = t/unit/policy-route.c t/unit/tap.h

@@ -14,7 +14,7 @@ use Socket qw(SOCK_STREAM SOCK_SEQPACKET);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(start_directory login lookup uid_of auth_connect ask_control netstring read_line
+our @EXPORT = qw(start_directory login lookup lookup_as uid_of auth_connect ask_control netstring read_line
 	auth_main hash_helpers);
 (my $tools = $Pillarbox::BIN) =~ s{/prog/*$}{/t/auth};
 
@@ -47,9 +47,12 @@ sub connect_as {
 
 sub netstring { return join '', map { length($_) . ':' . $_ . ',' } @_ }
 
-sub lookup {
-	my ($pb, @questions) = @_;
-	my $s = connect_as("$pb->{dir}/run/pub/lookup", uid_of($pb, 'pbsmtp')) or die "lookup: $!";
+sub lookup { my ($pb, @questions) = @_; return lookup_as($pb, 'pbsmtp', @questions) }
+
+# The same by another service user.
+sub lookup_as {
+	my ($pb, $user, @questions) = @_;
+	my $s = connect_as("$pb->{dir}/run/pub/lookup", uid_of($pb, $user)) or die "lookup: $!";
 	my ($in, @answers) = ('');
 	local $SIG{ALRM} = sub { die "lookup: no answer\n" };
 	alarm 20;
