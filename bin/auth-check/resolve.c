@@ -5,6 +5,8 @@
 #include "base/base.h"
 #include "resolve_found.h"
 
+#include "base/crc32c.h"
+
 void
 resolve_rcpt(struct resolver *rs, struct span key, struct buf *out)
 {
@@ -180,5 +182,6 @@ resolve_account_map(struct resolver *rs, struct span key, struct buf *out)
 	    || !index_domain(rs->ix, span_from(span_of(f.canonical), (size_t)span_rfind(span_of(f.canonical), '@') + 1), &d))
 		buf_text_put(out, "NOTFOUND ");
 	else
-		buf_printf(out, "OK %llu %llu", (unsigned long long)d.max_size_kb << 10, (unsigned long long)d.max_rcpts);
+		buf_printf(out, "OK %llu %llu %u", (unsigned long long)d.max_size_kb << 10, (unsigned long long)d.max_rcpts,
+			crc32c(0, f.account.hash, strlen(f.account.hash)));
 }

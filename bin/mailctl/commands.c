@@ -40,6 +40,8 @@ const struct command command_table[] = {
 	  "remove users with all their mail" },
 	{ "user", "passwd", cmd_user_passwd, COMMAND_EDITS | COMMAND_USERS, "USER@DOMAIN --password PW",
 	  "set a password" },
+	{ "lockdown", "", cmd_lockdown, COMMAND_USERS, "USER@DOMAIN [--dry-run]",
+	  "somebody else sends by this account: a new password, and its mail out of the queue" },
 	{ "alias", "add", cmd_alias_add, COMMAND_EDITS, "NAME@DOMAIN TARGET ...", "an address for others" },
 	{ "alias", "edit", cmd_alias_edit, COMMAND_EDITS, "NAME@DOMAIN TARGET ...", "other targets" },
 	{ "alias", "list", cmd_alias_list, COMMAND_DOMAINS, "[DOMAIN ...]", "aliases of domains" },

@@ -55,7 +55,7 @@ command_fn cmd_alias_add, cmd_alias_edit, cmd_alias_list, cmd_alias_delete;
 command_fn cmd_service_start, cmd_service_stop, cmd_service_restart, cmd_service_status, cmd_service_reload;
 command_fn cmd_spool_list, cmd_spool_shape, cmd_spool_show, cmd_spool_view, cmd_spool_recipients;
 command_fn cmd_spool_force, cmd_spool_delete, cmd_spool_reset, cmd_spool_hold, cmd_spool_release;
-command_fn cmd_spool_priority, cmd_spool_requeue, cmd_dest;
+command_fn cmd_spool_priority, cmd_spool_requeue, cmd_dest, cmd_lockdown;
 command_fn cmd_quarantine_list, cmd_quarantine_show, cmd_quarantine_view, cmd_quarantine_release, cmd_quarantine_delete;
 command_fn cmd_log_show, cmd_check, cmd_advise, cmd_explain, cmd_connections, cmd_sessions_list, cmd_reindex;
 command_fn cmd_try, cmd_trusted_list, cmd_trusted_add, cmd_trusted_delete;

@@ -73,12 +73,19 @@ spool_action_add(struct spool_action *a, const char *key, const char *value)
 }
 
 int
-spool_action_end(struct spool_action *a, int code)
+spool_action_finish(struct spool_action *a, int code)
 {
 	if (code == EXIT_DONE)
 		code = flush(a);
 	buf_free(&a->request);
-	if (code == EXIT_DONE)
-		output_done(a->c, a->done);
 	return code == EXIT_DONE && a->missing > 0 ? EXIT_NO_OBJECT : code;
+}
+
+int
+spool_action_end(struct spool_action *a, int code)
+{
+	code = spool_action_finish(a, code);
+	if (code == EXIT_DONE || a->missing > 0)
+		output_done(a->c, a->done);
+	return code;
 }

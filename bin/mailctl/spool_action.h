@@ -30,6 +30,9 @@ void spool_action_begin(struct spool_action *a);
 /* One message more, as the field `key` of a request; an exit code. */
 int spool_action_add(struct spool_action *a, const char *key, const char *value);
 
+/* As below, without a word of how many were done. */
+int spool_action_finish(struct spool_action *a, int code);
+
 /*
  * Ask for what is left unless `code` tells of a failure before; say how many were
  * done.  The exit code of the command: EXIT_NO_OBJECT when some were missing.

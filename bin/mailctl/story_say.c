@@ -52,7 +52,7 @@ static const struct { const char *event, *sentence; } sentences[] = {
 	{ "owner-lost", "a part of the server ({owner}) went away; the session ended" },
 	{ "milter-refused", "the milter at {socket} refused: {code} {status} (at {step})" },
 	{ "milter-failed", "the milter at {socket} could not be asked: {why}" },
-	{ "account-gone", "the session ended, for {user} was disabled or deleted" },
+	{ "account-gone", "the session ended, for {user} was disabled, deleted or given a new password" },
 	{ "too-many-refusals", "the session ended after too many refusals: {mails} of messages, {recipients} of recipients" },
 	{ "too-many-bad-recipients", "the session ended after too many recipients that do not exist" },
 	{ "too-many-bad-commands", "the session ended after too many commands that are none" },

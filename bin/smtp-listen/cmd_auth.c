@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "smtp.h"
 #include "base/base64.h"
+#include "facts.h"
 #include "filter.h"
 #include "directory/auth_channel.h"
 #include "policy/mechanism.h"
@@ -133,6 +134,7 @@ succeed(struct smtp *c, const char *mechanism, const struct auth_reply *answer)
 	}
 	snprintf(c->user, sizeof(c->user), "%s", answer->user);
 	snprintf(c->mechanism, sizeof(c->mechanism), "%s", mechanism);
+	facts_log_in(c);
 	abuse_login_good(c->w->abuse, "smtp", c->s->ip, span_of(c->user));
 	session_show(c->s, "AUTH", c->user);
 	smtp_log(c, "event=login user=%s mechanism=%s tls=%d", c->user, mechanism, c->s->tls);

@@ -165,13 +165,26 @@ facts_is_blocked(const struct smtp *c, struct span address)
 	return false;
 }
 
-/* Who logged in may not send any more: account or domain was disabled or deleted since (DOM-12). */
+/*
+ * Who logged in may not send any more: account or domain was disabled or
+ * deleted since (DOM-12), or the password changed, perhaps because who is
+ * connected had stolen it (SEC-12).
+ */
 static void
 account_is_gone(struct smtp *c)
 {
 	smtp_log_address(c, "event=account-gone", "user", c->user, "");
 	reply(c, 421, "4.7.0", "Your account may not be used any more");
 	c->over = true;
+}
+
+void
+facts_log_in(struct smtp *c)
+{
+	struct directory_account found;
+
+	c->has_secret = directory_account(c->w->directory, span_of(c->user), &found) == 1;
+	c->secret = found.secret;
 }
 
 bool
@@ -184,6 +197,10 @@ facts_account(struct smtp *c)
 		return true;
 	switch (directory_account(c->w->directory, span_of(c->user), &found)) {
 	case 1:
+		if (c->has_secret && c->secret != found.secret) {
+			account_is_gone(c);
+			return false;
+		}
 		c->t.user_max_size = found.max_message_bytes;
 		c->t.user_max_rcpts = found.max_recipients;
 		return true;

@@ -33,6 +33,9 @@ void facts_not_known(struct smtp *c, const char *about);
 /* Is the sender on the administrator's list (BLKS-01)? */
 bool facts_is_blocked(const struct smtp *c, struct span address);
 
+/* Somebody logged in: a password that is another one later ends the session. */
+void facts_log_in(struct smtp *c);
+
 /* Limits of who logged in (LIMIT-07, LIMIT-08), into c->t; false: replied, and the session is over. */
 bool facts_account(struct smtp *c) PB_MUST_CHECK;
 

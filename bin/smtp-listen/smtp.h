@@ -100,6 +100,8 @@ struct smtp {
 	struct policy_points points;	/* of HELO */
 	char mechanism[32];		/* of the log-in */
 	char user[LIMIT_ADDRESS + 1];	/* who logged in; "" for nobody */
+	uint32_t secret;		/* of that account, as it was at log-in */
+	bool has_secret;
 	struct transaction t;
 	uint64_t bad_commands, bad_recipients;
 	uint64_t junk;			/* commands since the last message that moved nothing */

@@ -33,10 +33,11 @@ directory_mailbox_limit(struct directory *d, struct span address, uint64_t *byte
 static bool
 read_account(struct span data, struct directory_account *out)
 {
-	struct span bytes = span_word(&data), count = span_word(&data);
+	struct span bytes = span_word(&data), count = span_word(&data), secret = span_word(&data);
 
 	return num_parse(bytes, UINT64_MAX, &out->max_message_bytes) &&
-	       num_parse(count, UINT64_MAX, &out->max_recipients) && data.n == 0;
+	       num_parse(count, UINT64_MAX, &out->max_recipients) &&
+	       num_parse_u32(secret, UINT32_MAX, &out->secret) && data.n == 0;
 }
 
 int

@@ -170,9 +170,10 @@ int directory_space_refused(struct directory *d, struct span domain) PB_MUST_CHE
 struct directory_account {
 	uint64_t max_message_bytes;
 	uint64_t max_recipients;	/* of one message */
+	uint32_t secret;		/* a checksum: another one, another password */
 };
 
-/* Limits of the account `user` (canonical).  1; 0 when there is none; -1 trouble. */
+/* Limits of the account `user` (canonical), and whether its password is what it was.  1; 0 when there is none; -1 trouble. */
 int directory_account(struct directory *d, struct span user, struct directory_account *out) PB_MUST_CHECK;
 
 /*

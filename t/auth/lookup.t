@@ -75,7 +75,7 @@ my @cases = (
 	[ 'greylist Alice@Example.com a@b.example', 'OK check alice@example.com', 'greylisting applies' ],
 	[ 'greylist nobody@example.com a@b.example', 'PERM 550 5.1.1 There is no such user here', 'but not to mail that is refused' ],
 	[ 'greylist a@elsewhere.example a@b.example', 'NOTFOUND ', 'nor, as far as this goes, to that for others' ],
-	[ 'account alice@example.com', 'OK 10240000 200', 'bytes and recipients of what an account may send' ],
+	[ 'account alice@example.com', qr/^OK 10240000 200 \d+$/, 'bytes and recipients of what an account may send, and a checksum of its password' ],
 	(map { [ "account $_", 'NOTFOUND ', "no account: $_" ] } 'shut@example.com', 'nobody@example.com', 'team@example.com', 'postmaster@other.example'),
 	[ 'nonsense x', qr/^PERM/, 'an unknown map' ],
 	[ 'rcpt', qr/^PERM/, 'no key' ],

@@ -146,7 +146,7 @@ $open{'bob@example.com'}->expect('RSET', qr/^250/);
 like(my $gone = $open{'bob@example.com'}->command('MAIL FROM:<bob@example.com>'), qr/^421 4\.7\.0 .* ticket \d{12}$/, 'who is logged in sends no more');
 ok($open{'bob@example.com'}->at_end, 'and the session is over');
 ok($pb->wait_log('smtpLog', qr/event=account-gone user=bob\@example\.com$/m), 'as the log tells');
-like($pb->ctl_ok('explain', $gone =~ /(\d{12})$/), qr/the session ended, for bob\@example\.com was disabled or deleted/, 'and mailctl explain');
+like($pb->ctl_ok('explain', $gone =~ /(\d{12})$/), qr/the session ended, for bob\@example\.com was disabled, deleted or given a new password/, 'and mailctl explain');
 $pb->ctl_ok('user', 'edit', 'bob@example.com', 'disabled=False');
 $pb->ctl_ok('domain', 'edit', 'other.example', 'disabled=True');
 like(wait_for(sub { rcpt('carol@other.example') }, qr/^550/), qr/^550 5\.2\.1/, 'a disabled domain (DOM-12)');
