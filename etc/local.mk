@@ -23,6 +23,9 @@ install-data-hook:
 		$(MKDIR_P) "$${to%/*}"; \
 		$(etc_places) "$(srcdir)/$$f" >"$$to.new"; \
 		case $$f in */init.d/*|*/run) chmod 755 "$$to.new" ;; *) chmod 644 "$$to.new" ;; esac; \
+		if [ -e "$$to" ] && ! cmp -s "$$to" "$$to.new"; then \
+			echo "the sample $$to has changed: look whether what you made of it should too"; \
+		fi; \
 		mv -f "$$to.new" "$$to"; \
 	done
 	$(MKDIR_P) "$(DESTDIR)$(man8dir)"

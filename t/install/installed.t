@@ -6,7 +6,7 @@
 # All happens in a mount namespace of its own: the places of an installation
 # are folders of a tmpfs there, and a copy of /etc takes the service users.
 # What was started ends with the process namespace.
-# Features: TOOL-11 TOOL-13.
+# Features: TOOL-11 TOOL-13 TOOL-20.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -289,10 +289,14 @@ is_lsb("$script reload", 7, 'reload of what is stopped is 7');
 my @left = grep { (readlink($_) // '') =~ m{^\Q$libexec\E/} } glob '/proc/[0-9]*/exe';
 is("@left", '', 'no process is left');
 
-# Installing again and uninstalling leave what is the machine's.
+# Installing again and uninstalling leave what is the machine's, and tell what changed (TOOL-20).
 my %before = map { $_ => Pillarbox::slurp($_) } "$etc/pillarbox/mailconfig.xml", "$etc/pillarbox/domainList.xml", $script;
 Pillarbox::spew($script, $before{$script} .= "# changed here\n");
-sh_ok($install, 'make install again');
+Pillarbox::spew("$examples/inetd.conf", "# of an earlier version\n");
+my $told = sh_ok($install, 'make install again');
+like($told, qr{^the sample \Q$examples\E/inetd\.conf has changed: }m, 'a sample that changed since is told');
+unlike($told, qr{the sample \S+/systemd/}, '... no other');
+like($told, qr{^\Q$script\E differs from the sample and stays; the new one is \Q$script\E\.new$}m, 'and that the init script was changed here');
 is(join(' ', grep { Pillarbox::slurp($_) ne $before{$_} } sort keys %before), '', 'changes no settings and no changed init script');
 ok(-x "$script.new", 'the new init script lies beside the changed one');
 unlink "$prefix/sbin/sendmail";
