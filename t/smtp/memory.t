@@ -108,7 +108,7 @@ for my $name (sort keys %header) {
 		like($c->command("\r\n\r\n."), qr/^554 5\.6\.0 .* ticket \d{12}$/, "S33: a header of $name");
 	});
 	grows_less($kb, 2048, "S33: $name");
-	is_quick($seconds, 2, "S33: $name");
+	is_quick($seconds, 1, "S33: $name");
 }
 $c->close;
 
