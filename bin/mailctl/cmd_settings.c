@@ -33,6 +33,20 @@ struct change {
 	const struct args *args;
 };
 
+/* What a named preset stands for (QUEUE-06); any other value for itself. */
+static const char *
+preset(const char *name, const char *value)
+{
+	static const struct { const char *name, *word, *value; } presets[] = {
+		{ "retryIntervals", "backupMx", "10,10,10,1440" },
+	};
+
+	for (size_t i = 0; i < PB_COUNT(presets); i++)
+		if (strcasecmp(name, presets[i].name) == 0 && strcasecmp(value, presets[i].word) == 0)
+			return presets[i].value;
+	return value;
+}
+
 static int
 change(struct config_file *f, const void *ctx, struct buf *errors)
 {
@@ -41,7 +55,7 @@ change(struct config_file *f, const void *ctx, struct buf *errors)
 
 	switch (ch->kind) {
 	case SET_VALUE:
-		return edit_set(f, a->item[0], a->item[1], errors);
+		return edit_set(f, a->item[0], preset(a->item[0], a->item[1]), errors);
 	case SET_ENABLE:
 	case SET_DISABLE:
 		return edit_switch(f, a->item[0], ch->kind == SET_ENABLE, errors);

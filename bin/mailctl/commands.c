@@ -143,6 +143,8 @@ const struct command command_table[] = {
 	  "NUMBER [FIELD=VALUE ...] [--password PW]", "change one of them" },
 	{ "outgoing", "delete", cmd_outgoing_delete, COMMAND_EDITS, "NUMBER", "send through it no longer" },
 	{ "route", "show", cmd_route_show, 0, "ADDRESS [--priority N]", "which way a message to the address would go, and why" },
+	{ "role", "show", cmd_role_show, 0, "[ROLE]", "which parts of a role among servers are set up; without one: all roles" },
+	{ "role", "advise", cmd_role_advise, 0, "ROLE", "what is left to do for it" },
 	{ "trusted", "list", cmd_trusted_list, COMMAND_DOMAINS | COMMAND_USERS, "DOMAIN | USER@DOMAIN",
 	  "senders that are never greylisted" },
 	{ "trusted", "add", cmd_trusted_add, COMMAND_EDITS | COMMAND_DOMAINS | COMMAND_USERS,

@@ -61,6 +61,7 @@ command_fn cmd_log_show, cmd_check, cmd_advise, cmd_explain, cmd_connections, cm
 command_fn cmd_try, cmd_trusted_list, cmd_trusted_add, cmd_trusted_delete;
 command_fn cmd_gateway_list, cmd_gateway_add, cmd_gateway_edit, cmd_gateway_delete;
 command_fn cmd_outgoing_list, cmd_outgoing_add, cmd_outgoing_edit, cmd_outgoing_delete, cmd_route_show;
+command_fn cmd_role_show, cmd_role_advise;
 command_fn cmd_block_list, cmd_block_show, cmd_block_add, cmd_block_delete;
 command_fn cmd_abuse_list, cmd_abuse_show, cmd_abuse_add, cmd_abuse_edit, cmd_abuse_delete;
 command_fn cmd_ip_list_list, cmd_ip_list_show, cmd_ip_list_add, cmd_ip_list_edit, cmd_ip_list_delete;
