@@ -22,7 +22,7 @@ struct lookup {
 	struct loop *loop;
 	struct resolver *rs;
 	struct kept *kept;
-	int version_fd;		/* the page that index_show writes; -1: none could be had */
+	int board_fd;		/* of room.board; -1: none could be had */
 	struct room room;
 	struct buf answer;
 };
@@ -71,7 +71,7 @@ answer(struct lookup *l, struct span question)
 	kept_put(l->kept, version, question, buf_view(&l->answer));
 }
 
-/* Who keeps answers himself reads in a page whether they are still good. */
+/* Who keeps answers himself reads on the board whether they are still good. */
 static size_t
 give_version(struct lookup *l, struct client *c, size_t used)
 {
@@ -79,12 +79,25 @@ give_version(struct lookup *l, struct client *c, size_t used)
 	struct buf out;
 
 	buf_init_fixed(&out, storage, sizeof(storage));
-	socketmap_put(&out, l->version_fd >= 0 ? SPAN("OK page") : SPAN("NOTFOUND "));
-	if (l->version_fd >= 0)
-		(void)client_send_fd(c, buf_view(&out), l->version_fd);
+	socketmap_put(&out, l->board_fd >= 0 ? SPAN("OK page") : SPAN("NOTFOUND "));
+	if (l->board_fd >= 0)
+		(void)client_send_fd(c, buf_view(&out), l->board_fd);
 	else
 		client_send(c, buf_view(&out));
 	return used;
+}
+
+/* A mailbox with room, asked for by its own name, need not be asked for again. */
+static void
+post(struct lookup *l, struct span question)
+{
+	struct span answer = buf_view(&l->answer), name;
+
+	if (l->room.board == NULL || !span_is(span_cut(&question, ' '), "rcpt"))
+		return;
+	name = span_from(answer, span_starts(answer, SPAN("OK mailbox ")) ? strlen("OK mailbox ") : answer.n);
+	if (name.n > 0 && span_eq(name, question))
+		board_post(l->room.board, name);
 }
 
 static size_t
@@ -120,6 +133,7 @@ on_input(struct client *c, void *ctx, struct span in)
 	if (!room_question(&l->room, client_uid(c), question, &l->answer)) {
 		answer(l, question);
 		room_add(&l->room, question, &l->answer);
+		post(l, question);
 	}
 	return give(l, c, used, false);
 }
@@ -137,8 +151,15 @@ static const struct client_kind kind = {
 	.gone = on_gone,
 };
 
+static void
+on_short(void *ctx)
+{
+	board_clear(ctx);
+}
+
 struct lookup *
-lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces, int version_fd)
+lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces, struct board *board,
+	int board_fd)
 {
 	struct lookup *l = mem_new(sizeof(*l));
 
@@ -146,8 +167,10 @@ lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct s
 	l->loop = loop;
 	l->rs = rs;
 	l->kept = kept_new(CACHE_SLOTS);
-	l->version_fd = version_fd;
-	l->room = (struct room){ .svc = svc, .rs = rs, .rooms = rooms_new(), .spaces = spaces };
+	l->board_fd = board_fd;
+	l->room = (struct room){ .svc = svc, .rs = rs, .rooms = rooms_new(), .spaces = spaces, .board = board };
+	if (board != NULL)
+		spaces_on_short(spaces, on_short, board);
 	buf_init(&l->answer, LIMIT_SOCKETMAP_REPLY);
 	return l;
 }

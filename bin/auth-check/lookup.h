@@ -3,6 +3,7 @@
 #define AUTH_CHECK_LOOKUP_H
 
 #include "base/base.h"
+#include "directory/board.h"
 #include "io/loop.h"
 #include "resolve.h"
 #include "service/service.h"
@@ -10,9 +11,9 @@
 
 struct lookup;
 
-/* version_fd: the page that index_show writes, for those who keep answers; -1: there is none. */
+/* The board and its descriptor for those who read it; NULL and -1: there is none. */
 struct lookup *lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces,
-	int version_fd);
+	struct board *board, int board_fd);
 /* A connection that was accepted and whose caller may ask; fd is then owned. */
 void lookup_client(struct lookup *l, int fd);
 

@@ -33,7 +33,6 @@
 #include "sys/peer.h"
 #include "sys/user.h"
 #include "verify.h"
-#include "sys/shared_page.h"
 
 #define TEND_MS 10000
 #define UIDS_MAX 80
@@ -46,7 +45,8 @@ struct auth_check {
 	struct resolver resolver;
 	struct auth_core core;
 	struct auth_server *auth;
-	int version_fd;			/* which version of the index answers are good for; -1: not shown */
+	struct board *board;		/* what others may know without asking; NULL: there is none */
+	int board_fd;			/* -1: there is none */
 	struct lookup *lookup;
 	struct spaces *spaces;
 	struct control_ask control;
@@ -196,7 +196,7 @@ serve(struct auth_check *p)
 	p->core.verifier = verifier_new(&p->resolver, p->helpers,
 		(unsigned)settings_num(p->svc.settings, "authCacheSeconds"));
 	p->auth = auth_server_new(&p->svc, p->loop, &p->core, p->refresh, p->spaces);
-	p->lookup = lookup_new(&p->svc, p->loop, &p->resolver, p->spaces, p->version_fd);
+	p->lookup = lookup_new(&p->svc, p->loop, &p->resolver, p->spaces, p->board, p->board_fd);
 	watch(p, "listen.unix.auth", on_auth_caller);
 	watch(p, "listen.unix.lookup", on_lookup_caller);
 	if (control >= 0)
@@ -207,7 +207,6 @@ int
 main(int argc, char **argv)
 {
 	static struct auth_check p;
-	uint64_t *version;
 	char home[SERVICE_HOME_MAX];
 
 	if (argc > 1 && (strcmp(argv[1], "--checkpassword") == 0
@@ -223,16 +222,16 @@ main(int argc, char **argv)
 	service_path(&p.svc, "domains", SANDBOX_READ);
 	service_path(&p.svc, "etc", SANDBOX_READ);
 	service_path(&p.svc, "state/auth-check", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MKDIR | SANDBOX_REFER);
-	p.version_fd = -1;
-	version = shared_page_new("directory-version", sizeof(*version), &p.version_fd);
+	p.board_fd = -1;
+	p.board = board_new(&p.board_fd);
 	service_confine(&p.svc, SANDBOX_DIRECTORY);
 	p.helpers = helpers_start(processors());
 	p.loop = loop_new();
 	open_index(&p, home);
-	if (version != NULL)
-		index_show(p.resolver.ix, version);
+	if (p.board != NULL)
+		index_show(p.resolver.ix, board_version(p.board));
 	else
-		log_failure(&p.svc, NULL, NULL, "event=no-version-page error=%s", strerrorname_np(errno));
+		log_failure(&p.svc, NULL, NULL, "event=no-board error=%s", strerrorname_np(errno));
 	p.spaces = spaces_new(p.resolver.ix);
 	refresh_on_gone(p.refresh, on_user_gone, p.spaces);
 	p.resolver.refresh = p.refresh;

@@ -3,10 +3,8 @@
 #include "room.h"
 
 #include "base/num.h"
+#include "space.h"
 #include "sys/clock.h"
-
-/* A domain with so much left takes any message: nothing is said of it. */
-#define MORE_THAN_ENOUGH ((uint64_t)256 << 20)
 
 /* What a recipient still takes. */
 struct left {
@@ -30,7 +28,7 @@ left_for(struct room *r, struct span address)
 	uint64_t bytes;
 
 	left.is_known = left.is_domain = spaces_room(r->spaces, domain_of(address), &left.bytes) &&
-		left.bytes < MORE_THAN_ENOUGH;
+		left.bytes < SPACE_PLENTY;
 	if (span_find(address, '+') >= 0)
 		name = resolve_mailbox(r->rs, address, mailbox) ? span_of(mailbox) : SPAN_NONE;
 	if (name.n > 0 && rooms_find(r->rooms, name, clock_ms(), &bytes) && (!left.is_known || bytes < left.bytes))
@@ -107,8 +105,11 @@ take_room(struct room *r, struct span key, struct buf *out)
 	resolve_limit(r->rs, address, out);
 	if (n == UINT64_MAX)
 		rooms_forget(r->rooms, address);
-	else if (span_starts(buf_view(out), SPAN("OK ")) && !span_is(buf_view(out), "OK 0"))
+	else if (span_starts(buf_view(out), SPAN("OK ")) && !span_is(buf_view(out), "OK 0")) {
 		rooms_note(r->rooms, address, n, clock_ms());
+		if (r->board != NULL)
+			board_take_down(r->board, address);
+	}
 	buf_clear(out);
 	return buf_text_put(out, "OK ");
 }

@@ -23,6 +23,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/span.h"
+#include "directory/board.h"
 #include "resolve.h"
 #include "rooms.h"
 #include "service/service.h"
@@ -33,6 +34,7 @@ struct room {
 	struct resolver *rs;
 	struct rooms *rooms;
 	struct spaces *spaces;
+	struct board *board;		/* NULL: there is none */
 };
 
 /* True when the question is one of those above: answered in out. */

@@ -32,6 +32,9 @@
 #define SPACE_WARN_S 86400
 #define SPACE_WARN_AGAIN_MS 60000
 
+/* A domain with so much left takes any message: nothing is said of its room. */
+#define SPACE_PLENTY ((uint64_t)256 << 20)
+
 struct space {
 	char *name;			/* owned */
 	struct space *next_changed, *next_watched;
@@ -39,6 +42,7 @@ struct space {
 	bool is_stale;			/* to be counted whatever it says */
 	bool has_moved;			/* since its last count */
 	bool has_refused;		/* since the last warning */
+	bool is_short;			/* it had less than SPACE_PLENTY left when its sum moved last */
 	struct index_space kept;
 	uint64_t limit, limit_version;	/* bytes, 0: none; as of that version of the index */
 	uint64_t counted_ms;		/* when it was counted last, 0: not in this life */

@@ -27,6 +27,8 @@ struct spaces {
 	struct space *changed, *watched;
 	struct space *counting;		/* NULL: none */
 	uint64_t recount_ms;		/* what was counted before is to be counted again */
+	void (*on_short)(void *ctx);	/* NULL: nobody asks */
+	void *ctx;
 };
 
 struct spaces *
@@ -36,6 +38,13 @@ spaces_new(struct index *ix)
 
 	s->ix = ix;
 	return s;
+}
+
+void
+spaces_on_short(struct spaces *s, void (*on_short)(void *ctx), void *ctx)
+{
+	s->on_short = on_short;
+	s->ctx = ctx;
 }
 
 static void
@@ -157,6 +166,20 @@ find(struct spaces *s, struct span domain)
 	return p;
 }
 
+/* Its sum has moved. */
+static void
+moved(struct spaces *s, struct space *p)
+{
+	bool was_short = p->is_short;
+
+	note_change(s, p);
+	if (space_is_nearly_full(p))
+		watch(s, p);
+	p->is_short = p->limit != 0 && p->kept.is_counted && space_room(p) < SPACE_PLENTY;
+	if (p->is_short && !was_short && s->on_short != NULL)
+		s->on_short(s->ctx);
+}
+
 /* -- what is told, and asked ---------------------------------------------------- */
 
 void
@@ -167,9 +190,7 @@ spaces_add(struct spaces *s, struct span domain, int64_t bytes)
 	if (p == NULL || bytes == 0)
 		return;
 	space_move(p, bytes);
-	note_change(s, p);
-	if (space_is_nearly_full(p))
-		watch(s, p);
+	moved(s, p);
 }
 
 void
@@ -309,9 +330,7 @@ spaces_counted(struct spaces *s, struct span domain, uint64_t bytes)
 		return;
 	s->counting = NULL;
 	space_counted(p, bytes, clock_ms());
-	note_change(s, p);
-	if (space_is_nearly_full(p))
-		watch(s, p);
+	moved(s, p);
 }
 
 void

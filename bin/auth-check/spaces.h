@@ -29,6 +29,8 @@ struct spaces;
 struct spaces *spaces_new(struct index *ix);
 /* What was not saved is lost. */
 void spaces_free(struct spaces **s);
+/* Call this whenever a domain has come to have less than SPACE_PLENTY left. */
+void spaces_on_short(struct spaces *s, void (*on_short)(void *ctx), void *ctx);
 /* Write changed sums to the index. */
 void spaces_save(struct spaces *s);
 

@@ -40,6 +40,7 @@ prepare_worker(struct service *svc)
 	struct verdict refusal;
 
 	w->directory = directory_new(owner_fd(svc, OWNER_LOOKUP), owner_fd(svc, OWNER_AUTH));
+	directory_use_board(w->directory);
 	w->abuse = abuse_new(owner_fd(svc, OWNER_ABUSE));
 	w->intake = intake_open(owner_fd(svc, OWNER_INTAKE), INTAKE_TIMEOUT_MS);
 	w->filters = filters_new(w->config);

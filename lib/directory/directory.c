@@ -11,6 +11,7 @@
 #include "base/die.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "directory/board.h"
 #include "directory/socketmap.h"
 #include "sys/clock.h"
 
@@ -22,7 +23,14 @@ directory_new(int lookup_fd, int auth_fd)
 	wire_init(&d->lookup, lookup_fd, LIMIT_SOCKETMAP_REPLY * 2);
 	wire_init(&d->auth, auth_fd, LIMIT_AUTH_LINE * 8);
 	d->patience_ms = DIRECTORY_WAIT_MS;
+	d->board = -1;
 	return d;
+}
+
+void
+directory_use_board(struct directory *d)
+{
+	d->asks_board = d->board < 0;
 }
 
 void
@@ -38,6 +46,8 @@ directory_free(struct directory **dp)
 		return;
 	wire_close(&(*dp)->lookup);
 	wire_close(&(*dp)->auth);
+	if ((*dp)->board >= 0)
+		close((*dp)->board);
 	free(*dp);
 	*dp = NULL;
 }
@@ -165,8 +175,35 @@ rcpt_too_long(struct span address, struct directory_rcpt *out)
 	return true;
 }
 
+/* A mailbox that stands on the board; not when auth-check is gone, who would take it down. */
+static bool
+rcpt_is_posted(struct directory *d, struct span address, struct directory_rcpt *out)
+{
+	if (d->lookup.dead || !board_shows(d->board, address))
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->kind = RCPT_MAILBOX;
+	memcpy(out->canonical, address.p, address.n);
+	return true;
+}
+
 /* Questions of one group fit the socket's buffer, so neither side waits for the other. */
 #define GROUP 64
+
+/* The descriptor comes along with the answer. */
+static bool
+take_board(struct directory *d, uint64_t deadline)
+{
+	struct span answer;
+	size_t used;
+
+	d->asks_board = false;
+	if (!next_answer(d, deadline, &answer, &used))
+		return false;
+	wire_used(&d->lookup, used);
+	d->board = wire_take_passed(&d->lookup);
+	return true;
+}
 
 static void
 rcpt_group(struct directory *d, const struct span *addresses, size_t n, struct directory_rcpt *out)
@@ -175,16 +212,20 @@ rcpt_group(struct directory *d, const struct span *addresses, size_t n, struct d
 	struct span answer;
 	struct buf questions;
 	size_t used;
-	bool good;
+	bool good, is_answered[GROUP];
 
-	buf_init(&questions, GROUP * (LIMIT_ADDRESS + 32));
-	for (size_t i = 0; i < n; i++)
-		if (addresses[i].n <= LIMIT_ADDRESS)
+	buf_init(&questions, (GROUP + 1) * (LIMIT_ADDRESS + 32));
+	if (d->asks_board)
+		socketmap_put_question(&questions, "version", SPAN_NONE);
+	for (size_t i = 0; i < n; i++) {
+		is_answered[i] = rcpt_too_long(addresses[i], &out[i]) || rcpt_is_posted(d, addresses[i], &out[i]);
+		if (!is_answered[i])
 			socketmap_put_question(&questions, "rcpt", addresses[i]);
-	good = wire_send(&d->lookup, buf_view(&questions), deadline);
+	}
+	good = wire_send(&d->lookup, buf_view(&questions), deadline) && (!d->asks_board || take_board(d, deadline));
 	buf_free(&questions);
 	for (size_t i = 0; i < n; i++) {
-		if (rcpt_too_long(addresses[i], &out[i]))
+		if (is_answered[i])
 			continue;
 		good = good && next_answer(d, deadline, &answer, &used);
 		if (good) {

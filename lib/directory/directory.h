@@ -31,6 +31,12 @@ struct directory;
 struct directory *directory_new(int lookup_fd, int auth_fd);
 void directory_free(struct directory **d);
 
+/*
+ * Read auth-check's board (board.h): mailboxes that stand there are not asked for
+ * again.  The board is asked for with the first recipient; without one all are asked for.
+ */
+void directory_use_board(struct directory *d);
+
 /* Look-ups from now on wait so long. */
 void directory_patience(struct directory *d, uint64_t ms);
 

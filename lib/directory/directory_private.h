@@ -11,6 +11,8 @@ struct directory {
 	struct wire lookup;
 	struct wire auth;
 	uint64_t patience_ms;		/* for the answer to a look-up */
+	int board;			/* what auth-check posts; owned, -1: there is none */
+	bool asks_board;		/* with the next question */
 	bool greeted;			/* auth: both sides have said hello */
 	uint32_t id;			/* auth: of the present exchange, 0 is none */
 	char mechanisms[MECHANISMS_MAX];

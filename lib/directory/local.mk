@@ -1,5 +1,6 @@
 libpillarbox_a_SOURCES += \
 	lib/directory/asker.c lib/directory/asker.h lib/directory/auth.c lib/directory/auth_line.c lib/directory/auth_line.h \
+	lib/directory/board.c lib/directory/board.h \
 	lib/directory/directory.c lib/directory/directory.h lib/directory/directory_private.h \
 	lib/directory/kept.c lib/directory/kept.h \
 	lib/directory/secret.c lib/directory/secret.h \

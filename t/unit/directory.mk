@@ -11,3 +11,5 @@ check_PROGRAMS += t/unit/directory-jwt
 t_unit_directory_jwt_SOURCES = t/unit/directory-jwt.c t/unit/tap.h
 check_PROGRAMS += t/unit/directory-space
 t_unit_directory_space_SOURCES = t/unit/directory-space.c t/unit/tap.h
+check_PROGRAMS += t/unit/directory-board
+t_unit_directory_board_SOURCES = t/unit/directory-board.c t/unit/tap.h
