@@ -53,6 +53,14 @@ prepare_worker(struct service *svc)
 		w->held_fd = -1;
 }
 
+static void
+rest(struct service *svc)
+{
+	const struct worker *w = svc->ctx;
+
+	abuse_rest(w->abuse);
+}
+
 /* Words for a client that comes when every worker is busy. */
 static void
 refuse(struct service *svc PB_UNUSED, const char *listener, const char *ticket, char *out, size_t size)
@@ -156,6 +164,7 @@ main(int argc, char **argv)
 	svc.warm = warm;
 	svc.worker = prepare_worker;
 	svc.refuse = refuse;
+	svc.rest = rest;
 	svc.is_blocked = is_blocked;
 	svc.say_blocked = say_blocked;
 	service_warm_up(&svc);

@@ -5,7 +5,8 @@
  * are answered:
  *	blocks				first, from abuse-check, with the map's descriptor
  *	connect service= ip=		-> ok | refuse text=
- *	began service= ip=		a session that was admitted without a question
+ *	began service= ip=		a session that was admitted without a question; the one
+ *					before it is over, if that was not said
  *	would service= ip=		-> the same, but nothing is counted
  *	close bad=0|1 [service= ip= from= size=]	with the last message of the session
  *	event kind=login-failed service= ip= user=	-> ok delay=MS
@@ -42,6 +43,8 @@ struct abuse_client {
 	int fd;		/* -1: was never there */
 	bool lost;
 	bool greeted;	/* the first record has come */
+	bool is_asked;	/* the session was admitted by an answer, so the next one may be too */
+	bool is_open;	/* the last session is over, and abuse-check does not know yet */
 	int map_fd;	/* -1: none */
 	uint64_t seed[2];
 	struct buf request;
@@ -272,7 +275,9 @@ abuse_admit(struct abuse_client *c, const char *service, const char *ip, bool is
 		snprintf(why, size, ABUSE_BLOCKED_TEXT);
 		return false;
 	}
-	if (!is_limited && c->map_fd >= 0) {
+	c->is_open = false;
+	c->is_asked = is_limited || c->map_fd < 0;
+	if (!c->is_asked) {
 		begin(c, "began", service, ip);
 		(void)send_request(c);
 		return true;
@@ -286,13 +291,28 @@ abuse_would_admit(struct abuse_client *c, const char *service, const char *ip, c
 	return ask(c, "would", service, ip, why, size);
 }
 
+/* While nobody is refused for the number of open sessions, a good end may be told with the next beginning. */
 void
 abuse_close(struct abuse_client *c, bool bad)
 {
+	c->is_open = !c->is_asked && !bad && !c->last.is_there;
+	if (c->is_open)
+		return;
 	record_begin(&c->request, "close");
 	record_add_num(&c->request, "bad", bad);
 	if (c->last.is_there)
 		add_message(c);
+	(void)send_request(c);
+}
+
+void
+abuse_rest(struct abuse_client *c)
+{
+	if (!c->is_open)
+		return;
+	c->is_open = false;
+	record_begin(&c->request, "close");
+	record_add_num(&c->request, "bad", 0);
 	(void)send_request(c);
 }
 

@@ -59,6 +59,8 @@ bool abuse_would_admit(struct abuse_client *c, const char *service, const char *
  * tried too many recipients that do not exist (ABUSE-06, SMTPIN-13).
  */
 void abuse_close(struct abuse_client *c, bool bad);
+/* No session follows at once: what abuse_close held back is told. */
+void abuse_rest(struct abuse_client *c);
 
 /*
  * A log-in of `user` (as auth-check spells it; may be hostile) failed.  Returns the

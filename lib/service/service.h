@@ -69,6 +69,8 @@ struct service {
 	void (*worker)(struct service *svc);
 	void (*refuse)(struct service *svc, const char *listener, const char *ticket,
 		char *out, size_t size);
+	/* Or none: a worker's last session is over and none followed at once. */
+	void (*rest)(struct service *svc);
 	/*
 	 * Both or none.  is_blocked: is this peer refused before anything is spent on
 	 * it?  say_blocked: the words for that with the ticket in them, "" for none.

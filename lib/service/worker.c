@@ -157,6 +157,8 @@ serve(struct pool *p, struct score *score)
 			_exit(1);
 		if (n == 0) {
 			log_flush(svc, true);
+			if (svc->rest != NULL)
+				svc->rest(svc);
 			if (!is_said_busy(svc, &busy, false))
 				svc->is_leaving = true;
 		}
