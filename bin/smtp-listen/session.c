@@ -331,6 +331,6 @@ smtp_session(struct session *s)
 			run_command(&c, line);
 	}
 	stream_timeout(&s->io, c.config->command_timeout_ms);
-	(void)stream_flush(&s->io);
+	(void)stream_end(&s->io);
 	session_end(&c);
 }

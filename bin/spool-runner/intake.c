@@ -27,7 +27,7 @@
 #include "sys/clock.h"
 #include "sys/peer.h"
 
-#define AGENTS 3		/* connections to local-deliver; each is a process */
+#define AGENTS 6		/* connections to local-deliver; each is a process */
 #define SCAN_MS 60000
 #define LOG_MS 1000
 #define STOP_MS 10000		/* longer than any message goes straight through */

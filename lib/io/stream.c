@@ -209,6 +209,12 @@ write_some(struct stream *st, const void *p, size_t n, short *events)
 	*events = POLLOUT;
 	if (st->transport != NULL)
 		return st->transport->write(st->transport_ctx, p, n, events);
+	if (st->is_ending) {
+		ssize_t put = send(st->fd_out, p, n, MSG_MORE | MSG_NOSIGNAL);
+
+		if (put >= 0 || errno != ENOTSOCK)
+			return put;
+	}
 	return write(st->fd_out, p, n);
 }
 
@@ -544,6 +550,17 @@ stream_flush(struct stream *st)
 		write_all(st, buf_view(&out));
 		buf_free(&out);
 	}
+	return st->out_failed ? -1 : 0;
+}
+
+int
+stream_end(struct stream *st)
+{
+	if (st->is_ending)
+		return st->out_failed ? -1 : 0;
+	st->is_ending = true;
+	if (stream_flush(st) == 0 && st->transport == NULL)
+		(void)shutdown(st->fd_out, SHUT_WR);	/* a pipe has no such end */
 	return st->out_failed ? -1 : 0;
 }
 

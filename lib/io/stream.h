@@ -64,6 +64,7 @@ struct stream {
 	enum stream_result in_state;		/* LINE_OK until a sticky error */
 	int error;				/* errno of the first error, 0 */
 	bool out_failed;
+	bool is_ending;				/* stream_end was called */
 	bool bare_lf;				/* the last line ended by LF alone */
 	char head[16];				/* the beginning of the last line that was too long, NULs behind a shorter one */
 	char tail[3];				/* ... and its end, perhaps with its CR */
@@ -150,6 +151,11 @@ void stream_put(struct stream *st, struct span s);
 void stream_text(struct stream *st, const char *text);
 void stream_printf(struct stream *st, const char *fmt, ...) PB_PRINTF(2, 3);
 int stream_flush(struct stream *st);
+/*
+ * Flush for the last time: nothing is put after it.  On a plain socket the last
+ * bytes and the end of what we say go out together; reading goes on.
+ */
+int stream_end(struct stream *st);
 
 /* One word for logs: "closed by peer", "timed out", or the text of st->error. */
 const char *stream_why(const struct stream *st, enum stream_result r);

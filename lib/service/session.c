@@ -123,7 +123,7 @@ session_serve(struct service *svc, session_call *call, const char *listener, str
 	if (gate_pass_proxy(&s))
 		call(&s);
 	stream_timeout(&s.io, LAST_FLUSH_MS);
-	(void)stream_flush(&s.io);	/* the peer may be gone, which ends it just as well */
+	(void)stream_end(&s.io);	/* the peer may be gone, which ends it just as well */
 	linger(&s);
 	stream_close(&s.io);
 	__atomic_store_n(&score->state, SCORE_IDLE, __ATOMIC_RELEASE);

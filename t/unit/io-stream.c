@@ -6,7 +6,9 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -289,6 +291,70 @@ output(void)
 	close(peer);
 }
 
+/* Two ends of a TCP connection on loopback. */
+static void
+tcp_pair(int pair[2])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	pair[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listener, (struct sockaddr *)&at, n) != 0 || listen(listener, 1) != 0 ||
+	    getsockname(listener, (struct sockaddr *)&at, &n) != 0 || connect(pair[1], (struct sockaddr *)&at, n) != 0)
+		_exit(99);
+	pair[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	if (pair[0] < 0)
+		_exit(99);
+}
+
+static unsigned
+segments_in(int fd)
+{
+	struct tcp_info info;
+	socklen_t n = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0)
+		_exit(99);
+	return info.tcpi_segs_in;
+}
+
+static void
+ending(void)
+{
+	struct stream st;
+	char got[16];
+	unsigned before;
+	int pair[2], pipe_fds[2];
+
+	tcp_pair(pair);
+	stream_init(&st, pair[0], 4096);
+	stream_timeout(&st, 5000);
+	before = segments_in(pair[1]);
+	stream_text(&st, "221 Bye\r\n");
+	is_num(stream_end(&st), 0, "the last words are said");
+	is_num(read(pair[1], got, sizeof(got)), 9, "and heard");
+	is_num(read(pair[1], got, sizeof(got)), 0, "and then the end");
+	is_num(segments_in(pair[1]) - before, 1, "both in one segment");
+	say(pair[1], SPAN("still talking\r\n"));
+	is_num(stream_fill(&st), LINE_OK, "what the peer says is still heard");
+	is_num(stream_end(&st), 0, "a second end is none");
+	stream_close(&st);
+	close(pair[1]);
+
+	if (pipe(pipe_fds) != 0)
+		_exit(99);
+	stream_init_pair(&st, dup(pipe_fds[0]), pipe_fds[1], 4096);
+	stream_timeout(&st, 5000);
+	stream_text(&st, "221 Bye\r\n");
+	is_num(stream_end(&st), 0, "a pipe takes them too");
+	is_num(read(pipe_fds[0], got, sizeof(got)), 9, "all of them");
+	stream_close(&st);
+	is_num(read(pipe_fds[0], got, sizeof(got)), 0, "and ends when it is closed");
+	close(pipe_fds[0]);
+}
+
 int
 main(void)
 {
@@ -301,5 +367,6 @@ main(void)
 	look_around();
 	linger();
 	output();
+	ending();
 	return done();
 }
