@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/span.h"
+#include "directory/sending.h"
 
 #define INDEX_SECRET_MAX 512
 
@@ -37,6 +38,7 @@ struct account {
 	bool disabled;
 	bool no_greylisting;
 	uint64_t limit_mb;			/* space of the mailbox; 0: no limit */
+	uint32_t sending[SENDING_USER_NUMBERS];
 	char address[LIMIT_ADDRESS + 1];	/* canonical: USER@DOMAIN */
 	char hash[INDEX_SECRET_MAX + 1];	/* "" when it has none: no log-in by it */
 	char scram[INDEX_SECRET_MAX + 1];	/* SCRAM-SHA-256 */
@@ -52,6 +54,7 @@ struct domain {
 	bool catch_alls;
 	uint64_t max_size_kb, max_rcpts;	/* of a message that a user sends; 0: no limit */
 	uint64_t space_mb;			/* for all mail of the domain; 0: no limit */
+	uint32_t sending[SENDING_NUMBERS];
 	bool offers_cram, offers_scram, offers_scram1;	/* secrets of these mechanisms count */
 	bool no_plain;				/* no log-in with the password itself */
 	char name[LIMIT_DOMAIN + 1];

@@ -17,6 +17,17 @@ copy_text(const struct record *r, const char *key, char *out, size_t size)
 		out[0] = '\0';
 }
 
+static void
+add_numbers(struct buf *out, const uint32_t *numbers, size_t n)
+{
+	char storage[SENDING_TEXT_MAX];
+	struct buf text;
+
+	buf_init_fixed(&text, storage, sizeof(storage));
+	sending_print(numbers, n, &text);
+	record_add(out, "sending", buf_view(&text));
+}
+
 bool
 index_account(struct index *ix, struct span domain, struct span user, struct account *out)
 {
@@ -32,6 +43,7 @@ index_account(struct index *ix, struct span domain, struct span user, struct acc
 	out->no_greylisting = index_flag(&r, "nogreylisting");
 	if (!record_get_num(&r, "limitmb", LIMIT_MAILBOX_MB, &out->limit_mb))
 		out->limit_mb = 0;
+	good = good && sending_parse(record_get(&r, "sending"), out->sending, SENDING_USER_NUMBERS);
 	copy_text(&r, "hash", out->hash, sizeof(out->hash));
 	copy_text(&r, "scram", out->scram, sizeof(out->scram));
 	copy_text(&r, "scram1", out->scram1, sizeof(out->scram1));
@@ -56,6 +68,7 @@ index_put_account(struct index *ix, struct span domain, struct span user, const 
 	index_add_flag(&out, "disabled", a->disabled);
 	index_add_flag(&out, "nogreylisting", a->no_greylisting);
 	record_add_num(&out, "limitmb", a->limit_mb);
+	add_numbers(&out, a->sending, SENDING_USER_NUMBERS);
 	record_add_text(&out, "hash", a->hash);
 	record_add_text(&out, "scram", a->scram);
 	record_add_text(&out, "scram1", a->scram1);
@@ -77,7 +90,8 @@ index_domain(struct index *ix, struct span name, struct domain *out)
 	/* A record of an older form is as good as none: the file is read again. */
 	good = index_read_stamp(&r, &out->stamp) && record_get_num(&r, "maxsizekb", UINT32_MAX, &out->max_size_kb) &&
 	       record_get_num(&r, "maxrcpts", UINT32_MAX, &out->max_rcpts) &&
-	       record_get_num(&r, "spacemb", LIMIT_MAILBOX_MB, &out->space_mb);
+	       record_get_num(&r, "spacemb", LIMIT_MAILBOX_MB, &out->space_mb) &&
+	       sending_parse(record_get(&r, "sending"), out->sending, SENDING_NUMBERS);
 	out->disabled = index_flag(&r, "disabled");
 	out->require_auth = index_flag(&r, "requireauth");
 	out->no_greylisting = index_flag(&r, "nogreylisting");
@@ -118,6 +132,7 @@ index_put_domain(struct index *ix, const struct domain *d)
 	record_add_num(&out, "maxsizekb", d->max_size_kb);
 	record_add_num(&out, "maxrcpts", d->max_rcpts);
 	record_add_num(&out, "spacemb", d->space_mb);
+	add_numbers(&out, d->sending, SENDING_NUMBERS);
 	index_put(ix, index_key(&k, 'd', span_of(d->name), SPAN_NONE), buf_view(&out));
 	ix->offers_known = false;
 	buf_free(&out);

@@ -35,6 +35,7 @@ static const struct map {
 	{ "expand", resolve_expand },
 	{ "domain", resolve_domain_map },
 	{ "disabled", resolve_disabled },
+	{ "sending", resolve_sending },
 	{ "sender", resolve_sender },
 	{ "greylist", resolve_greylist },
 	{ "limit", resolve_limit },

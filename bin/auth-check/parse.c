@@ -11,6 +11,7 @@
 #include "base/record.h"
 #include "config/compile.h"
 #include "config/settings.h"
+#include "directory/sending.h"
 
 struct answering {
 	struct span id;
@@ -42,6 +43,21 @@ fail(struct answering *a, const char *text)
 	a->answer(a->out);
 }
 
+/* Numbers whose switch is off are 0. */
+static void
+add_numbers(struct answering *a, const struct settings *s, const char *const *names, size_t n)
+{
+	uint32_t numbers[SENDING_NUMBERS];
+	char storage[SENDING_TEXT_MAX];
+	struct buf text;
+
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = names[i] != NULL && settings_enabled(s, names[i]) ? (uint32_t)settings_num(s, names[i]) : 0;
+	buf_init_fixed(&text, storage, sizeof(storage));
+	sending_print(numbers, n, &text);
+	record_add(a->out, "sending", buf_view(&text));
+}
+
 static void
 parse_list(struct answering *a, const struct settings *s)
 {
@@ -63,6 +79,14 @@ parse_trusted(struct answering *a, const struct settings *s)
 	}
 }
 
+static const char *const domain_numbers[SENDING_NUMBERS] = {
+	[SENDING_STANDARD] = "priorityStandard", [SENDING_LIST] = "priorityMailingList",
+	[SENDING_AUTO_RESPONDER] = "priorityAutoResponder", [SENDING_REPORTS] = "priorityEmailReports",
+	[SENDING_EVENTS] = "priorityEventEmails", [SENDING_OVER_SIZE] = "priorityOverSize",
+	[SENDING_OVER_SIZE_MB] = "priorityOverSizeMB", [SENDING_SECOND] = "prioritySecondAttempt",
+	[SENDING_THIRD] = "priorityThirdAttempt"
+};
+
 static void
 parse_domain(struct answering *a, const struct settings *s)
 {
@@ -80,6 +104,7 @@ parse_domain(struct answering *a, const struct settings *s)
 	record_add_num(a->out, "maxsizekb", settings_num(s, "maxMessageSizeKB"));
 	record_add_num(a->out, "maxrcpts", settings_num(s, "maxRecipientsPerMessage"));
 	record_add_num(a->out, "spacemb", settings_num(s, "diskSpaceMB"));
+	add_numbers(a, s, domain_numbers, SENDING_NUMBERS);
 	a->answer(a->out);
 	for (size_t i = 0; i < settings_count(s, "domainAliases/domainAlias"); i++) {
 		begin(a, "other");
@@ -100,6 +125,8 @@ parse_aliases(struct answering *a, const struct settings *s)
 	}
 }
 
+static const char *const user_numbers[SENDING_USER_NUMBERS] = { NULL };
+
 static void
 parse_user(struct answering *a, const struct settings *s)
 {
@@ -107,6 +134,7 @@ parse_user(struct answering *a, const struct settings *s)
 	add_flag(a, "disabled", settings_bool(s, "disabled"));
 	add_flag(a, "nogreylisting", settings_bool(s, "disableGreylisting"));
 	record_add_num(a->out, "limitmb", settings_num(s, "mailboxSizeMB"));
+	add_numbers(a, s, user_numbers, SENDING_USER_NUMBERS);
 	record_add_text(a->out, "hash", settings_text(s, "passwordHash"));
 	record_add_text(a->out, "scram", settings_text(s, "scramSha256"));
 	record_add_text(a->out, "scram1", settings_text(s, "scramSha1"));

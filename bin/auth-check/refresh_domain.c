@@ -56,6 +56,8 @@ take_domain(void *ctx, const struct record *rec)
 			d->domain.max_rcpts = 0;
 		if (!record_get_num(rec, "spacemb", LIMIT_MAILBOX_MB, &d->domain.space_mb))
 			d->domain.space_mb = 0;
+		if (!sending_parse(record_get(rec, "sending"), d->domain.sending, SENDING_NUMBERS))
+			memset(d->domain.sending, 0, sizeof(d->domain.sending));
 		d->domain.offers_scram1 = refresh_is_on(rec, "scram1");
 		d->domain.no_plain = refresh_is_on(rec, "noplain");
 		refresh_copy_lower(record_get(rec, "catchall"), d->domain.catch_all, sizeof(d->domain.catch_all));

@@ -29,6 +29,8 @@ take_user(void *ctx, const struct record *rec)
 	u->account.no_greylisting = refresh_is_on(rec, "nogreylisting");
 	if (!record_get_num(rec, "limitmb", LIMIT_MAILBOX_MB, &u->account.limit_mb))
 		u->account.limit_mb = 0;
+	if (!sending_parse(record_get(rec, "sending"), u->account.sending, SENDING_USER_NUMBERS))
+		memset(u->account.sending, 0, sizeof(u->account.sending));
 	refresh_copy(record_get(rec, "hash"), u->account.hash, sizeof(u->account.hash));
 	refresh_copy(record_get(rec, "scram"), u->account.scram, sizeof(u->account.scram));
 	refresh_copy(record_get(rec, "scram1"), u->account.scram1, sizeof(u->account.scram1));

@@ -69,6 +69,30 @@ resolve_disabled(struct resolver *rs, struct span key, struct buf *out)
 		buf_text_put(out, "NOTFOUND ");
 }
 
+void
+resolve_sending(struct resolver *rs, struct span key, struct buf *out)
+{
+	ssize_t at = span_rfind(key, '@');
+	struct domain d;
+	struct found f;
+	bool is_user;
+
+	if (!domain_of_key(rs, span_from(key, (size_t)(at + 1)), &d)) {
+		buf_text_put(out, "NOTFOUND ");
+		return;
+	}
+	/* This very account: a catch-all has not sent what comes from a name that nobody has. */
+	is_user = at > 0 && !d.disabled && resolve_key(rs, key, &f) &&
+		(f.meaning == IS_MAILBOX || f.meaning == IS_DISABLED) && span_eq_nocase(key, span_of(f.canonical));
+	buf_printf(out, "OK %s %s ", d.disabled ? "domain-disabled" :
+		is_user && f.meaning == IS_DISABLED ? "user-disabled" : "on", d.name);
+	sending_print(d.sending, SENDING_NUMBERS, out);
+	if (!is_user)
+		return;
+	buf_char(out, ' ');
+	sending_print(f.account.sending, SENDING_USER_NUMBERS, out);
+}
+
 /* Accounts behind an address: itself, or the members of an alias. */
 void
 resolve_sender(struct resolver *rs, struct span key, struct buf *out)

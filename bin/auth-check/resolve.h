@@ -51,6 +51,8 @@ void resolve_expand(struct resolver *rs, struct span key, struct buf *out);
 void resolve_domain_map(struct resolver *rs, struct span key, struct buf *out);
 /* Is the domain (or domain alias, or that of an address) ours, but disabled?  "OK "; or the account: "OK user"; else "NOTFOUND " */
 void resolve_disabled(struct resolver *rs, struct span key, struct buf *out);
+/* Priorities and throttles of a domain, or of an address (directory/sending.h). */
+void resolve_sending(struct resolver *rs, struct span key, struct buf *out);
 void resolve_sender(struct resolver *rs, struct span key, struct buf *out);
 /* "RECIPIENT SENDER": may greylisting be applied?  "OK WORD CANONICAL", see directory_greylist. */
 void resolve_greylist(struct resolver *rs, struct span key, struct buf *out);

@@ -109,13 +109,14 @@ add_row(struct list *l, const struct queue_message *m)
 		l->rows = mem_resize_array(l->rows, l->cap, sizeof(*l->rows));
 	}
 	r = &l->rows[l->count++];
-	*r = (struct row){ .entry = m->entry, .age = m->age, .size = m->size };
+	*r = (struct row){ .entry = m->entry, .age = m->age, .size = m->size, .priority = m->entry.priority };
 	if (m->env == NULL) {
 		r->sender = mem_text("?");
 		return;
 	}
 	r->sender = m->env->sender.n == 0 ? mem_text("<>") : mem_copy(m->env->sender);
-	r->priority = m->env->priority;
+	if (m->entry.priority == 0)
+		r->priority = m->env->priority;
 	for (uint32_t i = 0; i < m->env->count; i++)
 		if (m->env->rcpts[i].target != TARGET_UNKNOWN || m->env->rcpts[i].number <= m->env->rcpt_count) {
 			r->total++;

@@ -30,7 +30,7 @@ add(struct queue *q, size_t *cap)
 	return &q->entries[q->count++];
 }
 
-/* "ID SUB STATUS ATTEMPTS NEXT" */
+/* "ID SUB STATUS ATTEMPTS NEXT PRIORITY" */
 static bool
 parse_line(struct span line, struct queue_entry *e)
 {
@@ -42,7 +42,7 @@ parse_line(struct span line, struct queue_entry *e)
 	status = span_word(&line);
 	snprintf(e->status, sizeof(e->status), "%.*s", SPAN_ARG(span_first(status, sizeof(e->status) - 1)));
 	if (!num_parse(span_word(&line), UINT32_MAX, &e->attempts) ||
-	    !num_parse(span_word(&line), INT64_MAX, &next))
+	    !num_parse(span_word(&line), INT64_MAX, &next) || !num_parse_u32(span_word(&line), 10, &e->priority))
 		return false;
 	e->next = (int64_t)next;
 	return true;
@@ -131,8 +131,14 @@ static int
 open_file(const struct ctl *c, const struct queue_entry *e, const char *suffix)
 {
 	char name[96];
+	int fd;
 
 	snprintf(name, sizeof(name), "spool/SubSpool%u/%llu.%s", e->sub, (unsigned long long)e->id, suffix);
+	fd = instance_openat(&c->instance, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	/* One that was moved into the spool folder itself. */
+	snprintf(name, sizeof(name), "spool/%llu.%s", (unsigned long long)e->id, suffix);
 	return instance_openat(&c->instance, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 }
 

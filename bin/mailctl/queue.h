@@ -18,6 +18,7 @@ struct queue_entry {
 	char status[16];
 	uint64_t attempts;
 	int64_t next;		/* seconds since 1970, 0 = now */
+	uint32_t priority;	/* 1 to 10; 0: the scheduler does not tell */
 };
 
 struct queue {

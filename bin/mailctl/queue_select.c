@@ -85,8 +85,6 @@ get_of_envelope(const struct envelope *env, size_t field, size_t i, struct selec
 		return one_text(domain_of(env->sender), i, out);
 	case DEST:
 		return open_domain(env, i, out);
-	case PRIORITY:
-		return one_number(env->priority, i, out);
 	case IP:
 		return one_text(env->ip, i, out);
 	case AUTH:
@@ -104,6 +102,10 @@ get(const void *what, size_t field, size_t i, struct selector_value *out)
 	switch (field) {
 	case AGE:
 		return one_number(m->age, i, out);
+	case PRIORITY:
+		if (m->entry.priority == 0 && m->env == NULL)
+			return false;
+		return one_number(m->entry.priority > 0 ? m->entry.priority : m->env->priority, i, out);
 	case SIZE:
 		return one_number(m->size, i, out);
 	case ATTEMPTS:

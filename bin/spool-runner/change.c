@@ -148,8 +148,11 @@ end(struct change *c, const struct envelope *e)
 	int64_t due = c->due;
 
 	if (e != NULL) {
-		queue_set_priority(s->queue, c->entry, e->priority);
-		q->dest = round_destination(e);
+		if (e->priority_by_hand) {
+			q->flags |= QUEUE_BY_HAND;
+			queue_set_priority(s->queue, c->entry, e->priority);
+		}
+		round_set_destination(s, c->entry, e);
 		due = schedule_due(s, e);
 	}
 	/* What was asked for meanwhile is obeyed by the next round. */

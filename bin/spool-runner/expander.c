@@ -59,6 +59,15 @@ tell_disabled(const struct asker_question *q, struct span reply)
 	call(q->ctx, q->number, reply.p != NULL ? directory_disabled_reply(reply) : -1);
 }
 
+static void
+tell_sending(const struct asker_question *q, struct span reply)
+{
+	expander_sending_call *call = (expander_sending_call *)q->call;
+	struct sending s;
+
+	call(q->ctx, q->number, reply.p != NULL && sending_reply(reply, &s) >= 0 ? &s : NULL);
+}
+
 void
 expander_ask(struct expander *e, struct span address, uint32_t number, expander_call *call, void *ctx)
 {
@@ -72,6 +81,13 @@ expander_ask_disabled(struct expander *e, struct span who, uint32_t number, expa
 {
 	asker_ask(e->asker, "disabled", who,
 		&(struct asker_question){ tell_disabled, (void (*)(void))call, ctx, number });
+}
+
+void
+expander_ask_sending(struct expander *e, struct span who, uint32_t number, expander_sending_call *call, void *ctx)
+{
+	asker_ask(e->asker, "sending", who,
+		&(struct asker_question){ tell_sending, (void (*)(void))call, ctx, number });
 }
 
 void

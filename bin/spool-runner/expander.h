@@ -1,7 +1,7 @@
 /*
- * expander: ask auth-check for the final targets of addresses, and whether
- * somebody is disabled, from an event loop (directory/asker.h; maps "expand"
- * and "disabled").  Where no answer comes it is RCPT_TROUBLE.
+ * expander: ask auth-check for the final targets of addresses, whether
+ * somebody is disabled, and how he may send, from an event loop (directory/asker.h;
+ * maps "expand", "disabled" and "sending").  Where no answer comes it is RCPT_TROUBLE.
  */
 #ifndef SPOOL_RUNNER_EXPANDER_H
 #define SPOOL_RUNNER_EXPANDER_H
@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "base/span.h"
 #include "directory/directory.h"
+#include "directory/sending.h"
 #include "io/loop.h"
 
 struct service;
@@ -33,6 +34,13 @@ typedef void expander_disabled_call(void *ctx, uint32_t number, int disabled);
 /* The same for the question whether a domain, or the account of an address, is disabled. */
 void expander_ask_disabled(struct expander *e, struct span who, uint32_t number,
 	expander_disabled_call *call, void *ctx);
+
+/* As sending_reply has it: NULL when auth-check did not answer; borrowed for the call. */
+typedef void expander_sending_call(void *ctx, uint32_t number, const struct sending *s);
+
+/* Priorities and throttles of a domain, or of an account and its domain. */
+void expander_ask_sending(struct expander *e, struct span who, uint32_t number,
+	expander_sending_call *call, void *ctx);
 
 /* No call for ctx comes any more. */
 void expander_forget(struct expander *e, void *ctx);

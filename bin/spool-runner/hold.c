@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "policy/pattern.h"
+#include "rank.h"
 #include "round_log.h"
 
 #define HOLD_S 10		/* until a disabled domain is asked for again */
@@ -56,13 +57,13 @@ domain_of(struct span address)
 size_t
 hold_senders(const struct envelope *e, struct span out[HOLD_SENDERS])
 {
-	struct span sender = domain_of(e->sender), auth = domain_of(e->auth);
+	struct span sender = domain_of(e->sender), who = rank_sender(e);
 	size_t n = 0;
 
 	/* Asking for the account asks for its domain too. */
-	if (auth.n > 0)
-		out[n++] = e->auth;
-	if (sender.n > 0 && !span_eq_nocase(sender, auth))
+	if (who.n > 0)
+		out[n++] = who;
+	if (sender.n > 0 && !span_eq_nocase(sender, domain_of(who)))
 		out[n++] = sender;
 	return n;
 }
@@ -83,15 +84,34 @@ no_answer(struct round *r)
 }
 
 static void
+sender_is(struct round *r, int disabled)
+{
+	if (disabled < 0)
+		r->hold = HOLD_NOT_KNOWN;
+	else if (disabled > 0 && r->hold == HOLD_NONE)
+		r->hold = disabled == DIRECTORY_USER_DISABLED ? HOLD_USER_DISABLED : HOLD_SENDER_DISABLED;
+}
+
+static void
+on_rules(void *ctx, uint32_t number, const struct sending *rules)
+{
+	struct round *r = ctx;
+
+	(void)number;
+	if (rules != NULL)
+		r->rules = *rules;
+	r->has_rules = rules != NULL;
+	sender_is(r, rules != NULL ? rules->disabled : -1);
+	r->answered(r);
+}
+
+static void
 on_sender(void *ctx, uint32_t number, int disabled)
 {
 	struct round *r = ctx;
 
 	(void)number;
-	if (disabled < 0)
-		r->hold = HOLD_NOT_KNOWN;
-	else if (disabled > 0 && r->hold == HOLD_NONE)
-		r->hold = disabled == DIRECTORY_USER_DISABLED ? HOLD_USER_DISABLED : HOLD_SENDER_DISABLED;
+	sender_is(r, disabled);
 	r->answered(r);
 }
 
@@ -133,7 +153,10 @@ hold_ask(struct round *r, void (*answered)(struct round *r))
 	r->answered = answered;
 	for (size_t i = 0; i < n; i++) {
 		r->questions++;
-		expander_ask_disabled(r->s->expander, from[i], 0, on_sender, r);
+		if (i == 0)
+			expander_ask_sending(r->s->expander, from[i], 0, on_rules, r);
+		else
+			expander_ask_disabled(r->s->expander, from[i], 0, on_sender, r);
 	}
 	for (uint32_t i = 0; i < r->env->count; i++) {
 		if (!is_asked(r, i) || (i > 0 && is_same(r, i - 1, i)))

@@ -27,8 +27,8 @@ bool hold_is_blocked(const struct settings *set, const struct envelope *e);
 #define HOLD_SENDERS 2
 
 /*
- * Who the message is from, as far as he may be disabled: the account that submitted
- * it (an address), and the domain of the reverse-path when it is another.  Borrowed.
+ * Who the message is from, as far as he may be disabled: him whose rules hold
+ * (rank.h), and the domain of the reverse-path when it is another.  Borrowed.
  */
 size_t hold_senders(const struct envelope *e, struct span out[HOLD_SENDERS]);
 
@@ -39,8 +39,8 @@ size_t hold_senders(const struct envelope *e, struct span out[HOLD_SENDERS]);
 bool hold_blocked(struct round *r);
 
 /*
- * Ask whether the senders, and the domains of the mailboxes that are due, are
- * disabled.  Adds to r->questions; `answered` is called after each answer.
+ * Ask for the rules of the sender (r->rules), and whether the senders, and the
+ * domains of the mailboxes that are due, are disabled.  Adds to r->questions; `answered` is called after each answer.
  */
 void hold_ask(struct round *r, void (*answered)(struct round *r));
 

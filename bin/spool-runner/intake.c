@@ -58,6 +58,7 @@ intake_notify(struct intake *in, struct spool_ref ref, const struct envelope *e,
 	record_add_num(&b, "sub", ref.sub);
 	record_add_num(&b, "hold", e->hold > 0 ? (uint64_t)e->hold : 0);
 	record_add_num(&b, "priority", e->priority);
+	record_add(&b, "from", e->auth.n > 0 ? e->auth : e->sender);
 	if (outcomes != NULL && outcomes->n > 0 && !outcomes->overflow)
 		record_add(&b, "lines", buf_view(outcomes));
 	/* Once more over a new connection: schedule may have been started anew. */

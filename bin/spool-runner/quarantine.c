@@ -38,11 +38,11 @@ on_released(void *ctx, const struct record *answer)
 	if (record_get_num(answer, "error", INT32_MAX, &error)) {
 		log_failure(s->svc, m->ticket, NULL, "event=quarantine-kept id=%llu error=%llu text=\"%s\"",
 		    (unsigned long long)m->id, (unsigned long long)error, strerror((int)error));
-		queue_remove(s->queue, m->entry);
+		schedule_remove(s, m->entry);
 	} else {
 		log_line(s->svc, m->ticket, NULL, "event=quarantine-released id=%llu", (unsigned long long)m->id);
 		if (m->foreign) {
-			queue_remove(s->queue, m->entry);
+			schedule_remove(s, m->entry);
 		} else {
 			if (m->hold > schedule_now())
 				queue_at(s->queue, m->entry)->flags |= QUEUE_DELAY;

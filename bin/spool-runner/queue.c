@@ -2,25 +2,19 @@
  * queue: what schedule remembers of every message.
  *
  * Entries lie in one array and are found by a hash of the id with chains.  The
- * WAITING ones stand in one of two binary heaps: that of the later ones by
- * (due, id), or, once their time has come, that of the due ones by (priority,
- * due, id), which keeps the order of acceptance among equals.  The PARKED ones
- * stand in a list for each destination.
+ * WAITING ones stand in a binary heap by (due, id); the READY ones are the
+ * matter of queue_ready.c.
  */
 #include "base/base.h"
 #include "queue.h"
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "queue_ready.h"
 
 struct heap {
 	uint32_t *at;
 	uint32_t n;
-	bool ready;		/* of the due ones: by priority */
-};
-
-struct list {
-	uint32_t first, last;
 };
 
 struct queue {
@@ -31,8 +25,9 @@ struct queue {
 	size_t count;
 	uint32_t *bucket;
 	uint32_t buckets;	/* power of two */
-	struct heap later, ready;
-	struct list parked[QUEUE_DESTS];
+	struct heap later;
+	struct ready ready;
+	uint32_t aged;		/* where queue_age goes on */
 };
 
 struct queue *
@@ -41,9 +36,7 @@ queue_new(void)
 	struct queue *q = mem_new(sizeof(*q));
 
 	q->free_first = QUEUE_NONE;
-	q->ready.ready = true;
-	for (size_t i = 0; i < QUEUE_DESTS; i++)
-		q->parked[i] = (struct list){ QUEUE_NONE, QUEUE_NONE };
+	ready_init(&q->ready, &q->at);
 	return q;
 }
 
@@ -55,7 +48,7 @@ queue_free(struct queue **q)
 	free((*q)->at);
 	free((*q)->bucket);
 	free((*q)->later.at);
-	free((*q)->ready.at);
+	ready_free(&(*q)->ready);
 	free(*q);
 	*q = NULL;
 }
@@ -99,7 +92,6 @@ grow(struct queue *q)
 		bug("queue: too many messages");
 	q->at = mem_resize_array(q->at, size, sizeof(*q->at));
 	q->later.at = mem_resize_array(q->later.at, size, sizeof(*q->later.at));
-	q->ready.at = mem_resize_array(q->ready.at, size, sizeof(*q->ready.at));
 	q->bucket = mem_resize_array(q->bucket, size, sizeof(*q->bucket));
 	q->size = q->buckets = size;
 	for (uint32_t i = 0; i < size; i++)
@@ -115,90 +107,49 @@ grow(struct queue *q)
 /* -- heap ------------------------------------------------------------------- */
 
 static bool
-before(const struct queue *q, const struct heap *h, uint32_t a, uint32_t b)
+before(const struct queue *q, uint32_t a, uint32_t b)
 {
 	const struct queue_entry *x = &q->at[a], *y = &q->at[b];
 
-	if (h->ready && x->priority != y->priority)
-		return x->priority > y->priority;
 	return x->due != y->due ? x->due < y->due : x->id < y->id;
 }
 
 static void
-put_heap(struct queue *q, struct heap *h, uint32_t pos, uint32_t i)
+put_heap(struct queue *q, uint32_t pos, uint32_t i)
 {
-	h->at[pos] = i;
+	q->later.at[pos] = i;
 	q->at[i].heap = pos;
 }
 
 static void
-sift_up(struct queue *q, struct heap *h, uint32_t pos, uint32_t i)
+sift(struct queue *q, uint32_t pos, uint32_t i)
 {
-	while (pos > 0 && before(q, h, i, h->at[(pos - 1) / 2])) {
-		put_heap(q, h, pos, h->at[(pos - 1) / 2]);
+	const struct heap *h = &q->later;
+
+	while (pos > 0 && before(q, i, h->at[(pos - 1) / 2])) {
+		put_heap(q, pos, h->at[(pos - 1) / 2]);
 		pos = (pos - 1) / 2;
 	}
-	put_heap(q, h, pos, i);
-}
-
-static void
-sift_down(struct queue *q, struct heap *h, uint32_t pos, uint32_t i)
-{
 	for (;;) {
 		uint32_t child = 2 * pos + 1;
 
-		if (child >= h->n)
-			break;
-		if (child + 1 < h->n && before(q, h, h->at[child + 1], h->at[child]))
+		if (child + 1 < h->n && before(q, h->at[child + 1], h->at[child]))
 			child++;
-		if (!before(q, h, h->at[child], i))
+		if (child >= h->n || !before(q, h->at[child], i))
 			break;
-		put_heap(q, h, pos, h->at[child]);
+		put_heap(q, pos, h->at[child]);
 		pos = child;
 	}
-	put_heap(q, h, pos, i);
-}
-
-static void
-heap_add(struct queue *q, struct heap *h, uint32_t i)
-{
-	if (h->ready)
-		q->at[i].flags |= QUEUE_READY;
-	else
-		q->at[i].flags &= (uint8_t)~QUEUE_READY;
-	sift_up(q, h, h->n++, i);
+	put_heap(q, pos, i);
 }
 
 static void
 heap_remove(struct queue *q, uint32_t i)
 {
-	struct heap *h = q->at[i].flags & QUEUE_READY ? &q->ready : &q->later;
-	uint32_t pos = q->at[i].heap, last = h->at[--h->n];
+	uint32_t pos = q->at[i].heap, last = q->later.at[--q->later.n];
 
-	if (last == i)
-		return;
-	if (pos > 0 && before(q, h, last, h->at[(pos - 1) / 2]))
-		sift_up(q, h, pos, last);
-	else
-		sift_down(q, h, pos, last);
-}
-
-/* -- parked ----------------------------------------------------------------- */
-
-static void
-unpark(struct queue *q, uint32_t i)
-{
-	struct queue_entry *e = &q->at[i];
-	struct list *l = &q->parked[e->dest];
-
-	if (e->prev == QUEUE_NONE)
-		l->first = e->next;
-	else
-		q->at[e->prev].next = e->next;
-	if (e->next == QUEUE_NONE)
-		l->last = e->prev;
-	else
-		q->at[e->next].prev = e->prev;
+	if (last != i)
+		sift(q, pos, last);
 }
 
 static void
@@ -206,9 +157,24 @@ leave_state(struct queue *q, uint32_t i)
 {
 	if (queue_at(q, i)->state == QUEUE_WAITING)
 		heap_remove(q, i);
-	else if (q->at[i].state == QUEUE_PARKED)
-		unpark(q, i);
+	else if (q->at[i].state == QUEUE_READY)
+		ready_remove(&q->ready, i);
 	q->at[i].state = QUEUE_ACTIVE;
+}
+
+static void
+make_ready(struct queue *q, uint32_t i, bool keep_turn)
+{
+	leave_state(q, i);
+	q->at[i].state = QUEUE_READY;
+	ready_add(&q->ready, i, keep_turn);
+}
+
+static void
+raise(struct queue *q, uint32_t i, uint32_t level)
+{
+	ready_remove(&q->ready, i);
+	ready_add_at(&q->ready, i, level);
 }
 
 /* -- public ----------------------------------------------------------------- */
@@ -232,7 +198,7 @@ queue_add(struct queue *q, struct spool_ref ref, int64_t due)
 	uint32_t i = q->free_first, b;
 
 	if (i != QUEUE_NONE) {
-		q->free_first = q->at[i].next;
+		q->free_first = q->at[i].right;
 	} else {
 		if (q->used == q->size)
 			grow(q);
@@ -258,7 +224,7 @@ queue_remove(struct queue *q, uint32_t i)
 		link = &q->at[*link].chain;
 	*link = q->at[i].chain;
 	q->at[i].state = QUEUE_FREE;
-	q->at[i].next = q->free_first;
+	q->at[i].right = q->free_first;
 	q->free_first = i;
 	q->count--;
 }
@@ -275,38 +241,36 @@ queue_wait(struct queue *q, uint32_t i, int64_t due)
 	leave_state(q, i);
 	q->at[i].due = due < 0 ? 0 : due > UINT32_MAX ? UINT32_MAX : (uint32_t)due;
 	q->at[i].state = QUEUE_WAITING;
-	heap_add(q, &q->later, i);
+	q->at[i].level = 0;
+	sift(q, q->later.n++, i);
 }
 
 void
-queue_park(struct queue *q, uint32_t i, uint16_t dest)
+queue_again(struct queue *q, uint32_t i, uint32_t dest)
 {
-	struct list *l = &q->parked[dest % QUEUE_DESTS];
-	struct queue_entry *e;
+	struct queue_entry *e = queue_at(q, i);
+	uint8_t level = e->level;
 
 	leave_state(q, i);
-	e = &q->at[i];
-	e->state = QUEUE_PARKED;
-	e->dest = dest % QUEUE_DESTS;
-	e->next = QUEUE_NONE;
-	e->prev = l->last;
-	if (l->last == QUEUE_NONE)
-		l->first = i;
-	else
-		q->at[l->last].next = i;
-	l->last = i;
+	e->dest = dest;
+	make_ready(q, i, true);
+	if (level > e->level)
+		raise(q, i, level);
 }
 
 uint32_t
-queue_first_due(struct queue *q, int64_t now)
+queue_first(struct queue *q, int64_t now, unsigned mask)
 {
-	while (q->later.n > 0 && (int64_t)q->at[q->later.at[0]].due <= now) {
-		uint32_t i = q->later.at[0];
+	while (q->later.n > 0 && (int64_t)q->at[q->later.at[0]].due <= now)
+		make_ready(q, q->later.at[0], false);
+	return ready_first(&q->ready, mask);
+}
 
-		heap_remove(q, i);
-		heap_add(q, &q->ready, i);
-	}
-	return q->ready.n == 0 ? QUEUE_NONE : q->ready.at[0];
+void
+queue_take(struct queue *q, uint32_t i)
+{
+	ready_passes(&q->ready, i);
+	leave_state(q, i);
 }
 
 bool
@@ -323,17 +287,55 @@ queue_set_priority(struct queue *q, uint32_t i, uint32_t priority)
 {
 	struct queue_entry *e = queue_at(q, i);
 
-	if (e->state != QUEUE_WAITING) {
-		e->priority = (uint8_t)priority;
+	if (e->priority == priority)
 		return;
-	}
-	heap_remove(q, i);
 	e->priority = (uint8_t)priority;
-	heap_add(q, &q->later, i);
+	e->level = 0;
+	if (e->state == QUEUE_READY)
+		make_ready(q, i, true);
 }
 
-uint32_t
-queue_first_parked(const struct queue *q, uint16_t dest)
+void
+queue_set_sender(struct queue *q, uint32_t i, uint32_t hash, bool tried)
 {
-	return q->parked[dest % QUEUE_DESTS].first;
+	struct queue_entry *e = queue_at(q, i);
+
+	e->sender = (hash & ~1u) | tried;
+	if (e->state == QUEUE_READY)
+		make_ready(q, i, false);
+}
+
+void
+queue_set_dest(struct queue *q, uint32_t i, uint32_t dest)
+{
+	struct queue_entry *e = queue_at(q, i);
+
+	if (e->state == QUEUE_READY)
+		queue_again(q, i, dest);
+	e->dest = dest;
+}
+
+void
+queue_open(struct queue *q, uint32_t dest, enum queue_lane lane)
+{
+	ready_open(&q->ready, dest, lane);
+}
+
+static void
+age(struct queue *q, uint32_t i, int64_t now)
+{
+	const struct queue_entry *e = &q->at[i];
+	int64_t level = e->priority + (now - (int64_t)e->due) / QUEUE_AGE_S;
+
+	if (e->state == QUEUE_READY && e->due > 0 && e->level < 10 && level > e->level)
+		raise(q, i, level > 10 ? 10 : (uint32_t)level);
+}
+
+void
+queue_age(struct queue *q, int64_t now, uint32_t n)
+{
+	for (; n > 0 && q->used > 0; n--) {
+		q->aged = q->aged + 1 < q->used ? q->aged + 1 : 0;
+		age(q, q->aged, now);
+	}
 }

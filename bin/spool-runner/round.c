@@ -31,17 +31,19 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "hold.h"
 #include "notice.h"
+#include "rank.h"
+#include "round_bounce.h"
 #include "round_jobs.h"
+#include "round_lines.h"
 #include "round_log.h"
+#include "round_outcome.h"
 #include "spool/envelope_line.h"
 #include "spool/spool_id.h"
 #include "spool/spool_read.h"
 
 #define LINES_MAX (16u << 20)
-#define CHUNK 49152		/* of lines in one request to a helper: fits LIMIT_RECORD with escapes */
 #define LOST_WAIT_S 5
 #define LOST_MAX 6
 #define HEADER_PEEK 65536
@@ -65,309 +67,21 @@ leave(struct round *r)
 	struct schedule *s = r->s;
 
 	s->active--;
+	round_release_place(r);
+	if (r->blocked)
+		schedule_dest_put(s, r->blocked_dest);
 	free_round(r);
 	schedule_kick(s);
 }
 
-/* Another attempt soon, without counting this one. */
-static void
-put_off(struct round *r)
+void
+round_put_off(struct round *r)
 {
 	queue_wait(r->s->queue, r->entry, schedule_now() + LOST_WAIT_S);
 	leave(r);
 }
 
-/* -- lines to the envelope --------------------------------------------------- */
-
-static void send_lines(struct round *r);
-
-static void
-on_appended(void *ctx, const struct record *answer)
-{
-	struct round *r = ctx;
-	uint64_t error;
-
-	if (record_get_num(answer, "error", INT32_MAX, &error)) {
-		round_log_trouble(r, "append", (int)error);
-		put_off(r);
-		return;
-	}
-	if (!record_get_num(answer, "good", UINT64_MAX, &r->good_size))
-		bug("append was answered without good");
-	buf_shift(&r->lines, r->sending);
-	if (r->lines.n > 0)
-		send_lines(r);
-	else
-		r->after_lines(r);
-}
-
-/* As many whole lines as fit into one request. */
-static void
-send_lines(struct round *r)
-{
-	struct span all = buf_view(&r->lines), part = span_first(all, CHUNK);
-	static struct buf b;
-
-	if (b.max == 0)
-		buf_init(&b, LIMIT_RECORD);
-	r->sending = (size_t)(span_rfind(part, '\n') + 1);
-	if (r->sending == 0)
-		bug("a line of an envelope is too long");
-	record_begin(&b, "append");
-	r->helper_job = deliverer_begin(r->s->helpers, on_appended, r);
-	record_add_num(&b, "job", r->helper_job);
-	record_add_num(&b, "id", r->ref.id);
-	record_add_num(&b, "sub", r->ref.sub);
-	record_add_num(&b, "good", r->good_size);
-	record_add(&b, "lines", span_first(all, r->sending));
-	deliverer_send(r->s->helpers, r->helper_job, &b, -1);
-}
-
-/* Make r->lines durable, then go on with `next`. */
-static void
-append_then(struct round *r, void (*next)(struct round *r))
-{
-	if (r->lines.overflow) {
-		round_log_trouble(r, "append", EFBIG);
-		put_off(r);
-		return;
-	}
-	r->after_lines = next;
-	if (r->lines.n == 0)
-		next(r);
-	else
-		send_lines(r);
-}
-
-/* -- bounces ------------------------------------------------------------------ */
-
-/* Group of recipients of whom nobody was told yet, 0 when there is none. */
-static uint32_t
-open_group(const struct envelope *e)
-{
-	for (uint32_t i = 0; i < e->count; i++)
-		if (!e->rcpts[i].bounced && e->rcpts[i].bounce > 0)
-			return e->rcpts[i].bounce;
-	return 0;
-}
-
-static bool
-group_has_failed(const struct envelope *e, uint32_t group)
-{
-	for (uint32_t i = 0; i < e->count; i++)
-		if (e->rcpts[i].bounce == group && e->rcpts[i].state == RCPT_FAILED)
-			return true;
-	return false;
-}
-
-static void
-group_is_told(struct round *r, uint32_t group, uint64_t id)
-{
-	envelope_line_bounced(&r->lines, r->env->line_seed, group, id);
-	for (uint32_t i = 0; i < r->env->count; i++)
-		if (r->env->rcpts[i].bounce == group)
-			r->env->rcpts[i].bounced = true;
-}
-
-static void bounce_groups(struct round *r);
-
-static void
-on_bounced(void *ctx, const struct record *answer)
-{
-	struct round *r = ctx;
-	uint64_t error, id, sub;
-
-	if (record_get_num(answer, "error", INT32_MAX, &error)) {
-		round_log_trouble(r, "bounce", (int)error);
-		put_off(r);
-		return;
-	}
-	if (!record_get_num(answer, "bounce", UINT64_MAX, &id) || !record_get_num(answer, "sub", UINT32_MAX, &sub))
-		bug("bounce was answered without its id");
-	round_log_bounce(r, id);
-	group_is_told(r, r->group, id);
-	schedule_add(r->s, (struct spool_ref){ .id = id, .sub = (uint32_t)sub }, 0);
-	bounce_groups(r);
-}
-
-/*
- * Who is told: the sender; when there is none postmaster of failures (RFC 5321
- * 6.1), and nobody of the rest.  Postmaster stands without a domain: auth-check
- * finds who that is, also when the setting names nobody (any more).
- */
-static const char *
-bounce_address(struct round *r)
-{
-	static char sender[LIMIT_ADDRESS + 1];
-
-	if (spool_id_bounce(r->ref.id, r->group) == 0)
-		return NULL;
-	if (r->env->sender.n == 0 && !group_has_failed(r->env, r->group))
-		return NULL;
-	if (r->env->sender.n == 0)
-		return "postmaster";
-	snprintf(sender, sizeof(sender), "%.*s", SPAN_ARG(r->env->sender));
-	return sender;
-}
-
-/* Tell of one group after the other, then go on. */
-static void
-bounce_groups(struct round *r)
-{
-	static struct buf b;
-	const char *to;
-
-	if (b.max == 0)
-		buf_init(&b, LIMIT_RECORD);
-	while ((r->group = open_group(r->env)) != 0) {
-		to = bounce_address(r);
-		if (to != NULL)
-			break;
-		round_log_bounce(r, 0);
-		group_is_told(r, r->group, 0);
-	}
-	if (r->group == 0) {
-		r->after_bounces(r);
-		return;
-	}
-	record_begin(&b, "bounce");
-	r->helper_job = deliverer_begin(r->s->helpers, on_bounced, r);
-	record_add_num(&b, "job", r->helper_job);
-	record_add_num(&b, "id", r->ref.id);
-	record_add_num(&b, "sub", r->ref.sub);
-	record_add_num(&b, "group", r->group);
-	record_add_text(&b, "to", to);
-	record_add_text(&b, "host", r->s->host);
-	deliverer_send(r->s->helpers, r->helper_job, &b, -1);
-}
-
-/* -- outcomes ------------------------------------------------------------------ */
-
-/* The groups of one round, counted from the first that is free. */
-enum group { GROUP_FAILED, GROUP_UNTOLD, GROUP_DONE, GROUP_DELAYED, GROUPS };
-
-static bool
-group_is_told_of(enum group g)
-{
-	return g != GROUP_UNTOLD;
-}
-
-static void
-failed(struct round *r, struct envelope_rcpt *p, const struct verdict *v, uint32_t group)
-{
-	envelope_line_fail(&r->lines, r->env->line_seed, p->number, v);
-	p->state = RCPT_FAILED;
-	p->bounce = group + (notice_of_failure(p) ? GROUP_FAILED : GROUP_UNTOLD);
-	p->bounced = false;
-	round_log_outcome(r, p, "failed", v, 0);
-}
-
-static void
-deferred(struct round *r, struct envelope_rcpt *p, const struct outcome *o, struct verdict *v, uint32_t group)
-{
-	uint32_t dns = o->dns ? retry_dns_count(p->outcome) + 1 : 0;
-	struct verdict counted = *v;
-	int64_t next;
-
-	if (o->dns)
-		counted = verdict_make(v->code, v->status, RETRY_DNS_FORMAT, dns, v->text);
-	/* Tried early because its host asked for it: as if nothing had been. */
-	if (r->turn && !r->forced && p->retry_at > r->now)
-		return;
-	p->attempts++;
-	if (retry_decide(&r->s->rules, p->attempts, dns, schedule_now(), &next) == RETRY_GIVE_UP) {
-		struct verdict final = o->dns ? retry_permanent(v) : *v;
-
-		failed(r, p, &final, group);
-		return;
-	}
-	next = notice_next(r->env, schedule_now(), next);
-	envelope_line_retry(&r->lines, r->env->line_seed, p->number, p->attempts, next, &counted);
-	p->retry_at = next;
-	round_log_outcome(r, p, "deferred", v, next);
-}
-
-static void
-delivered(struct round *r, struct envelope_rcpt *p, const struct outcome *o, const struct verdict *v, uint32_t group)
-{
-	envelope_line_done(&r->lines, r->env->line_seed, p->number, v);
-	p->state = RCPT_DONE;
-	/* An earlier notice was of the delay, and is told. */
-	if (notice_of_success(r->env, p, o->dsn_passed, o->by_passed)) {
-		p->bounce = group + GROUP_DONE;
-		p->bounced = false;
-	}
-	round_log_outcome(r, p, "delivered", v, 0);
-}
-
-/* Of those that wait whoever is to be told of that now, also when nothing was tried in this round. */
-static void
-tell_delays(struct round *r, uint32_t group)
-{
-	for (uint32_t i = 0; i < r->env->count; i++) {
-		struct envelope_rcpt *p = &r->env->rcpts[i];
-
-		if (r->out[i].held || notice_delay_at(&r->s->notices, r->env, p) > schedule_now())
-			continue;
-		p->bounce = group + GROUP_DELAYED;
-		p->bounced = false;
-	}
-}
-
-/* One recipient's outcome into lines and its state. */
-static void
-settle(struct round *r, struct envelope_rcpt *p, const struct outcome *o, uint32_t group)
-{
-	struct verdict v;
-
-	if (!verdict_parse(o->text, &v))
-		v = verdict_make(451, "4.3.0", "the deliverer gave no reason");
-	switch (v.kind) {
-	case VERDICT_OK:
-		delivered(r, p, o, &v, group);
-		break;
-	case VERDICT_TEMP:
-		deferred(r, p, o, &v, group);
-		break;
-	case VERDICT_PERM:
-		failed(r, p, &v, group);
-		break;
-	}
-}
-
-/*
- * bounce: line for those of a group of this round, under the next number that
- * is free; a group that nobody wants to hear of is settled.
- */
-static void
-name_group(struct round *r, uint32_t provisional, bool told)
-{
-	uint32_t *numbers = mem_array(r->env->count, sizeof(*numbers));
-	uint32_t group = r->env->groups + 1;
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < r->env->count; i++)
-		if (r->env->rcpts[i].bounce == provisional) {
-			r->env->rcpts[i].bounce = group;
-			numbers[n++] = r->env->rcpts[i].number;
-		}
-	if (n > 0) {
-		r->env->groups = group;
-		envelope_line_bounce(&r->lines, r->env->line_seed, group, numbers, n);
-		if (told)
-			group_is_told(r, group, 0);
-	}
-	free(numbers);
-}
-
-static bool
-any_named_now(const struct envelope *e, uint32_t group)
-{
-	for (uint32_t i = 0; i < e->count; i++)
-		if (e->rcpts[i].bounce >= group)
-			return true;
-	return false;
-}
+/* -- end ------------------------------------------------------------------- */
 
 static bool
 any_open(const struct envelope *e)
@@ -384,6 +98,7 @@ outcomes(struct round *r)
 {
 	struct queue_entry *q = queue_at(r->s->queue, r->entry);
 	uint32_t group = r->env->groups + 1;
+	bool any = false;
 
 	if (r->lost && q->lost < LOST_MAX)
 		q->lost++;
@@ -392,17 +107,20 @@ outcomes(struct round *r)
 	for (uint32_t i = 0; i < r->env->count; i++) {
 		const struct outcome *o = &r->out[i];
 
-		if (o->text.p != NULL && !(o->lost && q->lost > 0))
-			settle(r, &r->env->rcpts[i], o, group);
+		if (o->text.p == NULL || (o->lost && q->lost > 0))
+			continue;
+		round_outcome_settle(r, &r->env->rcpts[i], o, group);
+		any = true;
 	}
-	tell_delays(r, group);
+	/* Where one recipient goes can be asked again: that costs less than to make it durable. */
+	if (!any && r->blocked)
+		buf_cut(&r->lines, r->lines_due);
+	round_outcome_delays(r, group);
 	r->after_bounces = end_round;
-	if (any_named_now(r->env, group)) {
-		for (enum group g = 0; g < GROUPS; g++)
-			name_group(r, group + g, !group_is_told_of(g));
-		append_then(r, bounce_groups);
+	if (round_bounce_name(r, group)) {
+		round_append_then(r, round_bounce);
 	} else if (any_open(r->env)) {
-		append_then(r, end_round);
+		round_append_then(r, end_round);
 	} else {
 		end_round(r);
 	}
@@ -418,12 +136,12 @@ round_jobs_done(struct round *r)
 static void
 show_attempts(struct round *r)
 {
-	uint32_t attempts = 0;
+	struct queue_entry *q = queue_at(r->s->queue, r->entry);
+	uint32_t attempts = rank_attempts(r->env);
 
-	for (uint32_t i = 0; i < r->env->count; i++)
-		if (r->env->rcpts[i].state == RCPT_OPEN && r->env->rcpts[i].attempts > attempts)
-			attempts = r->env->rcpts[i].attempts;
-	queue_at(r->s->queue, r->entry)->attempts = attempts < UINT16_MAX ? (uint16_t)attempts : UINT16_MAX;
+	q->attempts = attempts < UINT16_MAX ? (uint16_t)attempts : UINT16_MAX;
+	if (r->has_rules && !(q->flags & QUEUE_BY_HAND))
+		queue_set_priority(r->s->queue, r->entry, rank_of(r->env, &r->rules, attempts));
 }
 
 static int64_t
@@ -454,18 +172,18 @@ end_with_entry(struct round *r)
 
 	/* Who is to go at once and found no place is so until there is one. */
 	if (!r->blocked)
-		q->flags &= (uint8_t)~(QUEUE_FORCED | QUEUE_TURN);
-	else if (q->flags & (QUEUE_FORCED | QUEUE_TURN))
-		due = 0;
+		q->flags &= (uint16_t)~(QUEUE_FORCED | QUEUE_TURN);
 	show_attempts(r);
+	queue_set_sender(s->queue, r->entry, q->sender, q->attempts > 0);
 	if (q->flags & QUEUE_DELETE || envelope_is_finished(r->env)) {
 		schedule_finish(s, r->entry);
-	} else if (r->blocked && !schedule_has_place(s, r->blocked_dest, &r->blocked_dest)) {
-		queue_park(s->queue, r->entry, r->blocked_dest);
+	} else if (r->blocked) {
+		schedule_set_dest(s, r->entry, r->blocked_dest);
+		queue_again(s->queue, r->entry, r->blocked_dest);
 	} else {
 		if (q->lost > 0 && due < now + LOST_WAIT_S)
 			due = now + LOST_WAIT_S;
-		q->dest = round_destination(r->env);
+		round_set_destination(s, r->entry, r->env);
 		queue_wait(s->queue, r->entry, due);
 	}
 }
@@ -474,14 +192,11 @@ end_with_entry(struct round *r)
 static void
 end_round(struct round *r)
 {
-	uint16_t dest = queue_at(r->s->queue, r->entry)->dest;
-
 	if (r->lines.n > 0 && !envelope_is_finished(r->env) && r->after_lines != end_round) {
-		append_then(r, end_round);
+		round_append_then(r, end_round);
 		return;
 	}
 	end_with_entry(r);
-	schedule_wake(r->s, dest);
 	leave(r);
 }
 
@@ -531,12 +246,12 @@ static void
 expanded(struct round *r)
 {
 	if (r->s->stopping) {
-		put_off(r);
+		round_put_off(r);
 		return;
 	}
 	/* Several targets for one recipient: their numbers must be known before the first delivery. */
 	if (r->reload)
-		append_then(r, load);
+		round_append_then(r, load);
 	else if (hold_settle(r))
 		outcomes(r);
 	else
@@ -573,6 +288,7 @@ static void
 expand(struct round *r)
 {
 	r->next_free = r->env->count + 1;
+	r->lines_due = r->lines.n;
 	r->questions = 1;	/* our own, so that the last answer comes after the last question */
 	if (hold_blocked(r)) {
 		answered(r);
@@ -651,25 +367,6 @@ reset_attempts(struct round *r)
 			envelope_line_retry(&r->lines, r->env->line_seed, r->env->rcpts[i].number, 0, r->now, &v);
 }
 
-/*
- * Of failures whose bounce: line a crash has cut off somebody must still be
- * told; so they get a group now.
- */
-static void
-name_orphans(struct round *r)
-{
-	uint32_t group = r->env->groups + 1;
-
-	for (uint32_t i = 0; i < r->env->count; i++) {
-		struct envelope_rcpt *p = &r->env->rcpts[i];
-
-		if (p->state == RCPT_FAILED && p->bounce == 0)
-			p->bounce = group + (notice_of_failure(p) ? GROUP_FAILED : GROUP_UNTOLD);
-	}
-	name_group(r, group + GROUP_FAILED, false);
-	name_group(r, group + GROUP_UNTOLD, true);
-}
-
 static void
 look_at(struct round *r)
 {
@@ -695,7 +392,7 @@ load(struct round *r)
 		if (errno != ENOENT)
 			round_log_trouble(r, "read", errno);
 		hold_mark(r->s, r->entry, false);
-		queue_remove(r->s->queue, r->entry);
+		schedule_remove(r->s, r->entry);
 		leave(r);
 		return;
 	}
@@ -703,16 +400,16 @@ load(struct round *r)
 	r->out = arena_get(r->env->arena, (size_t)r->env->count * sizeof(*r->out));
 	if (r->out == NULL) {
 		round_log_trouble(r, "read", ENOMEM);
-		put_off(r);
+		round_put_off(r);
 	} else if (q->flags & QUEUE_DELETE) {
 		end_round(r);
 	} else if (q->flags & QUEUE_RESET) {
-		q->flags &= (uint8_t)~QUEUE_RESET;
+		q->flags &= (uint16_t)~QUEUE_RESET;
 		reset_attempts(r);
-		append_then(r, load);
+		round_append_then(r, load);
 	} else {
-		name_orphans(r);
-		append_then(r, bounce_groups);
+		round_bounce_orphans(r);
+		round_append_then(r, round_bounce);
 	}
 }
 
@@ -725,7 +422,7 @@ load_with_lines(struct round *r)
 		return;
 	}
 	r->good_size = r->env->good_size;
-	append_then(r, load);
+	round_append_then(r, load);
 }
 
 void
@@ -743,6 +440,10 @@ round_start(struct schedule *s, uint32_t entry, struct span lines)
 	buf_init(&r->lines, LINES_MAX);
 	queue_activate(s->queue, entry);
 	s->active++;
+	r->reserved_dest = q->dest;
+	r->has_reserved = q->dest >= DEST_FIRST;
+	if (r->has_reserved)
+		schedule_job_begins(s, q->dest);
 	if (lines.n > 0) {
 		buf_span(&r->lines, lines);
 		load_with_lines(r);

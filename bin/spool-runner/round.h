@@ -15,4 +15,8 @@
  */
 void round_start(struct schedule *s, uint32_t entry, struct span lines);
 
+/* For its parts: another attempt soon, without counting this one; the round is over. */
+struct round;
+void round_put_off(struct round *r);
+
 #endif

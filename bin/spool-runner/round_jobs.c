@@ -28,7 +28,7 @@
 
 struct job {
 	struct round *round;
-	uint16_t dest;
+	uint32_t dest;
 	size_t count;
 	uint32_t number[LIMIT_JOB_RECIPIENTS];
 };
@@ -125,6 +125,26 @@ mark_lost(struct job *j)
 	}
 }
 
+/* The best that the destination said tells how it is. */
+static void
+learn(const struct job *j)
+{
+	struct verdict best, v;
+	bool any = false, dns = false;
+
+	for (size_t i = 0; i < j->count; i++) {
+		const struct outcome *o = &j->round->out[j->number[i] - 1];
+
+		if (o->lost || !verdict_parse(o->text, &v) || (any && v.kind != VERDICT_OK))
+			continue;
+		best = v;
+		dns = o->dns;
+		any = true;
+	}
+	if (any)
+		schedule_answered(j->round->s, j->dest, &best, dns);
+}
+
 static void
 on_answer(void *ctx, const struct record *answer)
 {
@@ -134,6 +154,8 @@ on_answer(void *ctx, const struct record *answer)
 	if (answer != NULL)
 		take_results(j, answer);
 	mark_lost(j);
+	if (j->dest >= DEST_FIRST)
+		learn(j);
 	schedule_job_ends(r->s, j->dest);
 	free(j);
 	end_job(r);
@@ -142,7 +164,7 @@ on_answer(void *ctx, const struct record *answer)
 /* -- jobs ------------------------------------------------------------------------- */
 
 static struct job *
-new_job(struct round *r, uint16_t dest)
+new_job(struct round *r, uint32_t dest)
 {
 	struct job *j = mem_new(sizeof(*j));
 
@@ -219,34 +241,36 @@ domain_of(struct span address)
 	return span_from(address, (size_t)(span_rfind(address, '@') + 1));
 }
 
-/* FNV-1a over the lower-case name. */
-uint16_t
-round_dest_of(struct span domain)
+/* DEST_LOCAL, DEST_ANY, or DEST_FIRST with *domain. */
+static uint32_t
+kind_of_destination(const struct envelope *e, struct span *domain)
 {
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < domain.n; i++)
-		h = (h ^ (unsigned char)char_lower(domain.p[i])) * 16777619u;
-	return (uint16_t)(DEST_FIRST + h % (QUEUE_DESTS - DEST_FIRST));
-}
-
-uint16_t
-round_destination(const struct envelope *e)
-{
-	uint16_t found = DEST_LOCAL;
+	uint32_t kind = DEST_LOCAL;
 
 	for (uint32_t i = 0; i < e->count; i++) {
 		const struct envelope_rcpt *p = &e->rcpts[i];
-		uint16_t dest;
+		struct span its = domain_of(p->address);
 
-		if (p->state != RCPT_OPEN || p->target != TARGET_REMOTE)
+		if (p->state != RCPT_OPEN || p->target == TARGET_MAILBOX)
 			continue;
-		dest = round_dest_of(domain_of(p->address));
-		if (found != DEST_LOCAL && found != dest)
+		if (p->target == TARGET_UNKNOWN || (kind == DEST_FIRST && !span_eq_nocase(its, *domain)))
 			return DEST_ANY;
-		found = dest;
+		kind = DEST_FIRST;
+		*domain = its;
 	}
-	return found;
+	return kind;
+}
+
+void
+round_set_destination(struct schedule *s, uint32_t entry, const struct envelope *e)
+{
+	struct span domain;
+	uint32_t dest = kind_of_destination(e, &domain);
+
+	if (dest == DEST_FIRST)
+		dest = schedule_dest(s, domain);
+	schedule_set_dest(s, entry, dest);
+	schedule_dest_put(s, dest);
 }
 
 /* A domain that is forwarded to a server of its own does not go by MX. */
@@ -325,7 +349,7 @@ add_dsn(const struct envelope_rcpt *p, struct buf *b)
 }
 
 static void
-send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
+send_remote(struct round *r, uint32_t first, uint32_t dest, int body)
 {
 	struct span domain = domain_of(r->env->rcpts[first].address);
 	struct job *j = new_job(r, dest);
@@ -356,8 +380,11 @@ send_remote(struct round *r, uint32_t first, uint16_t dest, int body)
 }
 
 static void
-block(struct round *r, uint16_t dest)
+block(struct round *r, uint32_t dest)
 {
+	if (r->blocked)
+		schedule_dest_put(r->s, r->blocked_dest);
+	destination_keep(r->s->dests, dest);
 	r->blocked = true;
 	r->blocked_dest = dest;
 }
@@ -365,49 +392,95 @@ block(struct round *r, uint16_t dest)
 static void
 start_local(struct round *r)
 {
-	uint16_t wait_for;
-
 	for (uint32_t i = 0; i < r->env->count; i++) {
 		if (!is_startable(r, i, TARGET_MAILBOX))
 			continue;
-		if (!schedule_has_place(r->s, DEST_LOCAL, &wait_for)) {
-			block(r, wait_for);
+		if (!schedule_has_place(r->s, DEST_LOCAL)) {
+			block(r, DEST_LOCAL);
 			return;
 		}
 		send_local(r);
 	}
 }
 
+/* The hosts of the domain of recipient `first` could not be reached just before: neither can they now. */
+static bool
+is_dead(struct round *r, uint32_t first, uint32_t dest)
+{
+	struct span domain = domain_of(r->env->rcpts[first].address);
+	char text[VERDICT_TEXT_MAX + 32];
+	struct verdict v;
+	const char *words;
+
+	if (r->forced || r->turn || !destination_is_dead(r->s->dests, dest, schedule_now(), &words) ||
+	    !verdict_parse(span_of(words), &v))
+		return false;
+	v = verdict_make(v.code, v.status, "%s (asked just before for another message)", v.text);
+	verdict_print(&v, text, sizeof(text));
+	for (uint32_t i = first; i < r->env->count; i++)
+		if (is_startable(r, i, TARGET_REMOTE) && span_eq_nocase(domain_of(r->env->rcpts[i].address), domain))
+			round_set_outcome(r, i + 1, span_of(text), false);
+	return true;
+}
+
+/* False when nothing more can be started. */
+static bool
+start_domain(struct round *r, uint32_t first, uint32_t dest)
+{
+	int body;
+
+	if (is_dead(r, first, dest))
+		return true;
+	if (!schedule_has_place(r->s, dest)) {
+		block(r, dest);
+		return true;
+	}
+	body = spool_read_body(r->s->spool, r->ref);
+	if (body < 0) {
+		round_log_trouble(r, "body", errno);
+		return false;
+	}
+	send_remote(r, first, dest, body);
+	return true;
+}
+
 static void
 start_remote(struct round *r)
 {
-	size_t blocked = 0;
+	uint32_t blocked[BLOCKED_MAX];
+	size_t n = 0;
 
-	for (uint32_t i = 0; i < r->env->count && blocked < BLOCKED_MAX; i++) {
-		uint16_t dest, wait_for;
-		int body;
+	for (uint32_t i = 0; i < r->env->count && n < BLOCKED_MAX; i++) {
+		uint32_t dest;
+		bool more, seen = false;
 
 		if (!is_startable(r, i, TARGET_REMOTE))
 			continue;
-		dest = round_dest_of(domain_of(r->env->rcpts[i].address));
-		if (!schedule_has_place(r->s, dest, &wait_for)) {
-			block(r, wait_for);
-			blocked++;
-			continue;
-		}
-		body = spool_read_body(r->s->spool, r->ref);
-		if (body < 0) {
-			round_log_trouble(r, "body", errno);
+		dest = schedule_dest(r->s, domain_of(r->env->rcpts[i].address));
+		for (size_t k = 0; k < n; k++)
+			seen = seen || blocked[k] == dest;
+		more = seen || start_domain(r, i, dest);
+		if (!seen && r->blocked && r->blocked_dest == dest)
+			blocked[n++] = dest;
+		schedule_dest_put(r->s, dest);
+		if (!more)
 			return;
-		}
-		send_remote(r, i, dest, body);
 	}
+}
+
+void
+round_release_place(struct round *r)
+{
+	if (r->has_reserved)
+		schedule_job_ends(r->s, r->reserved_dest);
+	r->has_reserved = false;
 }
 
 void
 round_jobs_start(struct round *r)
 {
 	r->jobs = 1;	/* our own, so that the last answer comes after the last job */
+	round_release_place(r);
 	start_local(r);
 	start_remote(r);
 	end_job(r);

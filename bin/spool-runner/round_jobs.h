@@ -39,6 +39,7 @@ struct round {
 
 	uint64_t good_size;		/* of ID.hdr */
 	struct buf lines;		/* to be appended to it */
+	size_t lines_due;		/* bytes of them from before recipients were expanded */
 	size_t sending;			/* bytes of them in the request on its way */
 	void (*after_lines)(struct round *r);
 	void (*after_bounces)(struct round *r);
@@ -49,12 +50,16 @@ struct round {
 	uint32_t next_free;		/* number for the next further target */
 	bool reload;			/* the envelope has new targets */
 	enum round_hold hold;
+	struct sending rules;		/* of the sender, when has_rules */
+	bool has_rules;
 	bool some_held;			/* some outcome is `held` */
 	void (*answered)(struct round *r);	/* called by hold.c after an answer to a question */
 
 	size_t jobs;			/* not answered yet */
 	bool blocked;			/* somebody is due, but there was no place */
-	uint16_t blocked_dest;
+	uint32_t blocked_dest;		/* in use by this round; or DEST_LOCAL */
+	bool has_reserved;		/* a place for a delivery to reserved_dest */
+	uint32_t reserved_dest;
 };
 
 /* Start what is due and has a place; round_jobs_done is called when all jobs are answered. */
@@ -63,10 +68,14 @@ void round_jobs_start(struct round *r);
 /* In round.c: every job is answered (perhaps none was started). */
 void round_jobs_done(struct round *r);
 
-/* The place of a domain among the destinations. */
-uint16_t round_dest_of(struct span domain);
-/* Where what is open goes: DEST_LOCAL, one domain, or DEST_ANY for several. */
-uint16_t round_destination(const struct envelope *e);
+/* The place that was reserved for this round is free. */
+void round_release_place(struct round *r);
+
+/*
+ * Note for the entry where what is open goes: to DEST_LOCAL, one domain, or
+ * DEST_ANY, which is several, or not known.
+ */
+void round_set_destination(struct schedule *s, uint32_t entry, const struct envelope *e);
 
 /* Is it open, and its time come (or does that not count)? */
 bool round_is_due(const struct round *r, const struct envelope_rcpt *p);

@@ -9,8 +9,8 @@
  *     go: that is memory alone, some nanoseconds an entry.
  *  3. This loop makes nothing durable; helpers do.
  *
- * Fairness: a domain has at most maxDeliveriesPerDomain jobs, all together
- * maxDeliveryThreads; a message without a place is parked and costs nothing.
+ * Fairness: see queue.h for who is first, schedule_place.c for the places.  A
+ * message without a place costs nothing.
  *
  * Crash: memory is rebuilt by the scan; outcomes not yet appended are repeated.
  *
@@ -30,6 +30,7 @@
 #include "base/record.h"
 #include "change.h"
 #include "hold.h"
+#include "rank.h"
 #include "round.h"
 #include "round_jobs.h"
 #include "runner.h"
@@ -41,10 +42,13 @@
 #define LINKS_LOCAL 3		/* agents of local-deliver */
 #define LINKS_REMOTE 1		/* remote-send has one parent */
 #define SLICE 64		/* rounds started, or messages scanned, before others have a turn */
+#define ASKED_MAX 4096		/* questions of a scan that wait for auth-check */
+#define ASKED_WAIT_MS 5
 #define SCAN_MS 60000		/* a lost notice waits no longer than this */
 #define FINISH_MS 10
 #define FINISH_AGAIN_S 30
-#define LOG_MS 1000
+#define TICK_MS 1000
+#define AGE_TICKS (QUEUE_AGE_S / 10)	/* in which every entry was looked at */
 #define IDLE_S 60
 #define STOP_MS 10000		/* for what is in hand when told to stop */
 #define STOP_LOOK_MS 10
@@ -56,51 +60,6 @@ int64_t
 schedule_now(void)
 {
 	return clock_wall_ms() / 1000;
-}
-
-/* -- destinations --------------------------------------------------------------- */
-
-bool
-schedule_has_place(const struct schedule *s, uint16_t dest, uint16_t *wait_for)
-{
-	*wait_for = dest;
-	if (dest == DEST_LOCAL)
-		return s->dest_jobs[dest] < LOCAL_JOBS_MAX;
-	if (dest != DEST_ANY && s->dest_jobs[dest] >= s->max_domain)
-		return false;
-	*wait_for = DEST_ANY;
-	return s->remote_jobs < s->max_remote;
-}
-
-void
-schedule_job_begins(struct schedule *s, uint16_t dest)
-{
-	s->dest_jobs[dest]++;
-	if (dest != DEST_LOCAL)
-		s->remote_jobs++;
-}
-
-void
-schedule_wake(struct schedule *s, uint16_t dest)
-{
-	size_t limit = dest == DEST_LOCAL ? LOCAL_JOBS_MAX : dest == DEST_ANY ? s->max_remote : s->max_domain;
-	size_t used = dest == DEST_ANY ? s->remote_jobs : s->dest_jobs[dest];
-	uint32_t i;
-
-	for (; used < limit && (i = queue_first_parked(s->queue, dest)) != QUEUE_NONE; used++)
-		queue_wait(s->queue, i, queue_at(s->queue, i)->due);
-	schedule_kick(s);
-}
-
-void
-schedule_job_ends(struct schedule *s, uint16_t dest)
-{
-	s->dest_jobs[dest]--;
-	if (dest != DEST_LOCAL) {
-		s->remote_jobs--;
-		schedule_wake(s, DEST_ANY);
-	}
-	schedule_wake(s, dest);
 }
 
 /* -- starting what is due --------------------------------------------------------- */
@@ -117,19 +76,13 @@ schedule_kick(struct schedule *s)
 static void
 start(struct schedule *s, uint32_t i)
 {
-	struct queue_entry *e = queue_at(s->queue, i);
-	uint16_t wait_for;
-
-	if (e->flags & QUEUE_DELETE) {
-		queue_activate(s->queue, i);
+	queue_take(s->queue, i);
+	if (queue_at(s->queue, i)->flags & QUEUE_DELETE) {
 		schedule_finish(s, i);
-	} else if (e->dest >= DEST_FIRST && !(e->flags & QUEUE_FORCED) && !schedule_has_place(s, e->dest, &wait_for)) {
-		/* It waited for this destination before: no need to read it to know. */
-		queue_park(s->queue, i, wait_for == DEST_ANY ? e->dest : wait_for);
-	} else {
-		e->flags &= (uint8_t)~QUEUE_DELAY;
-		round_start(s, i, SPAN_NONE);
+		return;
 	}
+	queue_at(s->queue, i)->flags &= (uint16_t)~QUEUE_DELAY;
+	round_start(s, i, SPAN_NONE);
 }
 
 static void
@@ -142,7 +95,7 @@ on_pump(void *ctx)
 	s->pump = NULL;
 	change_pump(s);
 	for (int n = 0; n < SLICE && s->active < ROUNDS_MAX; n++) {
-		i = queue_first_due(s->queue, now);
+		i = queue_first(s->queue, now, schedule_lanes(s));
 		if (i == QUEUE_NONE)
 			break;
 		start(s, i);
@@ -166,6 +119,12 @@ schedule_add(struct schedule *s, struct spool_ref ref, int64_t due)
 	i = queue_add(s->queue, ref, due);
 	schedule_kick(s);
 	return i;
+}
+
+void
+schedule_set_sender(struct schedule *s, uint32_t entry, struct span who, bool tried)
+{
+	queue_set_sender(s->queue, entry, (uint32_t)destination_hash(s->dests, who), tried);
 }
 
 /* -- finishing ---------------------------------------------------------------------- */
@@ -194,7 +153,7 @@ on_finished(void *ctx, const struct record *answer)
 			continue;
 		}
 		spool_sub_left(b->s->spool, queue_at(b->s->queue, b->entry[i])->sub);
-		queue_remove(b->s->queue, b->entry[i]);
+		schedule_remove(b->s, b->entry[i]);
 	}
 	free(b);
 }
@@ -272,7 +231,7 @@ on_lost(void *ctx, struct spool_ref ref, const char *why)
 static int64_t
 first_attempt(const struct schedule *s, const struct envelope *e)
 {
-	int64_t rested = e->created > 0 && s->delay > 0 ? e->created + s->delay : 0;
+	int64_t rested = e->created > 0 ? e->created + s->delay : 0;
 
 	return e->hold > rested ? e->hold : rested;
 }
@@ -305,14 +264,13 @@ take_found(struct schedule *s, struct spool_found *found)
 	uint32_t i = schedule_add(s, found->ref, schedule_due(s, found->envelope));
 
 	if (i != QUEUE_NONE) {
-		queue_set_priority(s->queue, i, found->envelope->priority);
-		queue_at(s->queue, i)->dest = round_destination(found->envelope);
+		rank_found(s, i, found->envelope);
+		schedule_set_sender(s, i, found->envelope->auth.n > 0 ? found->envelope->auth : found->envelope->sender, true);
+		round_set_destination(s, i, found->envelope);
 		hold_found(s, i, found->envelope);
 		if (found->envelope->hold > schedule_now())
 			queue_at(s->queue, i)->flags |= QUEUE_DELAY;
-		for (uint32_t k = 0; k < found->envelope->count; k++)
-			if (found->envelope->rcpts[k].attempts > queue_at(s->queue, i)->attempts)
-				queue_at(s->queue, i)->attempts = (uint16_t)found->envelope->rcpts[k].attempts;
+		queue_at(s->queue, i)->attempts = (uint16_t)rank_attempts(found->envelope);
 	}
 	envelope_free(&found->envelope);
 }
@@ -329,6 +287,10 @@ on_scan(void *ctx)
 
 	if (s->stopping)
 		return;
+	if (s->asked > ASKED_MAX) {
+		loop_timer(s->loop, ASKED_WAIT_MS, on_scan, s);
+		return;
+	}
 	if (s->scan == NULL)
 		s->scan = spool_scan_new(s->spool, &options);
 	for (int n = 0; n < SLICE && result != 0; n++) {
@@ -366,12 +328,14 @@ read_settings(struct schedule *s)
 }
 
 static void
-on_log(void *ctx)
+on_tick(void *ctx)
 {
 	struct schedule *s = ctx;
 
 	log_flush(s->svc, false);
-	loop_timer(s->loop, LOG_MS, on_log, s);
+	schedule_place_tick(s);
+	queue_age(s->queue, schedule_now(), queue_size(s->queue) / AGE_TICKS + 1);
+	loop_timer(s->loop, TICK_MS, on_tick, s);
 }
 
 /* Rounds, finishes and requests for helpers that are not over. */
@@ -421,14 +385,17 @@ schedule_run(struct service *svc)
 	helper_start(svc, s.spool, &s.rules, helpers);
 	s.loop = loop_new();
 	s.queue = queue_new();
-	s.expander = expander_new(svc, s.loop, false);
+	s.dests = destinations_new((uint32_t)s.max_domain, LOCAL_JOBS_MAX);
+	queue_open(s.queue, DEST_LOCAL, QUEUE_HERE);
+	queue_open(s.queue, DEST_ANY, QUEUE_HERE);
+	s.expander = expander_new(svc, s.loop, true);
 	s.local = deliverer_new(svc, s.loop, "deliver", LINKS_LOCAL);
 	s.remote = deliverer_new(svc, s.loop, "send", LINKS_REMOTE);
 	s.helpers = deliverer_new_helpers(svc, s.loop, helpers, HELPERS);
 	service_attach(svc, s.loop, on_stop, &s);
 	schedule_serve(&s, listener);
 	loop_timer(s.loop, 0, on_scan, &s);
-	loop_timer(s.loop, LOG_MS, on_log, &s);
+	loop_timer(s.loop, TICK_MS, on_tick, &s);
 	service_ready(svc);
 	loop_run(s.loop);
 	log_flush(svc, true);

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "deliverer.h"
+#include "destination.h"
 #include "expander.h"
 #include "helper.h"
 #include "io/loop.h"
@@ -20,11 +21,7 @@
 #include "spool/spool.h"
 #include "spool/spool_scan.h"
 
-/* Destinations that are not a domain. */
-#define DEST_LOCAL 0		/* local-deliver */
-#define DEST_ANY 1		/* all places for remote deliveries are taken */
-#define DEST_FIRST 2		/* domains by hash from here */
-
+#define TURNS 8192		/* domains, by hash, whose last ETRN is remembered */
 #define FINISH_BATCH 200	/* messages that share the sync of one finish */
 
 struct schedule {
@@ -44,12 +41,15 @@ struct schedule {
 
 	size_t active;			/* rounds */
 	size_t held;			/* entries with QUEUE_HELD */
-	size_t remote_jobs;
-	uint32_t dest_jobs[QUEUE_DESTS];
-	int64_t dest_turned[QUEUE_DESTS];	/* when the last ETRN for it was obeyed */
+	struct destinations *dests;
+	size_t remote_jobs, troubled_jobs;	/* begun or reserved; the latter where the last attempt failed */
+	uint32_t *resting;			/* destinations that are busy, each in use once by this */
+	size_t resting_count, resting_size;
+	int64_t turned[TURNS];			/* when the last ETRN for it was obeyed */
 	struct loop_timer *pump;
 
 	struct spool_scan *scan;	/* one is going on */
+	size_t asked;			/* questions about what it found, not answered yet */
 	struct spool_ref finish[FINISH_BATCH];
 	uint32_t finish_entry[FINISH_BATCH];
 	size_t finish_count;
@@ -74,15 +74,36 @@ uint32_t schedule_add(struct schedule *s, struct spool_ref ref, int64_t due);
 /* When the message of this envelope is due, seconds since 1970; 0: now; INT64_MAX: when it is released. */
 int64_t schedule_due(const struct schedule *s, const struct envelope *e);
 
+/*
+ * Who it is from: the account that submitted it, else the reverse-path.  tried:
+ * it is not new; a sender's new mail does not wait behind that.
+ */
+void schedule_set_sender(struct schedule *s, uint32_t entry, struct span who, bool tried);
+
 /* Every recipient is over, or it is deleted: its files go, then its entry. */
 void schedule_finish(struct schedule *s, uint32_t entry);
 
-/* May one more job be started for this destination?  If not, *wait_for is what to park for. */
-bool schedule_has_place(const struct schedule *s, uint16_t dest, uint16_t *wait_for);
-void schedule_job_begins(struct schedule *s, uint16_t dest);
-void schedule_job_ends(struct schedule *s, uint16_t dest);
-/* Places of dest may be free: those parked for it come back, as many as there are places. */
-void schedule_wake(struct schedule *s, uint16_t dest);
+/* The entry is gone for good. */
+void schedule_remove(struct schedule *s, uint32_t entry);
+
+/* schedule_place.c: destinations and their places. */
+
+/* Where the entry goes from now on. */
+void schedule_set_dest(struct schedule *s, uint32_t entry, uint32_t dest);
+/* May one more job be started for this destination? */
+bool schedule_has_place(const struct schedule *s, uint32_t dest);
+/* A job begins, or a place is reserved for one; and its end, with or without an answer. */
+void schedule_job_begins(struct schedule *s, uint32_t dest);
+void schedule_job_ends(struct schedule *s, uint32_t dest);
+/* What the destination said to the best of a job's recipients. */
+void schedule_answered(struct schedule *s, uint32_t dest, const struct verdict *v, bool dns);
+/* Kinds of lanes from which something may begin (queue_first). */
+unsigned schedule_lanes(const struct schedule *s);
+/* Once a second. */
+void schedule_place_tick(struct schedule *s);
+/* The domain, in use once more, with its lane. */
+uint32_t schedule_dest(struct schedule *s, struct span domain);
+void schedule_dest_put(struct schedule *s, uint32_t dest);
 
 /* Answer requests on the listening socket (lib/spool/control.h). */
 void schedule_serve(struct schedule *s, int listener);

@@ -59,14 +59,15 @@ cmd_queued(struct schedule *s, const struct record *r, struct buf *answer)
 	    !record_get_num(r, "hold", INT64_MAX, &hold) || !record_get_num(r, "priority", 10, &priority))
 		return;
 	ref.sub = (uint32_t)sub;
-	due = s->delay > 0 ? schedule_now() + s->delay : 0;
+	due = schedule_now() + s->delay;
 	if ((int64_t)hold > due)
 		due = (int64_t)hold;
 	i = schedule_add(s, ref, due);
 	if (i == QUEUE_NONE)
 		return;
 	queue_set_priority(s->queue, i, (uint32_t)priority);
-	if (due > 0)
+	schedule_set_sender(s, i, record_get(r, "from"), false);
+	if (due > schedule_now())
 		queue_at(s->queue, i)->flags |= QUEUE_DELAY;
 	if (lines.n > 0)
 		round_start(s, i, lines);
@@ -93,10 +94,11 @@ status_word(const struct queue_entry *e)
 static void
 put_message(struct buf *answer, const struct queue_entry *e)
 {
+	bool at_once = e->state != QUEUE_WAITING || e->due <= schedule_now() || e->due == UINT32_MAX;
 	char text[96];
 
-	snprintf(text, sizeof(text), "%llu %u %s %u %u", (unsigned long long)e->id, e->sub, status_word(e),
-	    e->attempts, e->due == UINT32_MAX ? 0 : e->due);
+	snprintf(text, sizeof(text), "%llu %u %s %u %u %u", (unsigned long long)e->id, e->sub, status_word(e),
+	    e->attempts, at_once ? 0 : e->due, e->priority);
 	record_add_text(answer, "m", text);
 }
 
@@ -171,17 +173,21 @@ cmd_status(struct schedule *s, const struct record *r, struct buf *answer)
 
 /* One that is being worked on sees the flag when its round ends or loads again. */
 static void
-flag(struct schedule *s, uint32_t i, uint8_t flags)
+flag(struct schedule *s, uint32_t i, uint16_t flags)
 {
 	struct queue_entry *e = queue_at(s->queue, i);
 
 	e->flags |= flags;
-	if (e->state == QUEUE_WAITING || e->state == QUEUE_PARKED)
-		queue_wait(s->queue, i, 0);
+	if (e->state != QUEUE_WAITING && e->state != QUEUE_READY)
+		return;
+	/* What is to be done to its files needs no place for a delivery. */
+	if (flags & (QUEUE_DELETE | QUEUE_RESET))
+		schedule_set_dest(s, i, DEST_ANY);
+	queue_wait(s->queue, i, 0);
 }
 
 static void
-apply(struct schedule *s, const struct record *r, struct buf *answer, uint8_t flags)
+apply(struct schedule *s, const struct record *r, struct buf *answer, uint16_t flags)
 {
 	uint64_t count = 0;
 
@@ -234,7 +240,7 @@ cmd_delete(struct schedule *s, const struct record *r, struct buf *answer)
 
 /* What waits to be tried again for that domain, perhaps among others. */
 static bool
-is_waiting_for(const struct queue_entry *e, uint16_t dest, int64_t now)
+is_waiting_for(const struct queue_entry *e, uint32_t dest, int64_t now)
 {
 	return e->state == QUEUE_WAITING && e->due > now && !(e->flags & QUEUE_DELAY) &&
 	    (e->dest == dest || e->dest == DEST_ANY);
@@ -245,16 +251,17 @@ cmd_turn(struct schedule *s, const struct record *r, struct buf *answer)
 {
 	struct span domain = record_get(r, "domain");
 	int64_t now = schedule_now();
-	uint16_t dest = round_dest_of(domain);
+	uint32_t dest = destination_find(s->dests, domain);
+	int64_t *turned = &s->turned[destination_hash(s->dests, domain) % TURNS];
 	uint64_t count = 0;
 
 	if (domain.n == 0 || domain.n > LIMIT_DOMAIN)
 		return;
-	if (s->dest_turned[dest] > now - CONTROL_TURN_S && s->dest_turned[dest] <= now) {
+	if (*turned > now - CONTROL_TURN_S && *turned <= now) {
 		record_begin(answer, "busy");
 		return;
 	}
-	s->dest_turned[dest] = now;
+	*turned = now;
 	for (uint32_t i = 0; i < queue_size(s->queue); i++)
 		if (is_waiting_for(queue_at(s->queue, i), dest, now)) {
 			flag(s, i, QUEUE_TURN);

@@ -10,3 +10,4 @@ libpillarbox_a_SOURCES += lib/directory/account.c lib/directory/space.c
 libpillarbox_a_SOURCES += lib/directory/jwk.c lib/directory/jwk.h lib/directory/jwt.c lib/directory/jwt.h \
 	lib/directory/oauthbearer.c lib/directory/oauthbearer.h
 libpillarbox_a_SOURCES += lib/directory/auth_channel.c lib/directory/auth_channel.h
+libpillarbox_a_SOURCES += lib/directory/sending.c lib/directory/sending.h

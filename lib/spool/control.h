@@ -6,11 +6,12 @@
  * root.  A record that is not understood is answered
  * `error text= exit=2`.
  *
- *   queued id=N sub=N hold=TIME priority=N [lines=TEXT]
+ *   queued id=N sub=N hold=TIME priority=N from=ADDRESS [lines=TEXT]
  *	From intake: a new message stands in SubSpool<sub>.  lines are finished
  *	envelope lines (envelope_line.h) with what was delivered already; they
  *	are appended first.  hold: seconds since 1970 before which it does not
- *	go, 0 = none.  No answer; a lost one is found by the periodic scan.
+ *	go, 0 = none.  from: the account that submitted it, else the
+ *	reverse-path; senders share the deliveries alike.  No answer; a lost one is found by the periodic scan.
  *
  *   turn domain=NAME
  *	Also from smtp-listen, which may ask nothing else (ETRN, RFC 1985):
@@ -21,11 +22,11 @@
  *   list [after=ID] [max=N]
  *	`ok total=N more=0|1 m=...` with up to N (1 to CONTROL_LIST_MAX)
  *	messages in the order of their ids, beginning behind `after` (default
- *	0).  Each m is "ID SUB STATUS ATTEMPTS NEXT": decimal id, number of the
+ *	0).  Each m is "ID SUB STATUS ATTEMPTS NEXT PRIORITY": decimal id, number of the
  *	subspool (subSpools itself = the spool folder), one of the words of
  *	CONTROL_STATUS_*, attempts made, and the time of the next attempt in
  *	seconds since 1970, 0 = as soon as there is a place (or, for a held
- *	one, when its sender is no more blocked).
+ *	one, when its sender is no more blocked), and its priority, 1 to 10.
  *	With more=1, ask again with after = the last id.  Sender, recipients
  *	and size stand in the .hdr file, which the caller reads itself.
  *

@@ -276,3 +276,31 @@ envelope_by_parse(struct span s, struct envelope *out)
 	out->by_trace = s.n == 2;
 	return true;
 }
+
+static const char *const kinds[] = {
+	[ENVELOPE_PERSON] = "", [ENVELOPE_LIST] = "list", [ENVELOPE_AUTO_RESPONSE] = "autoResponse",
+	[ENVELOPE_REPORT] = "report", [ENVELOPE_EVENT] = "event"
+};
+
+const char *
+envelope_kind_name(enum envelope_kind kind)
+{
+	return kinds[kind];
+}
+
+bool
+envelope_kind_parse(struct span s, struct envelope *out)
+{
+	struct span word = span_word(&s);
+
+	s = span_trim(s);
+	if (!envelope_address_is_valid(s))
+		return false;
+	for (size_t i = ENVELOPE_LIST; i < PB_COUNT(kinds); i++)
+		if (span_is(word, kinds[i])) {
+			out->kind = (enum envelope_kind)i;
+			out->kind_of = s;
+			return true;
+		}
+	return false;
+}

@@ -14,6 +14,9 @@
  *	hold: 11/22/2026 10:15:00        not before that (RFC 4865)
  *	by: 11/22/2026 12:00:00;RT       deliver by that, Return or Notify, Trace (RFC 2852)
  *	quarantine: looks odd            why it is, or was, in quarantine
+ *	kind: list news@example.com      what made it, and for whom, when no person did:
+ *	                                 list, autoResponse, report or event
+ *	priority: 7                      what its sender wants, 1 to 10
  *	rcpt: 1 alice@example.net
  *	size: 4096
  *	crc32c: 1a2b3c4d
@@ -46,6 +49,14 @@ enum envelope_status {
 	ENVELOPE_WRITTEN,
 	ENVELOPE_FAILED,
 	ENVELOPE_QUARANTINED
+};
+
+enum envelope_kind {
+	ENVELOPE_PERSON,	/* no `kind:` */
+	ENVELOPE_LIST,
+	ENVELOPE_AUTO_RESPONSE,
+	ENVELOPE_REPORT,
+	ENVELOPE_EVENT
 };
 
 enum envelope_rcpt_state {
@@ -111,6 +122,8 @@ struct envelope {
 	uint32_t priority;		/* 1 to 10; 5 when not given */
 	bool priority_by_hand;		/* an administrator set it: nothing else changes it */
 	bool held;			/* no attempt until an administrator releases it */
+	enum envelope_kind kind;
+	struct span kind_of;		/* the list, or the account or domain for which it was made */
 	uint64_t size;			/* of the body, when has_size */
 	uint32_t crc32c;		/* of the body, when has_size */
 	bool has_size;			/* both size and crc32c are known */
@@ -184,6 +197,10 @@ struct span envelope_notify(const struct envelope_rcpt *r);
 
 /* Eight lower-case hexadecimal digits, as checksums are written. */
 bool envelope_hex32_parse(struct span s, uint32_t *out) PB_MUST_CHECK;
+
+/* "list ADDRESS" and so on, into out->kind and kind_of. */
+bool envelope_kind_parse(struct span s, struct envelope *out) PB_MUST_CHECK;
+const char *envelope_kind_name(enum envelope_kind kind);	/* "" for a person's */
 
 /* "-9" to "9". */
 bool envelope_mt_priority_parse(struct span s, int *out) PB_MUST_CHECK;

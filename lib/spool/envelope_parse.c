@@ -161,6 +161,12 @@ any_priority(struct reader *r, struct span value)
 	return num_parse_u32(value, 10, &r->e->priority) && r->e->priority >= 1;
 }
 
+static bool
+head_kind(struct reader *r, struct span value)
+{
+	return envelope_kind_parse(value, r->e);
+}
+
 /* `require: SMTPUTF8 REQUIRETLS`: a word that is not known cannot be obeyed. */
 static bool
 head_require(struct reader *r, struct span value)
@@ -283,7 +289,7 @@ static const struct key head_keys[] = {
 	{ "ret", head_ret }, { "priority", any_priority }, { "size", head_size },
 	{ "crc32c", head_crc }, { "rcpt", head_rcpt }, { "end", head_end },
 	{ "require", head_require }, { "mtPriority", head_mt_priority }, { "hold", head_hold },
-	{ "by", head_by }, { "quarantine", head_quarantine }
+	{ "by", head_by }, { "quarantine", head_quarantine }, { "kind", head_kind }
 };
 
 /* Keys behind the empty line. */

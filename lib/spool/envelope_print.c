@@ -78,6 +78,17 @@ put_demands(const struct envelope *e, struct buf *out)
 	}
 }
 
+/* What made it, and for whom. */
+static void
+put_kind(const struct envelope *e, struct buf *out)
+{
+	if (e->kind == ENVELOPE_PERSON)
+		return;
+	buf_printf(out, "kind: %s ", envelope_kind_name(e->kind));
+	put_address(out, e->kind_of);
+	buf_put(out, "\r\n", 2);
+}
+
 static void
 put_session(const struct envelope *e, struct buf *out)
 {
@@ -97,6 +108,7 @@ put_session(const struct envelope *e, struct buf *out)
 	put_if(out, "ret", e->ret);
 	put_demands(e, out);
 	put_if(out, "quarantine", e->quarantine);
+	put_kind(e, out);
 	if (e->priority != 5)
 		buf_printf(out, "priority: %u\r\n", e->priority);
 }
@@ -138,7 +150,7 @@ is_own_key(struct span key)
 		"id", "from", "auth", "helo", "connectedIp", "connectedHostName", "smtpSessionId",
 		"creationDate", "notify", "orcpt", "envid", "ret", "priority", "size", "crc32c",
 		"rcpt", "end", "require", "mtPriority", "hold", "by",
-		"quarantine"
+		"quarantine", "kind"
 	};
 
 	for (size_t i = 0; i < PB_COUNT(own); i++)

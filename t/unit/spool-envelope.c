@@ -41,6 +41,8 @@ sample(void)
 	e->ret = SPAN("HDRS");
 	e->created = 1795255200;
 	e->priority = 7;
+	e->kind = ENVELOPE_LIST;
+	e->kind_of = SPAN("news@example.com");
 	e->smtputf8 = e->requiretls = true;
 	e->mt_priority = -4;
 	e->hold = 1795342500;
@@ -112,6 +114,7 @@ test_round_trip(void)
 	ok(span_is(e->rcpts[1].orcpt, "rfc822;ab@example.net"), "orcpt is kept");
 	ok(!e->foreign && e->has_size && e->size == 4096 && e->crc32c == 0x1a2b3c4d && e->priority == 7,
 		"numbers are kept");
+	ok(e->kind == ENVELOPE_LIST && span_is(e->kind_of, "news@example.com") && !e->priority_by_hand, "what made it");
 	ok(e->smtputf8 && e->requiretls && e->mt_priority == -4 && e->hold == 1795342500 &&
 		e->by == 1795346100 && e->by_mode == 'R' && e->by_trace, "so is what the sender asked of the transport");
 	buf_init(&again, LIMIT_ENVELOPE);
@@ -135,6 +138,10 @@ test_demands(void)
 		!envelope_by_parse(SPAN("11/22/2026 10:15:00;RX"), e) && !envelope_by_parse(SPAN(";R"), e), "by that is none");
 	ok(envelope_mt_priority_parse(SPAN("-9"), &n) && n == -9 && !envelope_mt_priority_parse(SPAN("10"), &n) &&
 		!envelope_mt_priority_parse(SPAN("-"), &n), "mtPriority");
+	ok(envelope_kind_parse(SPAN("report example.com"), e) && e->kind == ENVELOPE_REPORT && span_is(e->kind_of, "example.com"),
+		"kind, for a domain");
+	ok(!envelope_kind_parse(SPAN("report"), e) && !envelope_kind_parse(SPAN("person a@example.com"), e) &&
+		!envelope_kind_parse(SPAN(""), e) && !envelope_kind_parse(SPAN("list a b"), e), "kind that is none");
 	ok(span_is(envelope_notify(&r), "FAILURE"), "SUCCESS stays with the first target");
 	r.notify = SPAN("SUCCESS");
 	ok(span_is(envelope_notify(&r), "NEVER"), "alone it leaves silence");

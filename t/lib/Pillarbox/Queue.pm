@@ -10,7 +10,7 @@ use Time::HiRes qw(sleep time);
 
 use Socket;
 
-our @EXPORT = qw(put put_start put_answers queue_files wait_queue numbers packet_socket ask);
+our @EXPORT = qw(put drop_pair put_start put_answers queue_files wait_queue numbers packet_socket ask);
 
 sub tool { (my $t = $Pillarbox::BIN) =~ s{/prog/?$}{/t/tool/intake-put}; return $t }
 
@@ -38,6 +38,20 @@ sub put_answers {
 }
 
 sub put { return put_answers(put_start(@_)) }
+
+# A pair of files as another program moves it into spool/ (drop_pair($pb, id => N, to => ['A'],
+# from => 'A', head => "key: value\n", body => TEXT)): found at the next start of the scheduler.
+sub drop_pair {
+	my ($pb, %o) = @_;
+	my $base = "$pb->{dir}/spool/$o{id}";
+	my ($uid, $gid) = (stat "$pb->{dir}/spool")[ 4, 5 ];
+	my $head = join('', map { "$_\n" } 'Written ', $o{from} // '', join(',', @{ $o{to} })) . ($o{head} // '') . "\n";
+	my %text = (eml => $o{body} // "Subject: x\n\nbody\n", hdr => $head);
+	for my $kind (qw(eml hdr)) {
+		Pillarbox::spew("$base.$kind", $text{$kind} =~ s/\r?\n/\r\n/gr);
+		chown $uid, $gid, "$base.$kind" or die "$base.$kind: $!" if $> == 0;
+	}
+}
 
 # A connection for records, and one question over it: the answer, or undef when it
 # was closed or none came within the seconds.
