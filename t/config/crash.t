@@ -38,4 +38,14 @@ is(($pb->ctl('user', 'edit', 'alice@example.com', 'fullName=After'))[0], 0, 'the
 is($pb->ctl_ok('user', 'show', 'alice@example.com', 'fullName'), "After\n", 'and is there');
 my ($code, $out) = $pb->ctl('check');
 is($code, 0, 'no problems are left') or diag($out);
+
+# A power cut leaves one of the two as well: synced before it gets its name, and the name synced.
+SKIP: {
+	skip 'strace is not installed', 1 unless grep { -x "$_/strace" } split /:/, $ENV{PATH};
+	my $calls = "$pb->{top}/calls";
+	$pb->run('strace', '-qq', '-y', '-o', $calls, '-e', 'trace=fsync,rename,renameat,renameat2', $pb->program('mailctl'),
+		'-r', $pb->dir, 'user', 'edit', 'alice@example.com', 'fullName=Synced');
+	like(Pillarbox::slurp($calls), qr{fsync\(\d+<[^>]*/alice/\.userConfig\.xml\.tmp>\) = 0\nrename[^\n]*"userConfig\.xml"[^\n]* = 0\nfsync\(\d+<[^>]*/alice>\) = 0\n},
+		'fsync of the new file, rename, fsync of the folder');
+}
 done_testing();

@@ -1,6 +1,7 @@
 /* Durable replacement, locks, file system kinds, checksums by both ways, clocks and chance. */
 #include "base/base.h"
 #include "tap.h"
+#include "trace.h"
 #include "base/crc32c.h"
 #include "sys/clock.h"
 #include "sys/durable.h"
@@ -35,7 +36,10 @@ test_durable(void)
 
 	buf_init(&b, 100);
 	ok(durable_replace(dir, "x", "one", 3, 0640) == 0, "a file is made");
+	trace_begin();
 	ok(durable_replace(dir, "x", "two", 3, 0640) == 0, "and replaced");
+	trace_end();
+	is_text(trace, "wsrD", "written, synced, named, and the name synced");
 	is_span(content("x", &b), "two", "its content is the new one");
 	ok(fstatat(dir, "x", &st, 0) == 0 && (st.st_mode & 07777) == 0640, "its mode is as asked, whatever the umask");
 	ok(faccessat(dir, ".x.tmp", F_OK, 0) < 0, "nothing else is left");

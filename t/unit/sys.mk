@@ -9,7 +9,7 @@ noinst_PROGRAMS += t/design/forbidden-acts
 t_design_forbidden_acts_SOURCES = t/design/forbidden-acts.c t/design/forbidden_acts.c \
 	t/design/forbidden_acts.h
 check_PROGRAMS += t/unit/sys-file
-t_unit_sys_file_SOURCES = t/unit/sys-file.c t/unit/tap.h
+t_unit_sys_file_SOURCES = t/unit/sys-file.c t/unit/tap.h t/unit/trace.h
 
 # Used by t/design/no-landlock.t
 noinst_PROGRAMS += t/tool/without-landlock
