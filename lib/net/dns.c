@@ -250,8 +250,9 @@ pull(struct query **at, uint64_t id)
 {
 	struct query *q;
 
-	while ((q = *at) != NULL && q->id != id)
-		at = &q->next;
+	while (*at != NULL && (*at)->id != id)
+		at = &(*at)->next;
+	q = *at;
 	if (q != NULL)
 		*at = q->next;
 	return q;
