@@ -28,7 +28,7 @@ runner_open_spool(struct service *svc)
 static void
 on_spool_log(void *ctx, const char *text)
 {
-	log_failure(ctx, NULL, NULL, "event=spool text=\"%s\"", text);
+	log_failure(ctx, NULL, NULL, "%s", text);	/* a whole line, event= first */
 }
 
 /* One that is just being stopped, or its helpers, may hold the lock for a moment. */
