@@ -384,6 +384,7 @@ admit(struct imap *im)
 	char why[128];
 	char error[TLS_ERROR_MAX];
 
+	session_log_connect(im->s);
 	stream_timeout(im->io, session_patience(im->s, im->program->command_timeout_ms));
 	if (service_is_tls_listener(im->s->listener)) {
 		if (im->program->tls == NULL || tls_accept(im->program->tls, im->io, &im->s->local, error) != 0) {

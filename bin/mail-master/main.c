@@ -211,21 +211,10 @@ on_end(void *ctx, int signo)
 }
 
 static void
-reload_or_log(struct master *m)
-{
-	struct buf errors;
-
-	buf_init(&errors, 16384);
-	if (m->phase == 0 && requests_reload(m, &errors) != 0)
-		log_failure(&m->svc, NULL, NULL, "event=reload-refused text=\"%s\"", buf_text(&errors));
-	buf_free(&errors);
-}
-
-static void
 on_hangup(void *ctx, int signo)
 {
 	(void)signo;
-	reload_or_log(ctx);
+	requests_reload(ctx);
 }
 
 /* These files are written by other programs, which tell nobody. */
@@ -235,7 +224,7 @@ look_at_bypass(void *ctx)
 	struct master *m = ctx;
 
 	if (load_bypass_changed(m))
-		reload_or_log(m);
+		requests_reload(m);
 	loop_timer(m->loop, BYPASS_MS, look_at_bypass, m);
 }
 

@@ -210,7 +210,7 @@ const char *unit_state(const struct unit *u);	/* starting running finishing stop
 /* requests.c */
 void requests_start(struct master *m);
 void requests_check(struct master *m);	/* answer those whose condition has come */
-/* Read the settings again and apply them; -1 with messages. */
-int requests_reload(struct master *m, struct buf *errors);
+/* Read the settings again and apply them; what is refused changes nothing and is logged. */
+void requests_reload(struct master *m);
 
 #endif

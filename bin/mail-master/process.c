@@ -126,11 +126,21 @@ keep_variable(const char *name, char **env, size_t *n)
 	buf_free(&text);
 }
 
+/* A pool whose older generation still serves. */
+static bool
+replaces(const struct unit *u)
+{
+	for (const struct process *p = u->processes; p != NULL; p = p->next)
+		if (p->state == PROCESS_RUNNING)
+			return true;
+	return false;
+}
+
 static char **
-make_environment(const struct handover *h)
+make_environment(const struct unit *u, const struct handover *h)
 {
 	static const char *const kept[] = { "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" };
-	char **env = mem_array(8, sizeof(*env));
+	char **env = mem_array(9, sizeof(*env));
 	size_t n = 0;
 	struct buf fds;
 
@@ -143,6 +153,8 @@ make_environment(const struct handover *h)
 		buf_printf(&fds, "%s%s=%d", i == 0 ? "" : " ", h->fds[i].name, FIRST_FD + (int)i);
 	env[n++] = mem_copy(buf_view(&fds));
 	buf_free(&fds);
+	if (replaces(u))
+		env[n++] = mem_text("PILLARBOX_REPLACES=1");
 	return env;
 }
 
@@ -169,7 +181,7 @@ become(const struct unit *u, struct handover *h)
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	place_descriptors(h);
-	execve(buf_text(&path), (char *const *)(uintptr_t)argv, make_environment(h));
+	execve(buf_text(&path), (char *const *)(uintptr_t)argv, make_environment(u, h));
 	_exit(EXIT_NO_OBJECT);
 }
 

@@ -103,7 +103,7 @@ say_missing(const struct waiting *w, struct buf *reply)
 		if (w->units[i] && !is_up(u))
 			n += (size_t)snprintf(names + n, sizeof(names) - n, " %s", u->def->name);
 	}
-	control_error(reply, EXIT_TRY_LATER, "not ready yet:%s (see the administrative log)", names);
+	control_error(reply, EXIT_TRY_LATER, "not ready yet:%s (see the administrative log and log/stderr.log)", names);
 }
 
 /* Those whose end was waited for in vain. */
@@ -338,12 +338,27 @@ reload(struct master *m, bool *units, struct buf *errors)
 	return 0;
 }
 
-int
-requests_reload(struct master *m, struct buf *errors)
+static void
+log_refused(struct master *m, struct span why)
+{
+	struct buf text;
+
+	buf_init(&text, 4 * ERRORS_MAX);
+	log_value(&text, "text", why);
+	log_failure(&m->svc, NULL, NULL, "event=reload-refused%s", buf_text(&text));
+	buf_free(&text);
+}
+
+void
+requests_reload(struct master *m)
 {
 	bool units[MASTER_UNITS_MAX] = { false };
+	struct buf errors;
 
-	return reload(m, units, errors);
+	buf_init(&errors, ERRORS_MAX);
+	if (m->phase == 0 && reload(m, units, &errors) != 0)
+		log_refused(m, span_trim(buf_view(&errors)));
+	buf_free(&errors);
 }
 
 static bool
@@ -363,7 +378,7 @@ answer_reload(struct master *m, struct control_call *call, const struct record *
 		record_begin(reply, "error");
 		record_add_num(reply, "exit", EXIT_REFUSED);
 		record_add(reply, "text", text);
-		log_failure(&m->svc, NULL, NULL, "event=reload-refused text=\"%.*s\"", SPAN_ARG(text));
+		log_refused(m, text);
 	}
 	buf_free(&errors);
 	if (result != 0)

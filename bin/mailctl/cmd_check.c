@@ -2,8 +2,8 @@
  * cmd_check: is everything as it should be?
  *
  * Walks the instance and compares each path with the manifest (type, owner,
- * group, mode), validates every settings file, and compares domainList.xml
- * with the folders.  Changes nothing.  Mailboxes are not entered: their names
+ * group, mode), validates every settings file, compares domainList.xml with the
+ * folders, and looks whether certificates and keys fit.  Changes nothing.  Mailboxes are not entered: their names
  * are the users' and may be many.
  */
 #include "base/base.h"
@@ -20,6 +20,7 @@
 #include "output.h"
 #include "postmaster.h"
 #include "sys/file.h"
+#include "tls_pairs.h"
 
 #define DEPTH_MAX 8
 
@@ -281,6 +282,17 @@ check_sense(struct check *ck, size_t domain_count)
 	settings_free(&server);
 }
 
+static void
+check_certificates(struct check *ck)
+{
+	struct buf errors;
+
+	buf_init(&errors, 65536);
+	if (!tls_pairs_fit(ck->c, &errors))
+		report_lines(ck, "certificate", &errors);
+	buf_free(&errors);
+}
+
 /* USER-05: by mailctl it cannot come to that. */
 static void
 report_conflict(void *ctx, const char *name, const char *domain, const char *owner)
@@ -318,6 +330,7 @@ cmd_check(struct ctl *c, int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		check_domain(&ck, names[i]);
 	check_sense(&ck, n);
+	check_certificates(&ck);
 	domain_alias_conflicts(c, names, n, report_conflict, &ck);
 	names_free(names);
 	output_end(&ck.o);

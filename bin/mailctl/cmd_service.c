@@ -19,6 +19,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/lock.h"
+#include "tls_pairs.h"
 
 #define STOP_WAIT_MS 60000
 #define PID_WAIT_MS 200
@@ -156,6 +157,18 @@ say_stopped(struct ctl *c)
 	record_free(&reply);
 }
 
+/* The listeners run without them, so that other mail goes on. */
+static void
+warn_of_pairs(const struct ctl *c)
+{
+	struct buf errors;
+
+	buf_init(&errors, 65536);
+	if (!tls_pairs_fit(c, &errors))
+		fprintf(stderr, "mailctl: warning: there is no TLS with what does not fit:\n%s", buf_text(&errors));
+	buf_free(&errors);
+}
+
 static int
 start_all(struct ctl *c)
 {
@@ -165,6 +178,7 @@ start_all(struct ctl *c)
 		code = ask_only(c, "ready", NULL);
 	if (code == EXIT_DONE)
 		say_stopped(c);
+	warn_of_pairs(c);
 	return code;
 }
 
@@ -288,11 +302,18 @@ int
 cmd_service_reload(struct ctl *c, int argc, char **argv)
 {
 	struct args names;
+	struct buf errors;
+	int code = EXIT_REFUSED;
 
 	if (!args_parse(&names, argc, argv, NULL, 0, 0, ARGS_MAX))
 		return EXIT_USAGE;
 	c->was_edited = false;
-	return ask_only(c, "reload", &names);
+	buf_init(&errors, 65536);
+	if (tls_pairs_fit(c, &errors))
+		code = ask_only(c, "reload", &names);
+	ctl_report(code, &errors);
+	buf_free(&errors);
+	return code;
 }
 
 /* Is this line of the status wanted?  Names are of programs or of services. */

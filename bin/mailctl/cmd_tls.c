@@ -7,15 +7,14 @@
  */
 #include "base/base.h"
 #include "commands.h"
-#include <time.h>
 #include "args.h"
 #include "base/die.h"
 #include "base/num.h"
 #include "config/compile.h"
 #include "edit.h"
-#include "net/tls_certificate.h"
+#include "net/tls.h"
 #include "output.h"
-#include "service/key_files.h"
+#include "tls_pairs.h"
 
 #define RULES "sslRules/rule"
 
@@ -25,21 +24,13 @@ check_pair(const struct ctl *c, const struct config_file *f, size_t at, struct b
 {
 	struct settings *s = compile_settings(f->xml, SCOPE_SERVER);
 	const char *path = settings_entry(s, RULES, at, "certificatePath");
-	struct tls_facts facts;
-	char error[TLS_ERROR_MAX];
-	int cert, key, code = EXIT_REFUSED;
+	bool expired = false;
+	int code = EXIT_REFUSED;
 
-	if (key_files_open_pair(&c->instance, path, settings_entry(s, RULES, at, "privateKeyPath"), &cert, &key, errors)) {
-		if (!tls_inspect(cert, key, &facts, error)) {
-			buf_printf(errors, "%s: %s\n", path, error);
-		} else {
-			if (facts.not_after < (int64_t)time(NULL))
-				fprintf(stderr, "mailctl: warning: %s has expired\n", path);
-			tls_facts_free(&facts);
-			code = EXIT_DONE;
-		}
-		close(cert);
-		close(key);
+	if (tls_pair_fits(c, path, settings_entry(s, RULES, at, "privateKeyPath"), &expired, errors)) {
+		if (expired)
+			fprintf(stderr, "mailctl: warning: %s has expired\n", path);
+		code = EXIT_DONE;
 	}
 	settings_free(&s);
 	return code;

@@ -6,6 +6,7 @@
 #include "base/die.h"
 #include "output.h"
 #include "service/control.h"
+#include "tls_pairs.h"
 
 const struct command command_table[] = {
 	{ "init", "", cmd_init, COMMAND_NO_INSTANCE,
@@ -195,6 +196,21 @@ command_find(int argc, char **argv, int *used)
 	return find_words(argv[0], argv[1]);
 }
 
+/* Certificate and key have a setting each: between the two changes they do not fit, which is no error. */
+static bool
+pairs_fit(const struct ctl *c)
+{
+	struct buf errors;
+	bool fit;
+
+	buf_init(&errors, 65536);
+	fit = tls_pairs_fit(c, &errors);
+	if (!fit)
+		fprintf(stderr, "mailctl: warning: saved, and in force as soon as these fit:\n%s", buf_text(&errors));
+	buf_free(&errors);
+	return fit;
+}
+
 int
 command_reload(struct ctl *c)
 {
@@ -205,6 +221,8 @@ command_reload(struct ctl *c)
 	if (!c->was_edited)
 		return EXIT_DONE;
 	c->was_edited = false;
+	if (!pairs_fit(c))
+		return EXIT_DONE;
 	buf_init(&request, 4096);
 	record_begin(&request, "reload");
 	code = ctl_call(c, "run/master", &request, true, &reply);

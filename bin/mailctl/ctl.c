@@ -130,23 +130,32 @@ ctl_author(struct ctl *c, struct config_author *out)
 }
 
 struct settings *
-ctl_server_settings(const struct ctl *c)
+ctl_read_server_settings(const struct ctl *c, struct buf *errors)
 {
 	struct settings *st = NULL;
 	struct config_file f;
-	struct buf errors;
 	int etc = ctl_open_dir(c, "etc");
 
 	if (etc < 0)
 		return NULL;
-	buf_init(&errors, 65536);
-	if (config_open(&f, etc, "etc", SCOPE_SERVER, &errors)) {
+	if (config_open(&f, etc, "etc", SCOPE_SERVER, errors)) {
 		st = compile_settings(f.xml, SCOPE_SERVER);
 		config_close(&f);
 	}
+	file_close(&etc);
+	return st;
+}
+
+struct settings *
+ctl_server_settings(const struct ctl *c)
+{
+	struct settings *st;
+	struct buf errors;
+
+	buf_init(&errors, 65536);
+	st = ctl_read_server_settings(c, &errors);
 	ctl_report(1, &errors);
 	buf_free(&errors);
-	file_close(&etc);
 	return st;
 }
 

@@ -55,6 +55,8 @@ bool ctl_author(struct ctl *c, struct config_author *out) PB_MUST_CHECK;
 
 /* The server's settings, all of them; NULL after messages. */
 struct settings *ctl_server_settings(const struct ctl *c);
+/* The same with the messages in errors, one a line. */
+struct settings *ctl_read_server_settings(const struct ctl *c, struct buf *errors);
 
 /*
  * Ask a running program over its control socket ("run/pub/schedule").  Returns

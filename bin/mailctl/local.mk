@@ -4,7 +4,7 @@ prog_mailctl_SOURCES = bin/mailctl/main.c bin/mailctl/account.c bin/mailctl/acco
 	bin/mailctl/cmd_abuse.c bin/mailctl/cmd_advise.c bin/mailctl/cmd_alias.c bin/mailctl/cmd_block.c bin/mailctl/cmd_check.c bin/mailctl/cmd_domain.c \
 	bin/mailctl/cmd_expect.c bin/mailctl/cmd_greylist.c bin/mailctl/cmd_init.c bin/mailctl/cmd_log.c bin/mailctl/cmd_service.c \
 	bin/mailctl/cmd_sessions.c bin/mailctl/cmd_settings.c bin/mailctl/cmd_spool.c bin/mailctl/cmd_spool_list.c bin/mailctl/cmd_spool_view.c \
-	bin/mailctl/cmd_tls.c bin/mailctl/cmd_tls_show.c bin/mailctl/cmd_gateway.c bin/mailctl/cmd_trusted.c bin/mailctl/cmd_try.c bin/mailctl/try_greylist.c bin/mailctl/try.h bin/mailctl/edit_at.c \
+	bin/mailctl/cmd_tls.c bin/mailctl/cmd_tls_show.c bin/mailctl/tls_pairs.c bin/mailctl/tls_pairs.h bin/mailctl/cmd_gateway.c bin/mailctl/cmd_trusted.c bin/mailctl/cmd_try.c bin/mailctl/try_greylist.c bin/mailctl/try.h bin/mailctl/edit_at.c \
 	bin/mailctl/cmd_user.c bin/mailctl/commands.c bin/mailctl/commands.h \
 	bin/mailctl/ctl.c bin/mailctl/ctl.h bin/mailctl/edit.c bin/mailctl/edit.h \
 	bin/mailctl/logs.c bin/mailctl/logs.h bin/mailctl/output.c bin/mailctl/output.h bin/mailctl/queue.c \

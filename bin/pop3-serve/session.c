@@ -206,6 +206,7 @@ admit(struct pop3 *p)
 	char why[128];
 	char error[TLS_ERROR_MAX];
 
+	session_log_connect(p->s);
 	stream_timeout(p->io, session_patience(p->s, LOGIN_TIMEOUT_MS));
 	if (service_is_tls_listener(p->s->listener)) {
 		if (p->program->tls == NULL || tls_accept(p->program->tls, p->io, &p->s->local, error) != 0) {

@@ -305,18 +305,6 @@ session_end(struct smtp *c)
 	smtp_hold_ahead(c);
 }
 
-/* Which of our addresses and ports was reached; a local socket has none. */
-static void
-log_connect(struct smtp *c)
-{
-	char at[ADDR_TEXT_MAX + 8];
-
-	if (c->s->is_local)
-		smtp_log(c, "event=connect listener=%s", c->s->listener);
-	else
-		smtp_log(c, "event=connect at=%s listener=%s", addr_print_port(&c->s->local, at, sizeof(at)), c->s->listener);
-}
-
 void
 smtp_session(struct session *s)
 {
@@ -324,7 +312,7 @@ smtp_session(struct session *s)
 	struct span line;
 
 	session_begin(&c, s);
-	log_connect(&c);
+	session_log_connect(s);
 	if (!service_is_tls_listener(s->listener) || starttls_handshake(&c)) {
 		session_greet(&c);
 		while (!c.over && smtp_line(&c, &line))

@@ -30,7 +30,12 @@ static struct service *dying;	/* whose log takes the last line */
 static void
 last_line(const char *line)
 {
-	log_failure(dying, NULL, NULL, "event=died text=\"%s\"", line);
+	char storage[LIMIT_LOG_LINE];
+	struct buf b;
+
+	buf_init_fixed(&b, storage, sizeof(storage));
+	log_value(&b, "text", span_of(line));
+	log_failure(dying, NULL, NULL, "event=died%s", buf_text(&b));
 	log_flush(dying, true);
 	if (dying->log.fd >= 0) {
 		(void)!write(2, line, strlen(line));
@@ -108,6 +113,7 @@ read_fds(struct service *svc)
 	}
 	unsetenv("PILLARBOX_FDS");
 	svc->master_fd = service_fd(svc, "master");
+	svc->replaces = getenv("PILLARBOX_REPLACES") != NULL;
 }
 
 /* Under inetd fd 2 is the connection too: nothing of ours may be said there. */
@@ -287,6 +293,7 @@ service_warm_up(struct service *svc)
 		open_keys(svc);
 	if (svc->warm != NULL)
 		svc->warm(svc);
+	log_flush(svc, true);	/* before the loop that would do it, and before workers are forked */
 }
 
 void

@@ -86,6 +86,7 @@ struct service {
 	struct service_fd fds[SERVICE_FDS_MAX];
 	size_t fd_count;
 	int master_fd;			/* -1: not started by mail-master */
+	bool replaces;			/* an older generation serves, and goes on when this one ends */
 	int pub_fd;			/* run/pub, also the working directory */
 	enum sandbox_role role;
 	unsigned owner_mask;

@@ -1,9 +1,10 @@
 /*
  * service_tls: see service_tls.h.
  *
- * Trust: certificates and keys are the administrator's; a pair that OpenSSL does
- * not take ends the start, so no listener runs with half of TLS (on a reload the
- * former generation then goes on with what it has).
+ * Trust: certificates and keys are the administrator's.  A pair that OpenSSL does
+ * not take ends a process that replaces another, which then goes on with what it
+ * has.  One that replaces none serves without the pair and says so: mail that
+ * needs no TLS goes on.
  */
 #include "base/base.h"
 #include "service/service_tls.h"
@@ -54,16 +55,19 @@ place_of_rule(const struct service *svc, size_t i, struct tls_place *out)
 }
 
 static void
-add(struct tls_server *t, const struct tls_place *place, int cert, int key)
+add(struct service *svc, struct tls_server *t, const struct tls_place *place, int cert, int key)
 {
 	char error[TLS_ERROR_MAX];
 
-	if (!tls_server_add(t, place, cert, key, error))
+	if (tls_server_add(t, place, cert, key, error))
+		return;
+	if (svc->replaces)
 		die(EXIT_REFUSED, "%s: %s", place->file, error);
+	log_failure(svc, NULL, NULL, "event=no-key why=\"%s: %s\"", place->file, error);
 }
 
 static void
-add_rules(const struct service *svc, struct tls_server *t)
+add_rules(struct service *svc, struct tls_server *t)
 {
 	for (size_t i = 0; i < settings_count(svc->settings, "sslRules/rule"); i++) {
 		char cert[SERVICE_FD_NAME_MAX], key[SERVICE_FD_NAME_MAX];
@@ -73,7 +77,7 @@ add_rules(const struct service *svc, struct tls_server *t)
 		(void)snprintf(key, sizeof(key), "key.%zu", i);
 		/* What mail-master could not open it has told. */
 		if (service_fd(svc, cert) >= 0 && service_fd(svc, key) >= 0 && place_of_rule(svc, i, &place))
-			add(t, &place, service_fd(svc, cert), service_fd(svc, key));
+			add(svc, t, &place, service_fd(svc, cert), service_fd(svc, key));
 	}
 }
 
@@ -96,7 +100,7 @@ service_tls(struct service *svc)
 	if (t == NULL)
 		die(EXIT_REFUSED, "TLS: %s", error);
 	if (cert >= 0 && key >= 0)
-		add(t, &usual, cert, key);
+		add(svc, t, &usual, cert, key);
 	add_rules(svc, t);
 	if (tls_server_facts(t, 0, &(const struct tls_place *){ NULL }) == NULL)
 		tls_server_free(&t);

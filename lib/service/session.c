@@ -130,3 +130,15 @@ session_serve(struct service *svc, session_call *call, const char *listener, str
 	if (s.ends_worker)
 		svc->is_leaving = true;
 }
+
+void
+session_log_connect(const struct session *s)
+{
+	char at[ADDR_TEXT_MAX + 8];
+
+	if (s->is_local)
+		log_line(s->svc, s->ticket, s->ip, "event=connect listener=%s", s->listener);
+	else
+		log_line(s->svc, s->ticket, s->ip, "event=connect at=%s listener=%s",
+			addr_print_port(&s->local, at, sizeof(at)), s->listener);
+}

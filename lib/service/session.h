@@ -70,6 +70,9 @@ uint64_t session_tolerance(const struct session *s, uint64_t errors);
 /* A proxy speaks for this client: the session goes on as if it had connected itself. */
 void session_set_ends(struct session *s, const struct addr *peer, const struct addr *local);
 
+/* event=connect: which of our addresses and ports was reached; a local socket has none. */
+void session_log_connect(const struct session *s);
+
 /* Show state to `mailctl connections`: user "" before log-in; cut when longer. */
 void session_show(struct session *s, const char *state, const char *user);
 

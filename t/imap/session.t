@@ -8,7 +8,7 @@ use lib "$ENV{PB_SRC}/t/lib";
 use Test::More;
 use Pillarbox;
 
-my $pb = Pillarbox->new(settings => { imapMaxBadCommands => 0 });
+my $pb = Pillarbox->new(settings => { imapMaxBadCommands => 0, imapLogLevel => 'Normal' });
 $pb->user('alice@example.com');
 $pb->start;
 
@@ -83,6 +83,15 @@ for (1 .. 50) {
 }
 like($bad, qr/BYE Too many bad commands/, 'IMAP-03: too many bad commands end the session');
 ok($c->at_end, '... for good');
+
+# RFC 3501 6.2.1: what came in clear must not be taken for what came by TLS.
+$c = $pb->connect('imap');
+$c->send_raw("s1 STARTTLS\r\ns2 NOOP\r\n");
+like($c->line, qr/^s1 BAD /, 'commands ahead of TLS: STARTTLS is refused');
+like($c->line, qr/^\* BYE Commands were sent ahead of TLS/, 'with a good-bye');
+ok($c->at_end, 'and the end');
+ok($pb->wait_log('imapLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=connect at=127\.0\.0\.1:@{[ $pb->port('imap') ]} listener=imap\n/),
+	'the log tells where a client connected');
 
 $pb->transcript('imap', <<'END', 'a whole short session', ways => [ 'lines', 'bytes' ]);
 S: * OK [CAPABILITY

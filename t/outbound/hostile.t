@@ -109,6 +109,7 @@ verdict('a small SIZE', qr/^552 5\.3\.4 /);
 verdict('STARTTLS, then 454', qr/^250 /);
 verdict('STARTTLS, then rubbish', qr/^250 /, seconds => 5);
 verdict('text ahead of TLS', qr/^250 /, seconds => 5);
+like($out->log, qr/clear text was sent ahead of the handshake/, 'text ahead of TLS: is seen, and no handshake is tried');
 verdict('HELO only', qr/^250 /);
 verdict('our own name', qr/^554 5\.4\.6 /);
 verdict('421 to RCPT', qr/^421 /);

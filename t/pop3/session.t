@@ -133,5 +133,7 @@ ok(!(grep { $_ eq 'USER' } @capa), 'and does not offer it');
 like($never->command("AUTH PLAIN $plain"), qr/^-ERR/, 'nor AUTH PLAIN');
 ok($pb->wait_log('popLog', qr/event=login user=alice\@example\.com/), 'log-ins are logged')
 	or diag($pb->log_text('popLog'));
+ok($pb->wait_log('popLog', qr/\[127\.0\.0\.1\]\[(\d{12})\] event=connect at=127\.0\.0\.1:@{[ $pb->port('pop3') ]} listener=pop3\n(?:.*\n)*.*\[\1\] event=login /),
+	'and so is where who logs in connected');
 unlike($pb->log_text, qr/\Q$P\E/, 'no password is in any log');
 done_testing;
