@@ -14,14 +14,17 @@
 #include "base/die.h"
 #include "base/limits.h"
 #include "base/verdict.h"
+#include "config/gateway.h"
 #include "config/route.h"
 #include "logs.h"
 #include "mail/status.h"
 #include "output.h"
 #include "queue.h"
+#include "route_settings.h"
 #include "sys/file.h"
 
 #define FIELD_MAX 1024
+#define PRIORITY_USUAL 5
 
 /* An attempt as the log has it. */
 struct attempt {
@@ -170,6 +173,35 @@ is_ours(const struct ctl *c, const char *domain)
 	return stat(instance_path(&c->instance, path, name), &st) == 0;
 }
 
+/* host: of a domain that is passed on, else empty. */
+static void
+put_route(struct output *o, const struct settings *st, struct span host)
+{
+	struct route_settings r;
+	char text[1024];
+
+	route_settings(st, host, PRIORITY_USUAL, &r);
+	switch (r.way) {
+	case POLICY_WAY_FORWARD:
+		snprintf(text, sizeof(text), "passed on to %.*s", SPAN_ARG(host));
+		row(o, "route", text);
+		break;
+	case POLICY_WAY_MX:
+		row(o, "route", "the mail hosts of the domain (MX)");
+		break;
+	case POLICY_WAY_GATEWAY:
+		for (size_t i = 0; i < r.gateways; i++) {
+			struct gateway_server g;
+
+			gateway_server_get(st, r.gateway[i], &g);
+			snprintf(text, sizeof(text), "the outgoing gateway %s port %u", g.address, (unsigned)g.port);
+			row(o, "route", text);
+		}
+		break;
+	}
+	route_settings_free(&r);
+}
+
 static void
 put_policy(const struct ctl *c, struct output *o, const struct settings *st, const char *domain)
 {
@@ -178,17 +210,12 @@ put_policy(const struct ctl *c, struct output *o, const struct settings *st, con
 	buf_init(&host, LIMIT_DOMAIN + 16);
 	if (is_ours(c, domain)) {
 		row(o, "route", "a domain of this server: its mailboxes");
-	} else if (route_find(st, span_of(domain), &host)) {
-		char text[LIMIT_DOMAIN + 64];
-
-		snprintf(text, sizeof(text), "passed on to %s", buf_text(&host));
-		row(o, "route", text);
 	} else {
-		row(o, "route", "the mail hosts of the domain (MX)");
-	}
-	if (!is_ours(c, domain))
-		row(o, "tls", settings_bool(st, "tlsIfSupported") ? "when it is offered" :
+		(void)route_find(st, span_of(domain), &host);
+		put_route(o, st, buf_view(&host));
+		row(o, "tls", settings_bool(st, "tlsIfSupported") ? "when it is offered, or published as a must" :
 			"never (setting tlsIfSupported is off)");
+	}
 	buf_free(&host);
 }
 

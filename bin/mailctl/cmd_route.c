@@ -19,7 +19,7 @@
 #include "directory/directory.h"
 #include "net/connect.h"
 #include "output.h"
-#include "policy/route.h"
+#include "route_settings.h"
 
 struct show {
 	struct ctl *c;
@@ -69,27 +69,16 @@ show_lines(const struct show *s, const char *address, struct span lines)
 static void
 show_by_settings(const struct show *s, const char *address, struct span host)
 {
-	size_t count = gateway_server_count(s->settings), matches, *match = mem_array(count, sizeof(*match));
-	struct policy_gateway *rule = mem_array(count, sizeof(*rule));
-	struct policy_route f = { host.n > 0, false, (uint32_t)s->priority, rule, count };
-	struct buf why;
+	struct route_settings r;
 
-	for (size_t i = 0; i < count; i++) {
-		struct gateway_server g;
-
-		gateway_server_get(s->settings, i, &g);
-		rule[i] = (struct policy_gateway){ g.enabled, g.priority_min, g.priority_max };
-	}
-	buf_init(&why, LIMIT_RECORD);
-	row(s, address, "way", span_of(policy_way_name(policy_route(&f, match, &matches, &why))));
-	show_lines(s, address, buf_view(&why));
+	route_settings(s->settings, host, (uint32_t)s->priority, &r);
+	row(s, address, "way", span_of(policy_way_name(r.way)));
+	show_lines(s, address, buf_view(&r.why));
 	if (host.n > 0)
 		row(s, address, "server", host);
-	show_gateways(s, address, match, matches);
+	show_gateways(s, address, r.gateway, r.gateways);
 	row(s, address, "note", SPAN("remote-send does not run: what DNS says of the domain is not known"));
-	buf_free(&why);
-	free(rule);
-	free(match);
+	route_settings_free(&r);
 }
 
 /* -- by remote-send ------------------------------------------------------------------------ */
