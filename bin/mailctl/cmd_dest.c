@@ -38,6 +38,8 @@ struct dest {
 	struct attempt success, failure;
 	uint64_t recipients, messages, held, attempts;
 	int64_t oldest, next;		/* seconds since 1970, 0 none */
+	uint64_t jobs, window;		/* deliveries that go on, and how many may; 0: not in use */
+	int64_t rests;			/* until when none is begun; 0: none forbids it */
 	char waiting_text[FIELD_MAX];	/* the last words of a recipient that waits, when the logs have none */
 };
 
@@ -143,6 +145,31 @@ count_queue(const struct ctl *c, struct dest *d)
 	}
 	queue_free(&q);
 	return code;
+}
+
+/* How the scheduler treats the destination, when it runs. */
+static int
+ask_scheduler(const struct ctl *c, struct dest *d)
+{
+	struct record reply;
+	struct buf request;
+	uint64_t rests;
+	int code;
+
+	buf_init(&request, 1024);
+	record_begin(&request, "dest");
+	record_add_text(&request, "domain", d->domain);
+	code = ctl_call(c, "run/pub/schedule", &request, true, &reply);
+	buf_free(&request);
+	if (code != EXIT_DONE)
+		return code == EXIT_TRY_LATER ? EXIT_DONE : code;
+	if (!record_get_num(&reply, "jobs", UINT32_MAX, &d->jobs) ||
+	    !record_get_num(&reply, "window", UINT32_MAX, &d->window))
+		d->window = 0;
+	if (record_get_num(&reply, "rests", INT64_MAX, &rests))
+		d->rests = (int64_t)rests;
+	record_free(&reply);
+	return EXIT_DONE;
 }
 
 /* -- what is told ------------------------------------------------------------------ */
@@ -264,6 +291,12 @@ put_queue(struct output *o, const struct dest *d)
 	row(o, "oldest", text);
 	queue_time_text(d->next, text);
 	row(o, "next", text);
+	if (d->window == 0)
+		return;
+	row_num(o, "deliveries", d->jobs);
+	row_num(o, "deliveriesMax", d->window);
+	queue_time_text(d->rests, text);
+	row(o, "restsUntil", text);
 }
 
 int
@@ -286,6 +319,8 @@ cmd_dest(struct ctl *c, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	code = count_queue(c, &d);
+	if (code == EXIT_DONE)
+		code = ask_scheduler(c, &d);
 	if (code == EXIT_DONE)
 		code = logs_each(c, days, "delivery", on_line, &d);
 	if (code != EXIT_DONE)

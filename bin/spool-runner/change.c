@@ -17,7 +17,7 @@
 
 #include <errno.h>
 
-#include "base/die.h"
+#include "append.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -30,7 +30,6 @@
 
 #define CHANGES_MAX (8 * 512u)
 #define WORKING_MAX 64		/* made at a time */
-#define CHUNK 49152		/* of lines in one request to a helper */
 
 enum kind { HELD, PRIORITY, REDIRECT };
 
@@ -51,7 +50,7 @@ struct change {
 	struct spool_ref ref;
 	uint64_t good_size;		/* of ID.hdr */
 	struct buf lines;
-	size_t sending;			/* bytes of them in the request on its way */
+	struct append append;
 	char ticket[32];
 };
 
@@ -193,46 +192,15 @@ made(struct change *c)
 	envelope_free(&e);
 }
 
-static void send_lines(struct change *c);
-
 static void
-on_appended(void *ctx, const struct record *answer)
+on_appended(void *ctx, int error)
 {
 	struct change *c = ctx;
-	uint64_t error;
 
-	if (record_get_num(answer, "error", INT32_MAX, &error)) {
-		failed(c, (int)error);
-		return;
-	}
-	if (!record_get_num(answer, "good", UINT64_MAX, &c->good_size))
-		bug("append was answered without good");
-	buf_shift(&c->lines, c->sending);
-	if (c->lines.n > 0)
-		send_lines(c);
+	if (error != 0)
+		failed(c, error);
 	else
 		made(c);
-}
-
-/* As many whole lines as fit into one request. */
-static void
-send_lines(struct change *c)
-{
-	struct span all = buf_view(&c->lines), part = span_first(all, CHUNK);
-	static struct buf b;
-	uint64_t job;
-
-	if (b.max == 0)
-		buf_init(&b, LIMIT_RECORD);
-	c->sending = (size_t)(span_rfind(part, '\n') + 1);
-	record_begin(&b, "append");
-	job = deliverer_begin(c->s->helpers, on_appended, c);
-	record_add_num(&b, "job", job);
-	record_add_num(&b, "id", c->ref.id);
-	record_add_num(&b, "sub", c->ref.sub);
-	record_add_num(&b, "good", c->good_size);
-	record_add(&b, "lines", span_first(all, c->sending));
-	deliverer_send(c->s->helpers, job, &b, -1);
 }
 
 static void
@@ -257,13 +225,15 @@ begin(struct change *c, uint32_t entry)
 	}
 	snprintf(c->ticket, sizeof(c->ticket), "%.*s", SPAN_ARG(e->session));
 	c->good_size = e->good_size;
+	c->append = (struct append){ .helpers = s->helpers, .ref = c->ref, .good_size = &c->good_size,
+		.lines = &c->lines, .done = on_appended, .ctx = c };
 	make_lines(c, e);
 	if (c->lines.overflow || c->good_size + c->lines.n > LIMIT_ENVELOPE)
 		failed(c, EFBIG);
 	else if (c->lines.n == 0)
 		end(c, e);
 	else
-		send_lines(c);
+		append_begin(&c->append);
 	envelope_free(&e);
 }
 

@@ -1,5 +1,6 @@
 pkglibexec_PROGRAMS += prog/spool-runner
 prog_spool_runner_SOURCES = bin/spool-runner/main.c \
+	bin/spool-runner/append.c bin/spool-runner/append.h \
 	bin/spool-runner/bounce.c bin/spool-runner/bounce.h \
 	bin/spool-runner/change.c bin/spool-runner/change.h \
 	bin/spool-runner/deliverer.c bin/spool-runner/deliverer.h \

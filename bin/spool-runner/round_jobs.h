@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/span.h"
+#include "append.h"
 #include "schedule.h"
 #include "spool/envelope.h"
 
@@ -40,7 +41,7 @@ struct round {
 	uint64_t good_size;		/* of ID.hdr */
 	struct buf lines;		/* to be appended to it */
 	size_t lines_due;		/* bytes of them from before recipients were expanded */
-	size_t sending;			/* bytes of them in the request on its way */
+	struct append append;
 	void (*after_lines)(struct round *r);
 	void (*after_bounces)(struct round *r);
 	uint64_t helper_job;

@@ -169,6 +169,27 @@ cmd_status(struct schedule *s, const struct record *r, struct buf *answer)
 	record_add_num(answer, "scanning", s->scan != NULL);
 }
 
+/* What is known of a destination that something waits for, or goes to. */
+static void
+cmd_dest(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	struct span domain = record_get(r, "domain");
+	int64_t rests;
+	uint32_t i;
+
+	if (domain.n == 0 || domain.n > LIMIT_DOMAIN)
+		return;
+	record_begin(answer, "ok");
+	i = destination_find(s->dests, domain);
+	if (i == QUEUE_NONE)
+		return;
+	rests = destination_rests_until(s->dests, i);
+	record_add_num(answer, "jobs", destination_jobs(s->dests, i));
+	record_add_num(answer, "window", destination_window(s->dests, i));
+	if (rests > schedule_now())
+		record_add_num(answer, "rests", (uint64_t)rests);
+}
+
 /* -- force, reset-retries, delete -------------------------------------------------------- */
 
 /* One that is being worked on sees the flag when its round ends or loads again. */
@@ -284,6 +305,7 @@ static const struct {
 	{ "list", cmd_list, true, false },
 	{ "show", cmd_show, true, false },
 	{ "status", cmd_status, true, false },
+	{ "dest", cmd_dest, true, false },
 	{ "force", cmd_force, true, false },
 	{ "reset-retries", cmd_reset, true, false },
 	{ "delete", cmd_delete, true, false },

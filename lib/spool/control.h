@@ -33,6 +33,11 @@
  *   show id=N
  *	`ok m=...` as above, or `ok missing=N`.
  *
+ *   dest domain=NAME
+ *	`ok [jobs=N window=N [rests=TIME]]`: deliveries to it that go on, how
+ *	many it may have at a time, and until when none is begun because it
+ *	answers badly; nothing when it is not in use.
+ *
  *   force id=N ... | all=1
  *	Due now, whatever the schedule says; the attempt counts as one.  What is
  *	held stays so: no attempt is made.

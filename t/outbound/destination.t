@@ -12,7 +12,7 @@ use Pillarbox::Queue;
 use Pillarbox::Zone;
 
 plan skip_all => 'nsd is not installed' unless -x '/usr/sbin/nsd';
-my $zone = Pillarbox::Zone->new('remote.test' => "@ MX 10 mx\nmx A 127.0.0.5\n");
+my $zone = Pillarbox::Zone->new('remote.test' => "@ MX 10 mx\nmx A 127.0.0.5\ndead MX 10 gone-mx\ngone-mx A 127.0.0.7\n");
 my $port = Pillarbox::Outbound::free_port();
 my $server = Pillarbox::Outbound::Server->new('127.0.0.5', $port, sub {
 	my ($c) = @_;
@@ -55,6 +55,20 @@ is($d{lastFailureHost}, 'mx.remote.test [127.0.0.5]', '... and who said them');
 is($d{meaning}, 'it is refused by a rule: relaying, a block or a filter', '... in plain words');
 is($d{state}, 'the last attempt failed', 'the last attempt is what counts');
 like($d{lastSuccess}, qr/^\d{4}/, 'the last success is told all the same');
+
+cmp_ok($d{deliveriesMax}, '>=', 1, 'how many deliveries may go on');
+is($d{deliveries}, 0, '... and do');
+
+# Nobody listens there: after some failures it is left alone for a while.
+for my $try (1 .. 5) {
+	my $id = queued(to => [ "x$try\@dead.remote.test" ]);
+	$pb->wait_log('delivery', qr/event=deferred id=$id .*by=remote-send/);
+	%d = told('dead.remote.test');
+	last if defined $d{restsUntil};
+}
+like($d{restsUntil}, qr/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/, 'a host that cannot be reached rests') or diag explain \%d;
+is($d{deliveriesMax}, 1, '... and gets one delivery at a time');
+like($d{meaning}, qr/\w/, '... with the reason in plain words');
 
 %d = told('gone.remote.test');
 is_deeply([ @d{qw(messages recipients attempts)} ], [ 1, 1, 1 ], 'a domain that does not exist: who waits');
