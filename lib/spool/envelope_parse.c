@@ -1,5 +1,5 @@
 /*
- * envelope_parse: read a .hdr.
+ * envelope_parse: read a .hdr; the lines behind its head in envelope_parse_lines.c.
  *
  * Trust: every byte may be hostile or damaged.  One pass; lines are cut by
  * CRLF, nothing is allocated by a number that stands in the text.
@@ -14,39 +14,25 @@
  *    says where to cut.
  */
 #include "base/base.h"
-#include "spool/envelope.h"
+#include "spool/envelope_read.h"
 #include "spool/envelope_parts.h"
 #include "base/crc32c.h"
 #include "base/limits.h"
 #include "base/num.h"
 
-struct reader {
-	struct envelope *e;
-	const char *start;
-	const char *line;		/* where the line being read starts */
-	struct span rest;		/* not read yet */
-	struct span all_rcpts;		/* line 3 */
-	bool ours;			/* a key was seen that only we write */
-	bool ended;			/* `end:` was right */
-	bool has_body_size, has_body_crc, has_id;
-};
-
-enum line { LINE_OK, LINE_NONE, LINE_BAD };
-
-/* The next line without its CRLF; LINE_NONE (nothing taken) when none is complete. */
-static enum line
-next_line(struct reader *r, struct span *out)
+enum envelope_read
+envelope_read_line(struct envelope_reader *r, struct span *out)
 {
 	ssize_t lf = span_find(r->rest, '\n');
 
 	if (lf < 0)
-		return LINE_NONE;
+		return ENVELOPE_READ_NONE;
 	*out = span_first(r->rest, (size_t)lf);
 	r->rest = span_from(r->rest, (size_t)lf + 1);
 	if (lf == 0 || out->p[lf - 1] != '\r')
-		return LINE_BAD;
+		return ENVELOPE_READ_BAD;
 	out->n--;
-	return span_find(*out, '\r') >= 0 || span_find(*out, '\0') >= 0 ? LINE_BAD : LINE_OK;
+	return span_find(*out, '\r') >= 0 || span_find(*out, '\0') >= 0 ? ENVELOPE_READ_BAD : ENVELOPE_READ_LINE;
 }
 
 static bool
@@ -64,9 +50,8 @@ parse_status(struct span line, enum envelope_status *out)
 	return false;
 }
 
-/* A number of a recipient that exists. */
-static struct envelope_rcpt *
-parse_rcpt_number(struct reader *r, struct span s)
+struct envelope_rcpt *
+envelope_read_rcpt(struct envelope_reader *r, struct span s)
 {
 	uint32_t n;
 
@@ -75,9 +60,8 @@ parse_rcpt_number(struct reader *r, struct span s)
 	return &r->e->rcpts[n - 1];
 }
 
-/* Cut the text before the first c that is not inside double quotes. */
-static struct span
-cut_outside_quotes(struct span *rest, char c)
+struct span
+envelope_cut_unquoted(struct span *rest, char c)
 {
 	bool quoted = false;
 	struct span part;
@@ -101,7 +85,7 @@ cut_outside_quotes(struct span *rest, char c)
 /* Keys before the empty line: each reads its value, false = damaged. */
 
 static bool
-head_id(struct reader *r, struct span value)
+head_id(struct envelope_reader *r, struct span value)
 {
 	r->ours = true;
 	if (r->has_id)
@@ -111,7 +95,7 @@ head_id(struct reader *r, struct span value)
 }
 
 static bool
-head_rcpt(struct reader *r, struct span value)
+head_rcpt(struct envelope_reader *r, struct span value)
 {
 	uint32_t n;
 
@@ -121,55 +105,55 @@ head_rcpt(struct reader *r, struct span value)
 	return envelope_address_is_valid(value) && envelope_add(r->e, value) != NULL;
 }
 
-static bool
-body_size(struct reader *r, struct span value)
+bool
+envelope_read_size(struct envelope_reader *r, struct span value)
 {
 	r->has_body_size = true;
 	return num_parse(value, INT64_MAX, &r->e->size);
 }
 
-static bool
-body_crc(struct reader *r, struct span value)
+bool
+envelope_read_crc(struct envelope_reader *r, struct span value)
 {
 	r->has_body_crc = true;
 	return envelope_hex32_parse(value, &r->e->crc32c);
 }
 
 static bool
-head_size(struct reader *r, struct span value)
+head_size(struct envelope_reader *r, struct span value)
 {
 	r->ours = true;
-	return !r->has_body_size && body_size(r, value);
+	return !r->has_body_size && envelope_read_size(r, value);
 }
 
 static bool
-head_crc(struct reader *r, struct span value)
+head_crc(struct envelope_reader *r, struct span value)
 {
 	r->ours = true;
-	return !r->has_body_crc && body_crc(r, value);
+	return !r->has_body_crc && envelope_read_crc(r, value);
 }
 
 static bool
-head_created(struct reader *r, struct span value)
+head_created(struct envelope_reader *r, struct span value)
 {
 	return envelope_time_parse(value, &r->e->created);
 }
 
-static bool
-any_priority(struct reader *r, struct span value)
+bool
+envelope_read_priority(struct envelope_reader *r, struct span value)
 {
 	return num_parse_u32(value, 10, &r->e->priority) && r->e->priority >= 1;
 }
 
 static bool
-head_kind(struct reader *r, struct span value)
+head_kind(struct envelope_reader *r, struct span value)
 {
 	return envelope_kind_parse(value, r->e);
 }
 
 /* `require: SMTPUTF8 REQUIRETLS`: a word that is not known cannot be obeyed. */
 static bool
-head_require(struct reader *r, struct span value)
+head_require(struct envelope_reader *r, struct span value)
 {
 	for (;;) {
 		struct span word = span_word(&value);
@@ -186,28 +170,28 @@ head_require(struct reader *r, struct span value)
 }
 
 static bool
-head_mt_priority(struct reader *r, struct span value)
+head_mt_priority(struct envelope_reader *r, struct span value)
 {
 	return envelope_mt_priority_parse(value, &r->e->mt_priority);
 }
 
 static bool
-head_hold(struct reader *r, struct span value)
+head_hold(struct envelope_reader *r, struct span value)
 {
 	return envelope_time_parse(value, &r->e->hold);
 }
 
 static bool
-head_by(struct reader *r, struct span value)
+head_by(struct envelope_reader *r, struct span value)
 {
 	return envelope_by_parse(value, r->e);
 }
 
 /* `orcpt: N type;address` */
 static bool
-head_orcpt(struct reader *r, struct span value)
+head_orcpt(struct envelope_reader *r, struct span value)
 {
-	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
+	struct envelope_rcpt *rcpt = envelope_read_rcpt(r, span_cut(&value, ' '));
 
 	if (rcpt == NULL || value.n == 0)
 		return false;
@@ -217,7 +201,7 @@ head_orcpt(struct reader *r, struct span value)
 
 /* Give NOTIFY to the next recipient of that address that has none. */
 static bool
-give_notify(struct reader *r, struct span value)
+give_notify(struct envelope_reader *r, struct span value)
 {
 	ssize_t equal = span_rfind(value, '=');
 
@@ -237,14 +221,14 @@ give_notify(struct reader *r, struct span value)
  * not known yet, so theirs are kept until then.
  */
 static bool
-head_notify(struct reader *r, struct span value)
+head_notify(struct envelope_reader *r, struct span value)
 {
 	return r->ours ? give_notify(r, value) : envelope_add_extra(r->e, SPAN("notify"), value);
 }
 
 /* `end: COUNT CRC`: the checksum covers everything before this line. */
 static bool
-head_end(struct reader *r, struct span value)
+head_end(struct envelope_reader *r, struct span value)
 {
 	struct span count = span_cut(&value, ' ');
 	uint32_t n, crc;
@@ -261,7 +245,7 @@ head_end(struct reader *r, struct span value)
 
 #define HEAD_TEXT(field) \
 	static bool \
-	head_##field(struct reader *r, struct span value) \
+	head_##field(struct envelope_reader *r, struct span value) \
 	{ \
 		r->e->field = value; \
 		return true; \
@@ -276,198 +260,19 @@ HEAD_TEXT(envid)
 HEAD_TEXT(ret)
 HEAD_TEXT(quarantine)
 
-struct key {
-	const char *name;
-	bool (*read)(struct reader *r, struct span value);
-};
-
-static const struct key head_keys[] = {
+static const struct envelope_key head_keys[] = {
 	{ "id", head_id }, { "from", head_from }, { "auth", head_auth }, { "helo", head_helo },
 	{ "connectedIp", head_ip }, { "connectedHostName", head_host },
 	{ "smtpSessionId", head_session }, { "creationDate", head_created },
 	{ "notify", head_notify }, { "orcpt", head_orcpt }, { "envid", head_envid },
-	{ "ret", head_ret }, { "priority", any_priority }, { "size", head_size },
+	{ "ret", head_ret }, { "priority", envelope_read_priority }, { "size", head_size },
 	{ "crc32c", head_crc }, { "rcpt", head_rcpt }, { "end", head_end },
 	{ "require", head_require }, { "mtPriority", head_mt_priority }, { "hold", head_hold },
 	{ "by", head_by }, { "quarantine", head_quarantine }, { "kind", head_kind }
 };
 
-/* Keys behind the empty line. */
-
-static bool
-line_outcome(struct reader *r, struct span value, enum envelope_rcpt_state state)
-{
-	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
-
-	if (rcpt == NULL || value.n == 0)
-		return false;
-	rcpt->state = state;
-	rcpt->outcome = value;
-	return true;
-}
-
-static bool
-line_done(struct reader *r, struct span value)
-{
-	return line_outcome(r, value, RCPT_DONE);
-}
-
-/* A notice of its delay, long told, says nothing about the failure. */
-static bool
-line_fail(struct reader *r, struct span value)
-{
-	struct span number = value;
-	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&number, ' '));
-
-	if (!line_outcome(r, value, RCPT_FAILED))
-		return false;
-	rcpt->bounce = 0;
-	rcpt->bounced = false;
-	return true;
-}
-
-/* ATTEMPTS;DATE TIME N outcome */
-static bool
-line_retry(struct reader *r, struct span value)
-{
-	uint32_t attempts;
-	int64_t at;
-	struct span number = span_from(value, 0);
-	struct envelope_rcpt *rcpt;
-
-	if (!num_parse_u32(span_cut(&value, ';'), UINT32_MAX, &attempts) ||
-	    !envelope_time_parse(span_first(value, ENVELOPE_TIME_SIZE - 1), &at))
-		return false;
-	value = span_from(value, ENVELOPE_TIME_SIZE);
-	number = value;
-	if (!line_outcome(r, value, RCPT_OPEN))
-		return false;
-	rcpt = parse_rcpt_number(r, span_cut(&number, ' '));
-	rcpt->attempts = attempts;
-	rcpt->retry_at = at;
-	return true;
-}
-
-static bool
-parse_target(struct span *word, enum envelope_target *out)
-{
-	struct span kind = span_cut(word, ':');
-
-	*out = span_is(kind, "mailbox") ? TARGET_MAILBOX : TARGET_REMOTE;
-	return (span_is(kind, "mailbox") || span_is(kind, "remote")) &&
-		envelope_address_is_valid(*word);
-}
-
-/* N N=kind:address M=kind:address … */
-static bool
-line_to(struct reader *r, struct span value)
-{
-	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
-	uint32_t number = rcpt == NULL ? 0 : rcpt->number, original = rcpt == NULL ? 0 : rcpt->original;
-	bool first = true;
-
-	/* What an alias has added is expanded only once it is redirected. */
-	if (rcpt == NULL || value.n == 0 || (number > r->e->rcpt_count && rcpt->target != TARGET_UNKNOWN))
-		return false;
-	while (value.p != NULL) {
-		struct span word = cut_outside_quotes(&value, ' ');
-		enum envelope_target kind;
-		uint32_t n;
-
-		if (!num_parse_u32(span_cut(&word, '='), LIMIT_TARGETS, &n) || !parse_target(&word, &kind))
-			return false;
-		if (n != (first ? number : r->e->count + 1))
-			return false;
-		if (first) {
-			rcpt->address = word;
-		} else {
-			rcpt = envelope_add_target(r->e, original, word);
-			if (rcpt == NULL)
-				return false;
-		}
-		rcpt->target = kind;
-		first = false;
-	}
-	return true;
-}
-
-/* yes or no */
-static bool
-line_held(struct reader *r, struct span value)
-{
-	r->e->held = span_is(value, "yes");
-	return r->e->held || span_is(value, "no");
-}
-
-static bool
-line_priority(struct reader *r, struct span value)
-{
-	r->e->priority_by_hand = true;
-	return any_priority(r, value);
-}
-
-/* N ADDRESS: what was said at the old address counts no more. */
-static bool
-line_redirect(struct reader *r, struct span value)
-{
-	struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
-
-	if (rcpt == NULL || rcpt->state != RCPT_OPEN || !envelope_address_is_valid(value))
-		return false;
-	rcpt->address = value;
-	rcpt->target = TARGET_UNKNOWN;
-	rcpt->attempts = 0;
-	rcpt->retry_at = 0;
-	rcpt->outcome = SPAN_NONE;
-	return true;
-}
-
-/* GROUP N N N */
-static bool
-line_bounce(struct reader *r, struct span value)
-{
-	uint32_t group;
-
-	if (!num_parse_u32(span_cut(&value, ' '), 999, &group) || group == 0 || value.n == 0)
-		return false;
-	if (group > r->e->groups)
-		r->e->groups = group;
-	while (value.p != NULL) {
-		struct envelope_rcpt *rcpt = parse_rcpt_number(r, span_cut(&value, ' '));
-
-		if (rcpt == NULL)
-			return false;
-		rcpt->bounce = group;
-		rcpt->bounced = false;
-	}
-	return true;
-}
-
-/* GROUP ID */
-static bool
-line_bounced(struct reader *r, struct span value)
-{
-	uint32_t group;
-	uint64_t id;
-
-	if (!num_parse_u32(span_cut(&value, ' '), 999, &group) || group == 0 ||
-	    !num_parse(value, UINT64_MAX, &id))
-		return false;
-	for (uint32_t i = 0; i < r->e->count; i++)
-		if (r->e->rcpts[i].bounce == group)
-			r->e->rcpts[i].bounced = true;
-	return true;
-}
-
-static const struct key line_keys[] = {
-	{ "done", line_done }, { "fail", line_fail }, { "retry", line_retry }, { "to", line_to },
-	{ "bounce", line_bounce }, { "bounced", line_bounced }, { "priority", line_priority },
-	{ "held", line_held }, { "redirect", line_redirect }, { "size", body_size }, { "crc32c", body_crc }
-};
-
-/* Read `key: value` by the table; a key that is not in it is kept as it is. */
-static bool
-read_pair(struct reader *r, struct span line, const struct key *keys, size_t count)
+bool
+envelope_read_pair(struct envelope_reader *r, struct span line, const struct envelope_key *keys, size_t count)
 {
 	struct span value = line;
 	struct span key = span_cut(&value, ':');
@@ -484,15 +289,15 @@ read_pair(struct reader *r, struct span line, const struct key *keys, size_t cou
 
 /* Lines 1 to 3.  `<>` and `<a@b>` are read as other programs may write them. */
 static enum envelope_error
-read_top(struct reader *r)
+read_top(struct envelope_reader *r)
 {
 	struct span line[3];
 
 	for (int i = 0; i < 3; i++) {
-		enum line got = next_line(r, &line[i]);
+		enum envelope_read got = envelope_read_line(r, &line[i]);
 
-		if (got != LINE_OK)
-			return got == LINE_NONE ? ENVELOPE_UNFINISHED : ENVELOPE_DAMAGED;
+		if (got != ENVELOPE_READ_LINE)
+			return got == ENVELOPE_READ_NONE ? ENVELOPE_UNFINISHED : ENVELOPE_DAMAGED;
 	}
 	if (!parse_status(line[0], &r->e->status))
 		return ENVELOPE_DAMAGED;
@@ -507,12 +312,12 @@ read_top(struct reader *r)
 
 /* Line 3 of another program is its only list of recipients. */
 static bool
-read_foreign_rcpts(struct reader *r)
+read_foreign_rcpts(struct envelope_reader *r)
 {
 	struct span rest = r->all_rcpts;
 
 	while (rest.p != NULL) {
-		struct span address = span_trim(cut_outside_quotes(&rest, ','));
+		struct span address = span_trim(envelope_cut_unquoted(&rest, ','));
 
 		if (address.n == 0)
 			continue;
@@ -527,7 +332,7 @@ read_foreign_rcpts(struct reader *r)
 
 /* Ours says the same twice: line 3 must be the addresses of the rcpt lines. */
 static bool
-line_three_agrees(const struct reader *r)
+line_three_agrees(const struct envelope_reader *r)
 {
 	struct span rest = r->all_rcpts;
 
@@ -548,16 +353,16 @@ line_three_agrees(const struct reader *r)
 
 /* The keys up to the empty line, which must follow `end:` at once. */
 static enum envelope_error
-read_head(struct reader *r)
+read_head(struct envelope_reader *r)
 {
 	struct span line;
-	enum line got;
+	enum envelope_read got;
 
-	while ((got = next_line(r, &line)) == LINE_OK && line.n > 0)
-		if (r->ended || !read_pair(r, line, head_keys, PB_COUNT(head_keys)))
+	while ((got = envelope_read_line(r, &line)) == ENVELOPE_READ_LINE && line.n > 0)
+		if (r->ended || !envelope_read_pair(r, line, head_keys, PB_COUNT(head_keys)))
 			return ENVELOPE_DAMAGED;
-	if (got != LINE_OK)
-		return got == LINE_NONE ? ENVELOPE_UNFINISHED : ENVELOPE_DAMAGED;
+	if (got != ENVELOPE_READ_LINE)
+		return got == ENVELOPE_READ_NONE ? ENVELOPE_UNFINISHED : ENVELOPE_DAMAGED;
 	if (!r->ours)
 		return ENVELOPE_OK;
 	if (!r->ended)
@@ -566,51 +371,8 @@ read_head(struct reader *r)
 		ENVELOPE_OK : ENVELOPE_DAMAGED;
 }
 
-/* What a cut power supply leaves: a run of zeros. */
-static bool
-is_torn(struct span line)
-{
-	return span_search(line, span_make("\0", 2)) >= 0;
-}
-
-/* Take off " [checksum]" and compare it. */
-static bool
-unguard(const struct reader *r, struct span *line)
-{
-	struct span guard;
-	uint32_t crc;
-
-	if (line->n <= ENVELOPE_LINE_GUARD)
-		return false;
-	guard = span_from(*line, line->n - ENVELOPE_LINE_GUARD);
-	*line = span_first(*line, line->n - ENVELOPE_LINE_GUARD);
-	return span_starts(guard, SPAN(" [")) && guard.p[guard.n - 1] == ']' &&
-		envelope_hex32_parse(span_make(guard.p + 2, 8), &crc) &&
-		crc == crc32c(r->e->line_seed, line->p, line->n);
-}
-
-/* Lines behind the empty line; good_size follows the last one that counts. */
 static enum envelope_error
-read_lines(struct reader *r)
-{
-	for (;;) {
-		struct span line;
-		enum line got;
-
-		r->e->good_size = (uint64_t)(r->rest.p - r->start);
-		got = next_line(r, &line);
-		if (got == LINE_NONE)
-			return ENVELOPE_OK;
-		if (is_torn(line))
-			return ENVELOPE_OK;
-		if (got == LINE_BAD || !unguard(r, &line) ||
-		    !read_pair(r, line, line_keys, PB_COUNT(line_keys)))
-			return ENVELOPE_DAMAGED;
-	}
-}
-
-static enum envelope_error
-read_all(struct reader *r)
+read_all(struct envelope_reader *r)
 {
 	enum envelope_error error = read_top(r);
 
@@ -621,7 +383,7 @@ read_all(struct reader *r)
 	r->e->foreign = !r->ours;
 	if (r->e->foreign && !read_foreign_rcpts(r))
 		return ENVELOPE_DAMAGED;
-	error = read_lines(r);
+	error = envelope_read_lines(r);
 	r->e->has_size = r->has_body_size && r->has_body_crc;
 	return error;
 }
@@ -629,7 +391,7 @@ read_all(struct reader *r)
 enum envelope_error
 envelope_parse(struct span text, struct envelope **out)
 {
-	struct reader r = { .e = NULL };
+	struct envelope_reader r = { .e = NULL };
 	enum envelope_error error = ENVELOPE_DAMAGED;
 
 	*out = NULL;
@@ -647,3 +409,4 @@ envelope_parse(struct span text, struct envelope **out)
 	*out = r.e;
 	return ENVELOPE_OK;
 }
+

@@ -1,7 +1,8 @@
 # lib/spool
 libpillarbox_a_SOURCES += lib/spool/control.h
 libpillarbox_a_SOURCES += lib/spool/envelope.c lib/spool/envelope.h lib/spool/envelope_line.c \
-	lib/spool/envelope_line.h lib/spool/envelope_parse.c lib/spool/envelope_parts.h \
+	lib/spool/envelope_line.h lib/spool/envelope_parse.c lib/spool/envelope_parse_lines.c \
+	lib/spool/envelope_parts.h lib/spool/envelope_read.h \
 	lib/spool/envelope_print.c
 libpillarbox_a_SOURCES += lib/spool/spool.c lib/spool/spool.h lib/spool/spool_id.c \
 	lib/spool/spool_id.h lib/spool/spool_parts.h lib/spool/spool_put.c lib/spool/spool_put.h \
