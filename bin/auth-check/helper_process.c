@@ -32,22 +32,21 @@
 #define HELPER_MEMORY (512U << 20)	/* yescrypt as made here takes 17 MB, older scrypt forms 130 */
 #define HASH_SECONDS 5
 #define PARSE_SECONDS 10
-#define SOCKET_AT 3
 
-/* Only fd 2 and the socket, at SOCKET_AT, stay open. */
+/* Only fd 2 and the socket, at HELPER_SOCKET, stay open. */
 static void
 keep_only(int sock)
 {
-	if (sock != SOCKET_AT && dup3(sock, SOCKET_AT, O_CLOEXEC) < 0)
+	if (sock != HELPER_SOCKET && dup3(sock, HELPER_SOCKET, O_CLOEXEC) < 0)
 		die(EXIT_TRY_LATER, "dup3: %m");
-	if (close_range(SOCKET_AT + 1, ~0U, 0) < 0)
+	if (close_range(HELPER_SOCKET + 1, ~0U, 0) < 0)
 		die(EXIT_TRY_LATER, "close_range: %m");
 	close(0);
 	close(1);
 }
 
-static void
-confine(int sock)
+void
+helper_confine(int sock)
 {
 	static const struct sandbox_limits limits = { .memory = HELPER_MEMORY };
 	struct sandbox_paths none;
@@ -60,18 +59,18 @@ confine(int sock)
 }
 
 /* Longer than this and the kernel ends us: the nursery tells. */
-static void
-time_limit(time_t seconds)
+void
+helper_time_limit(time_t seconds)
 {
 	struct itimerval t = { .it_value = { .tv_sec = seconds } };
 
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-static void
-answer(const struct buf *out)
+void
+helper_answer(const struct buf *out)
 {
-	if (out->overflow || fdpass_send(SOCKET_AT, out->p, out->n, NULL, 0) != (ssize_t)out->n)
+	if (out->overflow || fdpass_send(HELPER_SOCKET, out->p, out->n, NULL, 0) != (ssize_t)out->n)
 		_exit(EXIT_TRY_LATER);
 }
 
@@ -130,12 +129,12 @@ helper_hash(int sock)
 	struct record r;
 	struct buf out;
 
-	confine(sock);
+	helper_confine(sock);
 	json_object_seed((size_t)random_u64() | 1);	/* it would open a file for one */
 	buf_init(&out, 1024);
 	for (;;) {
 		int keys = -1, fds = 1;
-		ssize_t n = fdpass_recv(SOCKET_AT, question, LIMIT_RECORD, &keys, &fds);
+		ssize_t n = fdpass_recv(HELPER_SOCKET, question, LIMIT_RECORD, &keys, &fds);
 
 		if (n == 0)
 			_exit(EXIT_DONE);
@@ -143,18 +142,18 @@ helper_hash(int sock)
 			_exit(EXIT_TRY_LATER);
 		record_begin(&out, "checked");
 		record_add(&out, "id", record_get(&r, "id"));
-		time_limit(HASH_SECONDS);
+		helper_time_limit(HASH_SECONDS);
 		if (span_is(r.verb, "token"))
 			check_token(&r, fds == 1 ? keys : -1, &out);
 		else
 			check_password(&r, &out);
-		time_limit(0);
+		helper_time_limit(0);
 		if (fds == 1)
 			close(keys);
 		mem_wipe(question, (size_t)n);
 		mem_wipe(r.text, strlen(r.text));
 		record_free(&r);
-		answer(&out);
+		helper_answer(&out);
 	}
 }
 
@@ -165,20 +164,20 @@ helper_parse(int sock)
 	struct buf out;
 
 	parse_warm_up();
-	confine(sock);
+	helper_confine(sock);
 	buf_init(&out, HELPER_ANSWER_MAX);
 	for (;;) {
 		int fd = -1, fds = 1;
 		struct record r;
-		ssize_t n = fdpass_recv(SOCKET_AT, question, sizeof(question), &fd, &fds);
+		ssize_t n = fdpass_recv(HELPER_SOCKET, question, sizeof(question), &fd, &fds);
 
 		if (n == 0)
 			_exit(EXIT_DONE);
 		if (n < 0 || fds != 1 || !record_parse(span_make(question, (size_t)n), 4, &r))
 			_exit(EXIT_TRY_LATER);
-		time_limit(PARSE_SECONDS);
-		parse_file(record_get(&r, "kind"), record_get(&r, "id"), fd, answer, &out);
-		time_limit(0);
+		helper_time_limit(PARSE_SECONDS);
+		parse_file(record_get(&r, "kind"), record_get(&r, "id"), fd, helper_answer, &out);
+		helper_time_limit(0);
 		close(fd);
 		record_free(&r);
 	}
@@ -204,6 +203,8 @@ start_helper(const int *socks, size_t n, size_t i)
 	end_with_parent(parent);
 	if (i + 1 == n)
 		helper_parse(socks[i]);
+	if (i + 2 == n)
+		helper_sign(socks[i]);
 	helper_hash(socks[i]);
 }
 

@@ -61,8 +61,8 @@ struct failed {
 struct helpers {
 	unsigned hashers;
 	struct slot slots[HELPERS_MAX];
-	int parser;
-	uint64_t parse_id;
+	int parser, signer;
+	uint64_t parse_id, sign_id;
 	struct queue fair, crowd;	/* crowd: askers that ask much */
 	unsigned turn;			/* one question in CROWD_TURN is the crowd's */
 	size_t waiting;
@@ -84,7 +84,7 @@ make_pair(int *near_out, int *far_out)
 PB_NORETURN static void
 become_nursery(const int *far, size_t n, pid_t parent)
 {
-	int kept[HELPERS_MAX + 1];
+	int kept[HELPERS_MAX + 2];
 
 	/* Low numbers first, so that everything above them can be closed. */
 	for (size_t i = 0; i < n; i++) {
@@ -113,7 +113,7 @@ struct helpers *
 helpers_start(unsigned hashers)
 {
 	struct helpers *h = mem_new(sizeof(*h));
-	int far[HELPERS_MAX + 1];
+	int far[HELPERS_MAX + 2];
 	pid_t parent = getpid(), pid;
 
 	if (hashers == 0 || hashers > HELPERS_MAX)
@@ -125,13 +125,14 @@ helpers_start(unsigned hashers)
 		h->slots[i].owner = h;
 		make_pair(&h->slots[i].sock, &far[i]);
 	}
-	make_pair(&h->parser, &far[hashers]);
+	make_pair(&h->signer, &far[hashers]);
+	make_pair(&h->parser, &far[hashers + 1]);
 	pid = fork();
 	if (pid < 0)
 		die(EXIT_TRY_LATER, "fork: %m");
 	if (pid == 0)
-		become_nursery(far, hashers + 1, parent);
-	for (unsigned i = 0; i <= hashers; i++)
+		become_nursery(far, hashers + 2, parent);
+	for (unsigned i = 0; i < hashers + 2; i++)
 		close(far[i]);
 	return h;
 }
@@ -422,18 +423,18 @@ helpers_forget(struct hash_job **job)
 
 /* -- the parser ----------------------------------------------------------- */
 
-/* The next record of the parser, of whatever question; false when there is none in time. */
+/* The next record of that helper, of whatever question; false when there is none in time. */
 static bool
-next_record(struct helpers *h, uint64_t deadline, struct record *r)
+next_record(struct helpers *h, int helper, uint64_t deadline, struct record *r)
 {
-	struct pollfd p = { .fd = h->parser, .events = POLLIN };
+	struct pollfd p = { .fd = helper, .events = POLLIN };
 	uint64_t now = clock_ms();
 	int none = 0;
 	ssize_t n;
 
 	if (now >= deadline || poll(&p, 1, (int)(deadline - now)) <= 0)
 		return false;
-	n = fdpass_recv(h->parser, h->answer, sizeof(h->answer), NULL, &none);
+	n = fdpass_recv(helper, h->answer, sizeof(h->answer), NULL, &none);
 	return n > 0 && record_parse(span_make(h->answer, (size_t)n), LIMIT_RECORD, r);
 }
 
@@ -486,7 +487,7 @@ helpers_parse(struct helpers *h, const char *kind, int fd, parse_take *take, voi
 		return false;
 	}
 	while (go_on == 1) {
-		if (!next_record(h, deadline, &r)) {
+		if (!next_record(h, h->parser, deadline, &r)) {
 			snprintf(why, size, "the parser did not answer");
 			return false;
 		}
@@ -494,4 +495,66 @@ helpers_parse(struct helpers *h, const char *kind, int fd, parse_take *take, voi
 		record_free(&r);
 	}
 	return go_on == 0;
+}
+
+/* -- the signer ----------------------------------------------------------- */
+
+static bool
+ask_signer(struct helpers *h, const char *kind, const char *stamp, int fd, struct span digest)
+{
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, 1024);
+	record_begin(&out, "sign");
+	record_add_num(&out, "id", ++h->sign_id);
+	record_add_text(&out, "kind", kind);
+	record_add_text(&out, "stamp", stamp);
+	record_add(&out, "digest", digest);
+	sent = !out.overflow && fdpass_send(h->signer, out.p, out.n, &fd, 1) == (ssize_t)out.n;
+	buf_free(&out);
+	return sent;
+}
+
+/* False for an answer to an older question; else *good tells. */
+static bool
+take_signature(const struct helpers *h, const struct record *r, struct buf *out, char *why, size_t size, bool *good)
+{
+	struct span signature = record_get(r, "signature");
+	uint64_t id;
+
+	*good = false;
+	if (span_is(r->verb, "lost")) {
+		snprintf(why, size, "the signer died");
+		return true;
+	}
+	if (!record_get_num(r, "id", UINT64_MAX, &id) || id != h->sign_id)
+		return false;
+	*good = signature.n > 0 && buf_span(out, signature);
+	if (!*good)
+		snprintf(why, size, "%.*s", SPAN_ARG(record_get(r, "error")));
+	return true;
+}
+
+bool
+helpers_sign(struct helpers *h, const char *kind, const char *stamp, int fd, struct span digest, struct buf *out,
+	char *why, size_t size)
+{
+	uint64_t deadline = clock_ms() + HELPERS_SIGN_MS;
+	bool good = false, ours = false;
+	struct record r;
+
+	if (!ask_signer(h, kind, stamp, fd, digest)) {
+		snprintf(why, size, "the signer cannot be asked");
+		return false;
+	}
+	while (!ours) {
+		if (!next_record(h, h->signer, deadline, &r)) {
+			snprintf(why, size, "the signer did not answer");
+			return false;
+		}
+		ours = take_signature(h, &r, out, why, size, &good);
+		record_free(&r);
+	}
+	return good;
 }

@@ -1,6 +1,7 @@
 /*
  * helpers: processes without rights that do for auth-check what is costly or
- * reads what others wrote: checking passwords, and parsing settings files.
+ * reads what others wrote: checking passwords, parsing settings files, and
+ * signing with keys of domains.
  *
  * A nursery process holds the far ends of one socketpair a helper and keeps a
  * helper alive at each.  A helper that dies (a hash of absurd cost, a bug in a
@@ -20,8 +21,8 @@
 struct helpers;
 
 /*
- * Fork the nursery with `hashers` (1 to HELPERS_MAX) password helpers and one
- * parser.  After the change of uid, before the database is opened.
+ * Fork the nursery with `hashers` (1 to HELPERS_MAX) password helpers, one
+ * signer and one parser.  After the change of uid, before the database is opened.
  */
 #define HELPERS_MAX 64
 struct helpers *helpers_start(unsigned hashers);
@@ -77,5 +78,15 @@ void helpers_forget(struct hash_job **job);
 #define HELPERS_PARSE_MS 10000
 typedef void parse_take(void *ctx, const struct record *r);
 bool helpers_parse(struct helpers *h, const char *kind, int fd, parse_take *take, void *ctx, char *why, size_t size);
+
+/*
+ * Sign with the private key in the file fd (PEM), which is of that kind ("rsa",
+ * "ed25519").  stamp tells one version of the file from any other, for a helper that
+ * keeps keys; digest is 64 hex digits.  Blocks, at most HELPERS_SIGN_MS.  True, and the
+ * signature in base64 is appended; else *why.
+ */
+#define HELPERS_SIGN_MS 2000
+bool helpers_sign(struct helpers *h, const char *kind, const char *stamp, int fd, struct span digest, struct buf *out,
+	char *why, size_t size);
 
 #endif

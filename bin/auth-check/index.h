@@ -46,6 +46,14 @@ struct account {
 	char cram[65];
 };
 
+/* A key of a domain for DKIM. */
+#define INDEX_SELECTOR_MAX 63
+#define INDEX_KEY_PATH_MAX 255
+struct domain_key {
+	char selector[INDEX_SELECTOR_MAX + 1];	/* "": there is none */
+	char path[INDEX_KEY_PATH_MAX + 1];	/* relative to the domain's folder */
+};
+
 struct domain {
 	struct stamp stamp;
 	bool disabled;
@@ -61,6 +69,8 @@ struct domain {
 	char folder[LIMIT_DOMAIN + 64];		/* relative to the instance */
 	char catch_all[LIMIT_LOCAL_PART + 1];
 	char postmaster[LIMIT_ADDRESS + 1];
+	bool signs;				/* what its users send, by these keys */
+	struct domain_key rsa, ed25519;
 };
 
 struct index;

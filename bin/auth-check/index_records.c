@@ -103,6 +103,11 @@ index_domain(struct index *ix, struct span name, struct domain *out)
 	copy_text(&r, "folder", out->folder, sizeof(out->folder));
 	copy_text(&r, "catchall", out->catch_all, sizeof(out->catch_all));
 	copy_text(&r, "postmaster", out->postmaster, sizeof(out->postmaster));
+	out->signs = index_flag(&r, "signs");
+	copy_text(&r, "rsa", out->rsa.selector, sizeof(out->rsa.selector));
+	copy_text(&r, "rsakey", out->rsa.path, sizeof(out->rsa.path));
+	copy_text(&r, "ed25519", out->ed25519.selector, sizeof(out->ed25519.selector));
+	copy_text(&r, "ed25519key", out->ed25519.path, sizeof(out->ed25519.path));
 	record_free(&r);
 	memcpy(out->name, name.p, name.n);
 	out->name[name.n] = '\0';
@@ -129,6 +134,11 @@ index_put_domain(struct index *ix, const struct domain *d)
 	record_add_text(&out, "folder", d->folder);
 	record_add_text(&out, "catchall", d->catch_all);
 	record_add_text(&out, "postmaster", d->postmaster);
+	index_add_flag(&out, "signs", d->signs);
+	record_add_text(&out, "rsa", d->rsa.selector);
+	record_add_text(&out, "rsakey", d->rsa.path);
+	record_add_text(&out, "ed25519", d->ed25519.selector);
+	record_add_text(&out, "ed25519key", d->ed25519.path);
 	record_add_num(&out, "maxsizekb", d->max_size_kb);
 	record_add_num(&out, "maxrcpts", d->max_rcpts);
 	record_add_num(&out, "spacemb", d->space_mb);

@@ -14,6 +14,7 @@
 #include "directory/socketmap.h"
 #include "gateway.h"
 #include "room.h"
+#include "signing.h"
 
 #define CACHE_SLOTS 16384
 
@@ -24,6 +25,7 @@ struct lookup {
 	struct kept *kept;
 	int board_fd;		/* of room.board; -1: none could be had */
 	struct room room;
+	struct signing signing;
 	struct buf answer;
 };
 
@@ -131,7 +133,8 @@ on_input(struct client *c, void *ctx, struct span in)
 		return give_version(l, c, used);
 	if (gateway_question(l->svc, client_uid(c), question, &l->answer))
 		return give(l, c, used, true);
-	if (!room_question(&l->room, client_uid(c), question, &l->answer)) {
+	if (!room_question(&l->room, client_uid(c), question, &l->answer) &&
+	    !signing_question(&l->signing, client_uid(c), question, &l->answer)) {
 		answer(l, question);
 		room_add(&l->room, question, &l->answer);
 		post(l, question);
@@ -159,8 +162,8 @@ on_short(void *ctx)
 }
 
 struct lookup *
-lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces, struct board *board,
-	int board_fd)
+lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces, struct helpers *helpers,
+	struct board *board, int board_fd)
 {
 	struct lookup *l = mem_new(sizeof(*l));
 
@@ -172,6 +175,7 @@ lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct s
 	l->room = (struct room){ .svc = svc, .rs = rs, .rooms = rooms_new(), .spaces = spaces, .board = board };
 	if (board != NULL)
 		spaces_on_short(spaces, on_short, board);
+	l->signing = (struct signing){ .svc = svc, .rs = rs, .helpers = helpers };
 	buf_init(&l->answer, LIMIT_SOCKETMAP_REPLY);
 	return l;
 }

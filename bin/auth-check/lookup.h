@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "directory/board.h"
+#include "helpers.h"
 #include "io/loop.h"
 #include "resolve.h"
 #include "service/service.h"
@@ -13,7 +14,7 @@ struct lookup;
 
 /* The board and its descriptor for those who read it; NULL and -1: there is none. */
 struct lookup *lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct spaces *spaces,
-	struct board *board, int board_fd);
+	struct helpers *helpers, struct board *board, int board_fd);
 /* A connection that was accepted and whose caller may ask; fd is then owned. */
 void lookup_client(struct lookup *l, int fd);
 

@@ -21,6 +21,7 @@
 #include "checkpassword.h"
 #include "control.h"
 #include "exchange.h"
+#include "directory/dkim_key.h"
 #include "helpers.h"
 #include "index.h"
 #include "io/door.h"
@@ -196,7 +197,7 @@ serve(struct auth_check *p)
 	p->core.verifier = verifier_new(&p->resolver, p->helpers,
 		(unsigned)settings_num(p->svc.settings, "authCacheSeconds"));
 	p->auth = auth_server_new(&p->svc, p->loop, &p->core, p->refresh, p->spaces);
-	p->lookup = lookup_new(&p->svc, p->loop, &p->resolver, p->spaces, p->board, p->board_fd);
+	p->lookup = lookup_new(&p->svc, p->loop, &p->resolver, p->spaces, p->helpers, p->board, p->board_fd);
 	watch(p, "listen.unix.auth", on_auth_caller);
 	watch(p, "listen.unix.lookup", on_lookup_caller);
 	if (control >= 0)
@@ -215,6 +216,8 @@ main(int argc, char **argv)
 	service_init(&p.svc, "auth-check", argc, argv);
 	service_settings(&p.svc, "authLog");
 	service_warm_up(&p.svc);
+	if (!dkim_key_warm_up())
+		die(EXIT_TRY_LATER, "OpenSSL cannot use keys of DKIM");
 	find_callers(&p);
 	service_home(&p.svc, "state/auth-check", home);
 	p.refresh = refresh_new(&p.svc);

@@ -101,6 +101,11 @@ parse_domain(struct answering *a, const struct settings *s)
 	add_flag(a, "noplain", !settings_bool(s, "offerPlain"));
 	record_add_text(a->out, "catchall", settings_text(s, "catchAllAlias"));
 	record_add_text(a->out, "postmaster", settings_text(s, "postmaster"));
+	add_flag(a, "signs", settings_bool(s, "enableDomainKeySigning"));
+	record_add_text(a->out, "rsa", settings_text(s, "dkimSelector"));
+	record_add_text(a->out, "rsakey", settings_text(s, "dkimKeyPath"));
+	record_add_text(a->out, "ed25519", settings_text(s, "dkimEd25519Selector"));
+	record_add_text(a->out, "ed25519key", settings_text(s, "dkimEd25519KeyPath"));
 	record_add_num(a->out, "maxsizekb", settings_num(s, "maxMessageSizeKB"));
 	record_add_num(a->out, "maxrcpts", settings_num(s, "maxRecipientsPerMessage"));
 	record_add_num(a->out, "spacemb", settings_num(s, "diskSpaceMB"));

@@ -4,7 +4,7 @@
  * The records of a file, each with `id=` of the question:
  *	list	domain name= folder=		for every domain (folder "" = domains/NAME)
  *	domain	domain [disabled=1] [requireauth=1] [nogreylisting=1] [catchalls=1] [cram=1] [scram=1]
- *			catchall= postmaster=
+ *			catchall= postmaster= [signs=1] rsa= rsakey= ed25519= ed25519key=
  *		other name=			for every domain alias
  *		trusted pattern=		for every trusted sender
  *	aliases	alias name= targets=		for every alias

@@ -60,6 +60,11 @@ take_domain(void *ctx, const struct record *rec)
 			memset(d->domain.sending, 0, sizeof(d->domain.sending));
 		d->domain.offers_scram1 = refresh_is_on(rec, "scram1");
 		d->domain.no_plain = refresh_is_on(rec, "noplain");
+		d->domain.signs = refresh_is_on(rec, "signs");
+		refresh_copy_lower(record_get(rec, "rsa"), d->domain.rsa.selector, sizeof(d->domain.rsa.selector));
+		refresh_copy(record_get(rec, "rsakey"), d->domain.rsa.path, sizeof(d->domain.rsa.path));
+		refresh_copy_lower(record_get(rec, "ed25519"), d->domain.ed25519.selector, sizeof(d->domain.ed25519.selector));
+		refresh_copy(record_get(rec, "ed25519key"), d->domain.ed25519.path, sizeof(d->domain.ed25519.path));
 		refresh_copy_lower(record_get(rec, "catchall"), d->domain.catch_all, sizeof(d->domain.catch_all));
 		refresh_copy_lower(record_get(rec, "postmaster"), d->domain.postmaster, sizeof(d->domain.postmaster));
 	}

@@ -49,6 +49,7 @@ int command_run(struct ctl *c, int argc, char **argv);
 command_fn cmd_init, cmd_help, cmd_shell;
 command_fn cmd_get, cmd_set;
 command_fn cmd_domain_add, cmd_domain_list, cmd_domain_show, cmd_domain_edit, cmd_domain_delete;
+command_fn cmd_dkim_add, cmd_dkim_list, cmd_dkim_show, cmd_dkim_use, cmd_dkim_delete;
 command_fn cmd_domain_alias_add, cmd_domain_alias_list, cmd_domain_alias_delete;
 command_fn cmd_user_add, cmd_user_list, cmd_user_show, cmd_user_edit, cmd_user_delete, cmd_user_passwd;
 command_fn cmd_alias_add, cmd_alias_edit, cmd_alias_list, cmd_alias_delete;

@@ -16,6 +16,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "sign.h"
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 #include "transaction.h"
@@ -25,6 +26,7 @@ struct agent {
 	int parent;
 	struct connection conn;
 	uint64_t idle_since;		/* clock_ms */
+	struct buf signatures;		/* of the message on its way */
 };
 
 static void
@@ -121,8 +123,13 @@ try_targets(struct agent *a, struct job *j, int fd)
 static void
 send_job(struct agent *a, struct job *j, int fd)
 {
+	struct verdict why;
+
 	a->conn.ticket = j->session;
-	try_kept(a, j, fd);
+	if (j->sign.n > 0 && !sign_message(a->o, a->parent, j, fd, &a->signatures, &why))
+		job_decide(j, &why);
+	if (has_undecided(j))
+		try_kept(a, j, fd);
 	if (has_undecided(j))
 		try_targets(a, j, fd);
 	for (size_t i = 0; i < j->count; i++)
@@ -220,6 +227,7 @@ agent_run(const struct options *o, int parent)
 {
 	struct agent a = { .o = o, .parent = parent, .conn = { .o = o, .ticket = "" } };
 
+	buf_init(&a.signatures, SIGNATURES_MAX);
 	sandbox_seccomp(SANDBOX_SEND);
 	for (;;) {
 		struct pollfd p[2] = { { .fd = parent, .events = POLLIN },

@@ -10,7 +10,10 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "directory/dkim_key.h"
 #include "smtp/command.h"
+
+#define SELECTOR_MAX 63
 
 static bool
 read_session(struct span s, char out[16])
@@ -314,8 +317,16 @@ job_read(const struct record *r, struct job *out)
 	out->from = record_get(r, "from");
 	out->envid = record_get(r, "envid");
 	out->ret = record_get(r, "ret");
+	out->auth = record_get(r, "auth");
+	out->author = record_get(r, "author");
+	out->sign = record_get(r, "sign");
+	out->signatures = SPAN_NONE;
+	for (int i = 0; i < JOB_KEYS; i++)
+		out->selector[i] = record_get(r, dkim_kind_name((enum dkim_kind)i));
 	return is_plain(out->from, LIMIT_ADDRESS) && is_plain(out->envid, LIMIT_ENVID) &&
-	    read_demands(r, out) && read_lists(r, out);
+	    is_plain(out->auth, LIMIT_ADDRESS) && is_plain(out->author, LIMIT_ADDRESS) &&
+	    is_plain(out->sign, LIMIT_DOMAIN) && is_plain(out->selector[DKIM_RSA], SELECTOR_MAX) &&
+	    is_plain(out->selector[DKIM_ED25519], SELECTOR_MAX) && read_demands(r, out) && read_lists(r, out);
 }
 
 static void
@@ -435,6 +446,11 @@ job_print(const struct job *j, uint64_t number, struct buf *out)
 	record_add(out, "ret", j->ret);
 	record_add(out, "domain", j->domain);
 	record_add(out, "host", j->host);
+	if (j->sign.n > 0)
+		record_add(out, "sign", j->sign);
+	for (int i = 0; i < JOB_KEYS; i++)
+		if (j->selector[i].n > 0)
+			record_add(out, dkim_kind_name((enum dkim_kind)i), j->selector[i]);
 	add_demands(j, out);
 	for (size_t i = 0; i < j->count; i++) {
 		snprintf(text, sizeof(text), "%u %.*s", j->rcpt[i].number, SPAN_ARG(j->rcpt[i].address));

@@ -3,7 +3,7 @@
  * remote-send.
  *
  * schedule asks by the record
- *	send job= id= session= from= size= envid= ret= domain= [host=] rcpt=N ADDRESS ...
+ *	send job= id= session= from= size= envid= ret= domain= [host=] [auth=ACCOUNT author=ADDRESS] rcpt=N ADDRESS ...
  *	     [smtputf8=1] [requiretls=1] [mt-priority=N] [by=TIME by-mode=R|N[T]]
  *	     [notify=N VALUE] ... [orcpt=N VALUE] ... [priority=N]
  * with a descriptor of the message, open for reading; the parent adds where to
@@ -14,6 +14,9 @@
  * 0 or 1; BASE is the name whose TLSA records these are ("-": nobody's), and N the
  * place of its tls=, from 0; gateway= tells how to speak to the targets of its
  * preference, IMPLICIT being 0 or 1, USER and PASSWORD base64, "-" for none.
+ *	send job= ... target=PREFERENCE IP PORT HOST ... [sign=DOMAIN [rsa=SELECTOR] [ed25519=SELECTOR]]
+ * The agent asks its parent for what it needs to sign (DKIM):
+ *	sign job= selector= digest=HEX		-> signature job= [text=BASE64]
  * Both are answered by
  *	sent job= result=N CODE STATUS TEXT ... [dsn=N] ... [by=N] ... [dns=1] [kept=IP:PORT]
  * with one result for each recipient; dsn=N and by=N: the host that took it
@@ -35,6 +38,8 @@
 
 /* Fields of the record as an agent gets it: with what is known of each host's TLS, and how to log in there. */
 #define JOB_ROUTED_FIELDS (LIMIT_JOB_FIELDS + LIMIT_MX_HOSTS * (2 + LIMIT_TLSA_RECORDS))
+
+#define JOB_KEYS 2		/* kinds of keys: enum dkim_kind */
 
 struct target {
 	uint16_t preference;
@@ -91,6 +96,11 @@ struct job {
 	bool is_backup;			/* the domain was looked up, and this server is one of its MX hosts */
 	size_t gateway_count;
 	struct job_gateway gateway[LIMIT_MX_HOSTS];	/* by preference of targets; none: no gateways */
+	struct span auth, author;	/* who submitted it, and whom From: names; empty: not a user of ours */
+	struct span sign;		/* the domain in whose name it is signed; empty: not at all */
+	struct span selector[JOB_KEYS];	/* of its keys by kind, empty where there is none */
+	char kept[LIMIT_DOMAIN + 160];	/* text that sign and selector point into, unless it is the record's */
+	struct span signatures;		/* DKIM-Signature fields that go before it; of the agent that made them */
 	size_t target_count;
 	struct target target[LIMIT_SEND_TARGETS];
 	size_t tls_count;

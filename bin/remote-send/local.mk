@@ -7,5 +7,6 @@ prog_remote_send_SOURCES = bin/remote-send/main.c bin/remote-send/sender.c bin/r
 	bin/remote-send/secure.c bin/remote-send/secure.h \
 	bin/remote-send/login.c bin/remote-send/login.h bin/remote-send/question.c bin/remote-send/question.h \
 	bin/remote-send/way.c bin/remote-send/way.h \
+	bin/remote-send/sign.c bin/remote-send/sign.h bin/remote-send/signer.c bin/remote-send/signer.h \
 	bin/remote-send/self.c bin/remote-send/self.h bin/remote-send/job.c bin/remote-send/job.h
 dist_man_MANS += man/remote-send.8

@@ -125,7 +125,9 @@ main(int argc, char **argv)
 	loop_signal(s.loop, SIGCHLD, on_child, &s);
 	service_attach(&s.svc, s.loop, on_stop, &s);
 	s.ways = ways_new(&s.svc, &s.resolver);
-	s.pool = pool_new(s.loop, &s.options, settings_num(s.svc.settings, "maxDeliveryThreads"));
+	s.signer = signer_new(&s.svc, s.loop);
+	s.pool = pool_new(s.loop, &s.options, settings_num(s.svc.settings, "maxDeliveryThreads"), signer_sign, s.signer);
+	signer_answers(s.signer, s.pool);
 	sender_listen(&s, listen);
 	service_ready(&s.svc);
 	resolver_start(&s.resolver);

@@ -49,15 +49,17 @@ struct pool {
 	size_t count, max;
 	struct work *first, **last;	/* waiting */
 	uint64_t numbers, idle_orders;
+	pool_sign *sign;
+	void *sign_ctx;
 	bool stopping;
 };
 
 struct pool *
-pool_new(struct loop *loop, const struct options *o, size_t max)
+pool_new(struct loop *loop, const struct options *o, size_t max, pool_sign *sign, void *sign_ctx)
 {
 	struct pool *p = mem_new(sizeof(*p));
 
-	*p = (struct pool){ .loop = loop, .o = o, .max = max };
+	*p = (struct pool){ .loop = loop, .o = o, .max = max, .sign = sign, .sign_ctx = sign_ctx };
 	p->workers = mem_array(max, sizeof(*p->workers));
 	p->last = &p->first;
 	return p;
@@ -231,13 +233,35 @@ take(struct worker *w, const struct record *r)
 		w->kept = (struct addr){ .family = 0 };
 		return true;
 	}
-	if (!span_is(r->verb, "sent") || w->work == NULL ||
-	    !record_get_num(r, "job", UINT64_MAX, &number) || number != w->number)
+	if (w->work == NULL || !record_get_num(r, "job", UINT64_MAX, &number) || number != w->number)
+		return false;
+	if (span_is(r->verb, "sign") && w->work->job->sign.n > 0) {
+		w->pool->sign(w->pool->sign_ctx, w->work->job, number, record_get(r, "selector"), record_get(r, "digest"));
+		return true;
+	}
+	if (!span_is(r->verb, "sent"))
 		return false;
 	if (kept.n == 0 || !addr_parse_port(kept, 0, &w->kept))
 		w->kept = (struct addr){ .family = 0 };
 	finish(w, r);
 	return true;
+}
+
+void
+pool_signed(struct pool *p, uint64_t number, struct span signature)
+{
+	struct buf out;
+
+	buf_init(&out, LIMIT_RECORD);
+	record_begin(&out, "signature");
+	record_add_num(&out, "job", number);
+	if (signature.n > 0)
+		record_add(&out, "text", signature);
+	/* One that has ended meanwhile is seen by its socket. */
+	for (size_t i = 0; i < p->count; i++)
+		if (p->workers[i]->work != NULL && p->workers[i]->number == number)
+			(void)fdpass_send(p->workers[i]->sock, out.p, out.n, NULL, 0);
+	buf_free(&out);
 }
 
 /* One record of the agent; -1 when there is none now, 1 when it was good, 0 when none will come. */

@@ -20,8 +20,14 @@ struct pool;
 /* answer is NULL when the agent died; borrowed for the call. */
 typedef void pool_call(void *ctx, const struct record *answer);
 
+/* The agent of that job wants a digest signed: pool_signed is to be called once, with the number. */
+typedef void pool_sign(void *ctx, const struct job *job, uint64_t number, struct span selector, struct span digest);
+
 /* max: agents at most.  o is borrowed for the life of the pool. */
-struct pool *pool_new(struct loop *loop, const struct options *o, size_t max);
+struct pool *pool_new(struct loop *loop, const struct options *o, size_t max, pool_sign *sign, void *sign_ctx);
+
+/* The signature in base64 for the agent that still works on that job; empty: there is none. */
+void pool_signed(struct pool *p, uint64_t number, struct span signature);
 
 /*
  * Give the job to an agent, now or when one is free; call comes once, later.

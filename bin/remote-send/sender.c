@@ -238,6 +238,24 @@ log_unresolved(struct sender *s, const struct job *j, const struct verdict *v)
 	buf_free(&line);
 }
 
+/* How it is signed is known, unless the directory is silent: then it waits. */
+static void
+on_keys(void *ctx, bool known)
+{
+	struct verdict silent = verdict_make(451, "4.3.0", "the directory does not say whether the message is to be signed");
+	struct task *t = ctx;
+	struct sender *s = t->client->sender;
+
+	if (!known) {
+		log_unresolved(s, &t->job, &silent);
+		job_decide(&t->job, &silent);
+	}
+	if (!known || s->stopping)
+		end_task(t, false);
+	else
+		pool_send(s->pool, &t->job, t->fd, on_sent, t);
+}
+
 /* Which way and why: the decision of each message, for who wants to know. */
 static void
 log_way(struct sender *s, const struct job *j, const struct way *w)
@@ -275,6 +293,8 @@ on_way(void *ctx, const struct way *w)
 	}
 	if (s->stopping)
 		end_task(t, false);
+	else if (t->job.auth.n > 0)
+		signer_keys(s->signer, &t->job, on_keys, t);
 	else
 		pool_send(s->pool, &t->job, t->fd, on_sent, t);
 }

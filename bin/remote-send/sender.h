@@ -12,6 +12,7 @@
 #include "pool.h"
 #include "resolve.h"
 #include "service/service.h"
+#include "signer.h"
 #include "way.h"
 
 struct client;
@@ -23,6 +24,7 @@ struct sender {
 	struct options options;
 	struct ways *ways;
 	struct pool *pool;
+	struct signer *signer;
 	struct door *door;		/* NULL: stopping */
 	uid_t callers[2];		/* who gives jobs, and who asks questions */
 	struct client *client[LIMIT_SEND_CLIENTS];	/* connected; NULL: a free place */

@@ -284,7 +284,7 @@ envelope(struct connection *c, const struct job *j, struct offer *o, struct verd
 
 /* The content, dots stuffed, and the final dot.  False: not all could be sent. */
 static bool
-say_content(struct connection *c, const struct offer *o, int fd, int *read_error)
+say_content(struct connection *c, const struct offer *o, struct span signatures, int fd, int *read_error)
 {
 	static char piece[PIECE];
 	struct smtp_stuff stuff;
@@ -295,6 +295,7 @@ say_content(struct connection *c, const struct offer *o, int fd, int *read_error
 	*read_error = 0;
 	buf_init(&out, 2 * PIECE + 8);
 	smtp_stuff_begin(&stuff);
+	stream_put(&c->io, signatures);		/* whole lines, none of which begins with a dot */
 	while ((got = pread(fd, piece, sizeof(piece), at)) != 0) {
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -333,7 +334,7 @@ reset(struct connection *c)
 
 /* DATA to the verdict on all accepted recipients. */
 static enum step
-content(struct connection *c, struct offer *o, int fd, struct verdict *why)
+content(struct connection *c, struct offer *o, struct span signatures, int fd, struct verdict *why)
 {
 	struct verdict v;
 	int read_error;
@@ -355,7 +356,7 @@ content(struct connection *c, struct offer *o, int fd, struct verdict *why)
 	}
 	c->cutoff = UINT64_MAX;
 	stream_timeout(&c->io, c->o->data_ms + o->size / SLOWEST_BYTES_PER_S * 1000);
-	if (!say_content(c, o, fd, &read_error)) {
+	if (!say_content(c, o, signatures, fd, &read_error)) {
 		connection_drop(c);
 		if (read_error != 0) {
 			v = verdict_make(451, "4.3.0", "the message cannot be read: %s", strerror(read_error));
@@ -381,7 +382,7 @@ content(struct connection *c, struct offer *o, int fd, struct verdict *why)
 }
 
 static bool
-measure(struct offer *o, int fd, struct verdict *why)
+measure(struct offer *o, int fd, struct span signatures, struct verdict *why)
 {
 	static char head[PIECE];
 	struct stat st;
@@ -392,7 +393,7 @@ measure(struct offer *o, int fd, struct verdict *why)
 		return false;
 	}
 	o->start = (off_t)transaction_return_path(span_make(head, (size_t)got));
-	o->size = (uint64_t)(st.st_size - o->start);
+	o->size = (uint64_t)(st.st_size - o->start) + signatures.n;
 	return true;
 }
 
@@ -402,7 +403,7 @@ transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why
 	struct offer o;
 
 	c->messages++;
-	if (!measure(&o, fd, why)) {
+	if (!measure(&o, fd, j->signatures, why)) {
 		job_decide(j, why);
 		return TRANSACTION_DONE;
 	}
@@ -424,7 +425,7 @@ transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why
 		if (step == STEP_DECIDED)
 			reset(c);
 		else if (step == STEP_ON)
-			step = content(c, &o, fd, why);
+			step = content(c, &o, j->signatures, fd, why);
 		if (step == STEP_LOST) {
 			c->cutoff = UINT64_MAX;
 			connection_drop(c);

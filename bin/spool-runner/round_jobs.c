@@ -365,6 +365,10 @@ send_remote(struct round *r, uint32_t first, uint32_t dest, int body)
 	record_add(b, "envid", r->env->envid);
 	record_add(b, "ret", r->env->ret);
 	record_add(b, "domain", domain);
+	if (r->env->auth.n > 0 && r->env->from.n > 0) {
+		record_add(b, "auth", r->env->auth);
+		record_add(b, "author", r->env->from);
+	}
 	add_demands(r->env, b);
 	add_route(r->s->svc->settings, domain, b);
 	if (r->env->priority != 5)

@@ -290,8 +290,8 @@
 #define LIMIT_TLSA_RECORDS 16
 #define LIMIT_JOB_TLSA_BYTES 4096
 /* What the parent of remote-send adds to the record of a job: targets, and what is
- * known of their TLS, and how to log in there. */
-#define LIMIT_JOB_ROUTE 28672
+ * known of their TLS, and how to log in there and to sign. */
+#define LIMIT_JOB_ROUTE 29696
 /* Names and interface addresses by which this machine knows itself: hostName and
  * as many hostNames as settings.def allows. */
 #define LIMIT_OWN_NAMES 257

@@ -12,6 +12,7 @@ static const char *const names[] = {
 	[FORMAT_LINE] = "one line of UTF-8 text",
 	[FORMAT_SECRET] = "printable ASCII text",
 	[FORMAT_HOST] = "a host name",
+	[FORMAT_SELECTOR] = "a selector of letters, digits and -, with dots between, at most 63 of them",
 	[FORMAT_HOSTS] = "host names, separated by commas, blanks or line ends,",
 	[FORMAT_IP] = "an IPv4 or IPv6 address",
 	[FORMAT_NETWORK] = "an IP address or ADDRESS/BITS",
@@ -86,6 +87,17 @@ format_is_host(struct span s)
 	if (s.n == 0 || s.n > LIMIT_DOMAIN)
 		return false;
 	if (!span_is_nocase(s, "localhost") && span_find(s, '.') < 0)
+		return false;
+	while (s.p != NULL)
+		if (!is_label(span_cut(&s, '.')))
+			return false;
+	return true;
+}
+
+bool
+format_is_selector(struct span s)
+{
+	if (s.n == 0 || s.n > FORMAT_SELECTOR_MAX)
 		return false;
 	while (s.p != NULL)
 		if (!is_label(span_cut(&s, '.')))
@@ -259,6 +271,8 @@ format_is_valid(enum setting_format f, struct span s)
 		return is_line(s);
 	case FORMAT_HOST:
 		return format_is_host(s);
+	case FORMAT_SELECTOR:
+		return format_is_selector(s);
 	case FORMAT_HOSTS:
 		return are_hosts(s);
 	case FORMAT_IP:

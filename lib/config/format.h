@@ -20,6 +20,9 @@ bool format_is_valid(enum setting_format f, struct span s);
 
 /* DNS name: labels of letters, digits and inner hyphens, 1 to 63 bytes each. */
 bool format_is_host(struct span s);
+/* A name of a DKIM key (RFC 6376 3.1); may be part of a file name. */
+#define FORMAT_SELECTOR_MAX 63
+bool format_is_selector(struct span s);
 /* Name of a domain's folder: a host name of at most 255 bytes in small letters. */
 bool format_is_domain_folder(struct span s);
 /*

@@ -37,6 +37,7 @@ enum setting_format {
 	FORMAT_LINE,		/* any UTF-8 without control characters */
 	FORMAT_SECRET,		/* printable ASCII, never shown */
 	FORMAT_HOST,		/* DNS name with at least one dot, or localhost */
+	FORMAT_SELECTOR,	/* DNS name of one or more labels */
 	FORMAT_HOSTS,		/* several, separated by commas, blanks or line ends; canonical: by commas */
 	FORMAT_IP,		/* IPv4 or IPv6 address */
 	FORMAT_NETWORK,		/* address, or address/bits */

@@ -11,3 +11,4 @@ libpillarbox_a_SOURCES += lib/directory/jwk.c lib/directory/jwk.h lib/directory/
 	lib/directory/oauthbearer.c lib/directory/oauthbearer.h
 libpillarbox_a_SOURCES += lib/directory/auth_channel.c lib/directory/auth_channel.h
 libpillarbox_a_SOURCES += lib/directory/sending.c lib/directory/sending.h
+libpillarbox_a_SOURCES += lib/directory/dkim_key.c lib/directory/dkim_key.h

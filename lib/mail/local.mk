@@ -12,3 +12,4 @@ libpillarbox_a_SOURCES += lib/mail/received.c lib/mail/received.h
 libpillarbox_a_SOURCES += lib/mail/unitext.c lib/mail/unitext.h
 libpillarbox_a_SOURCES += lib/mail/status.c lib/mail/status.h
 libpillarbox_a_SOURCES += lib/mail/said.c lib/mail/said.h
+libpillarbox_a_SOURCES += lib/mail/dkim.c lib/mail/dkim.h

@@ -18,27 +18,14 @@ $pb->ctl_ok('gateway', 'add', 'address=127.0.0.5', "port=$port", 'domains=away.e
 my $server = Pillarbox::Outbound::Server->new('127.0.0.5', $port, sub {
 	$_[0]->serve(RCPT => sub { $_[1] =~ /nobody/ ? '550 5.1.1 no' : '451 4.7.1 not now' }) });
 
-# Messages that came $age seconds ago, put into the spool by hand while nothing runs: [ sender, recipient, age, keys ].
-sub drop {
-	my $id = 500;
-	my ($uid, $gid) = (stat "$pb->{dir}/spool")[ 4, 5 ];
-	for (@_) {
-		my ($from, $to, $age, @keys) = @$_;
-		my $name = "$pb->{dir}/spool/" . $id++;
-		my $when = strftime('%m/%d/%Y %H:%M:%S', gmtime(time - $age));
-		Pillarbox::spew("$name.eml", "From: $from\r\nSubject: x\r\n\r\nbody\r\n");
-		Pillarbox::spew("$name.hdr", join '', map { "$_\r\n" } 'Written ', $from, $to, "creationDate: $when", @keys, '');
-		chmod 0440, "$name.eml";
-		chmod 0600, "$name.hdr";
-		chown $uid, $gid, "$name.eml", "$name.hdr";
-	}
-}
+# Messages that came some seconds ago: [ sender, recipient, age, keys ].
+sub drop_all { drop($pb, map { my ($from, $to, $age, @keys) = @$_; { from => $from, to => $to, age => $age, keys => \@keys } } @_) }
 sub text { my ($user) = @_; return join '', map { Pillarbox::slurp($_) } $pb->mail("$user\@example.com") }
 sub hdr { my ($to) = @_; return (grep { /^\Q$to\E\r$/m } map { Pillarbox::slurp($_) } grep { /\.hdr$/ } queue_files($pb), glob "$pb->{dir}/spool/*.hdr")[0] // '' }
 sub attempts { my ($to) = @_; return scalar(() = join('', $server->transcripts) =~ /RCPT TO:<\Q$to\E>/g) }
 
 my @auth = map { "auth: s$_\@example.com" } 0 .. 5;
-drop([ 's0@example.com', 'a@away.example', 50, $auth[0] ],
+drop_all([ 's0@example.com', 'a@away.example', 50, $auth[0] ],
 	[ 's1@example.com', 'b@away.example', 300 ],
 	[ 's2@example.com', 'c@away.example', 300, 'notify: c@away.example=DELAY' ],
 	[ 's3@example.com', 'd@away.example', 300, $auth[3], 'notify: d@away.example=FAILURE' ],
@@ -67,7 +54,7 @@ is(text($_), '', "$_ is not told: " . { s1 => 'nobody logged in', s3 => 'NOTIFY=
 # Each once, also after another start; then the setting is off.
 $pb->ctl_ok('stop', 'spool');
 $pb->ctl_ok('set', '--disable', 'delayWarning');
-drop([ 's4@example.com', 'f@away.example', 300, $auth[4] ], [ 's5@example.com', 'g@away.example', 300, $auth[5], 'notify: g@away.example=DELAY,FAILURE' ]);
+drop_all([ 's4@example.com', 'f@away.example', 300, $auth[4] ], [ 's5@example.com', 'g@away.example', 300, $auth[5], 'notify: g@away.example=DELAY,FAILURE' ]);
 $pb->ctl_ok('start', 'spool');
 $pb->wait_mail('s5@example.com', 1);
 like(text('s5'), qr/^Action: delayed\r$/m, 'switched off: who asked is told');

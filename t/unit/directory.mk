@@ -13,3 +13,5 @@ check_PROGRAMS += t/unit/directory-space
 t_unit_directory_space_SOURCES = t/unit/directory-space.c t/unit/tap.h
 check_PROGRAMS += t/unit/directory-board
 t_unit_directory_board_SOURCES = t/unit/directory-board.c t/unit/tap.h
+check_PROGRAMS += t/unit/directory-dkim
+t_unit_directory_dkim_SOURCES = t/unit/directory-dkim.c t/unit/tap.h

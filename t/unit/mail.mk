@@ -8,3 +8,5 @@ check_PROGRAMS += t/unit/mail-trace
 t_unit_mail_trace_SOURCES = t/unit/mail-trace.c t/unit/exact.h t/unit/tap.h
 check_PROGRAMS += t/unit/mail-status
 t_unit_mail_status_SOURCES = t/unit/mail-status.c t/unit/tap.h
+check_PROGRAMS += t/unit/mail-dkim
+t_unit_mail_dkim_SOURCES = t/unit/mail-dkim.c t/unit/tap.h

@@ -104,7 +104,7 @@ main(void)
 	struct outcome second = { .next = last, .next_outcome = &third };
 	struct outcome first = { .next = silent, .next_outcome = &second };
 
-	p = pool_new(loop_new(), &options, 1);
+	p = pool_new(loop_new(), &options, 1, NULL, NULL);
 	first.pool = second.pool = third.pool = p;
 	message = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pool_send(p, answered, message, on_answer, &first);

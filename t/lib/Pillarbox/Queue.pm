@@ -8,9 +8,10 @@ use warnings;
 use Exporter qw(import);
 use Time::HiRes qw(sleep time);
 
+use POSIX ();
 use Socket;
 
-our @EXPORT = qw(put drop_pair put_start put_answers queue_files wait_queue numbers packet_socket ask);
+our @EXPORT = qw(put drop_pair drop put_start put_answers queue_files wait_queue numbers packet_socket ask);
 
 sub tool { (my $t = $Pillarbox::BIN) =~ s{/prog/?$}{/t/tool/intake-put}; return $t }
 
@@ -70,6 +71,22 @@ sub ask {
 	select($bits, undef, undef, $seconds // 10) or return undef;
 	recv($s, my $answer, 65536, 0) // return undef;
 	return length $answer ? $answer : undef;
+}
+
+# Put messages of another program into the spool by hand, while nothing runs: each
+# { from, to, age => seconds, keys => [ further lines of the envelope ], text }.
+sub drop {
+	my ($pb, @messages) = @_;
+	my ($uid, $gid) = (stat "$pb->{dir}/spool")[ 4, 5 ];
+	for my $m (@messages) {
+		my $name = "$pb->{dir}/spool/" . (500 + $pb->{dropped}++);
+		my $when = POSIX::strftime('%m/%d/%Y %H:%M:%S', gmtime(time - ($m->{age} // 0)));
+		Pillarbox::spew("$name.eml", $m->{text} // "From: $m->{from}\r\nSubject: x\r\n\r\nbody\r\n");
+		Pillarbox::spew("$name.hdr", join '', map { "$_\r\n" } 'Written ', $m->{from}, $m->{to}, "creationDate: $when", @{ $m->{keys} // [] }, '');
+		chmod 0440, "$name.eml";
+		chmod 0600, "$name.hdr";
+		chown $uid, $gid, "$name.eml", "$name.hdr";
+	}
 }
 
 sub queue_files { my ($pb) = @_; return glob "$pb->{dir}/spool/SubSpool*/*" }
