@@ -18,6 +18,13 @@ domain_of(struct span address)
 	return span_from(address, (size_t)(span_rfind(address, '@') + 1));
 }
 
+/* True, with what it takes, when the domain of an address has little room. */
+static bool
+domain_is_short(struct room *r, struct span address, uint64_t *bytes)
+{
+	return spaces_room(r->spaces, domain_of(address), bytes) && *bytes < SPACE_PLENTY;
+}
+
 /* Of a canonical address, with or without a detail. */
 static struct left
 left_for(struct room *r, struct span address)
@@ -27,8 +34,7 @@ left_for(struct room *r, struct span address)
 	struct left left = { .is_known = false };
 	uint64_t bytes;
 
-	left.is_known = left.is_domain = spaces_room(r->spaces, domain_of(address), &left.bytes) &&
-		left.bytes < SPACE_PLENTY;
+	left.is_known = left.is_domain = domain_is_short(r, address, &left.bytes);
 	if (span_find(address, '+') >= 0)
 		name = resolve_mailbox(r->rs, address, mailbox) ? span_of(mailbox) : SPAN_NONE;
 	if (name.n > 0 && rooms_find(r->rooms, name, clock_ms(), &bytes) && (!left.is_known || bytes < left.bytes))
@@ -72,6 +78,7 @@ room_add(struct room *r, struct span question, struct buf *answer)
 	char name[LIMIT_ADDRESS + 1];
 	struct span address = buf_view(answer);
 	struct left left = { .is_known = false };
+	uint64_t bytes;
 	bool is_alias;
 
 	if (!span_starts(question, SPAN("rcpt ")) || !span_is(span_cut(&address, ' '), "OK"))
@@ -82,7 +89,7 @@ room_add(struct room *r, struct span question, struct buf *answer)
 	snprintf(name, sizeof(name), "%.*s", SPAN_ARG(address));
 	if (!is_alias)
 		left = left_for(r, span_of(name));
-	else if (spaces_any_watched(r->spaces))
+	else if (spaces_any_watched(r->spaces) || domain_is_short(r, span_of(name), &bytes))
 		left = left_for_alias(r, span_of(name));
 	if (!left.is_known)
 		return;

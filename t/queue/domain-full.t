@@ -67,7 +67,8 @@ ok($pb->wait_log('smtpLog', qr/event=check about=recipient name=room-in-domain v
 like(say_to('bob@full.example', size => 100_000), qr/^250/, 'one that fits is not');
 like(say_to('bob@full.example', text => text('three', 300_000)), $NO_ROOM, 'what was not declared is refused at the end of the data');
 ok($pb->wait_log('smtpLog', qr/event=check about=room name=room-in-domain value=\d+ weight=-100 total=-100/, 30), 'that is in the log too');
-like(say_to('both@full.example', size => 300_000), $NO_ROOM, 'an alias of users of the domain is as full');
+ok($pb->wait_log('delivery', qr/event=warning domain=full\.example/, 30), 'he who administers it is warned');
+like(say_to('both@full.example', size => 300_000), $NO_ROOM, 'an alias of users of the domain is as full, then too');
 like(say_to('away@full.example', text => text('away', 300_000)), qr/^250/, 'one that leads elsewhere is not');
 like(say_to('mixed@full.example', size => 300_000), qr/^250/, 'nor one of which a member has room');
 my ($rc, $out) = $pb->ctl('try', '--from', 'x@out.example', '--to', 'bob@full.example', '--ip', '192.0.2.1', '--size', 300_000);
