@@ -7,6 +7,7 @@ use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
 use Test::More;
 use Time::HiRes qw(time sleep);
+use IO::Select;
 use IO::Socket::INET;
 use Pillarbox::Outbound;
 
@@ -68,9 +69,12 @@ if ($sender == 0) {
 	my %r = $out->send("x\r\n", domain => 'x.example', from => '', rcpt => ['a@x.example']);
 	POSIX::_exit(($r{1} // '') =~ /^451 4\.4\.3 / && time - $begin < 20 ? 0 : 1);
 }
-sleep 1;
-my @resolver = grep { my @f = split ' ', Pillarbox::Outbound::slurp("$_/stat"); @f && $f[1] eq '(remote-send)' && $f[3] == $out->{sender} }
-	glob '/proc/[0-9]*';
+IO::Select->new($silent)->can_read(20) or diag('nobody asked');
+my @resolver;
+for (my $end = time + 20; !@resolver && time < $end; sleep 0.1) {
+	@resolver = grep { my @f = split ' ', Pillarbox::Outbound::slurp("$_/stat"); @f && $f[1] eq '(remote-send)' && $f[3] == $out->{sender} }
+		glob '/proc/[0-9]*';
+}
 is(scalar @resolver, 1, 'the resolver has a process of its own');
 kill 'KILL', map { m{(\d+)$} } @resolver;
 waitpid $sender, 0;

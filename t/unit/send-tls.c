@@ -17,9 +17,9 @@ pass_on(void)
 	struct buf out;
 	bool good;
 
-	record_free(&record);
 	buf_init(&out, LIMIT_RECORD);
-	job_print(&job, 1, &out);
+	job_print(&job, 1, &out);	/* the job points into the record that it was read from */
+	record_free(&record);
 	good = !out.overflow && record_parse(buf_view(&out), JOB_ROUTED_FIELDS, &record) && job_read(&record, &copy);
 	buf_free(&out);
 	return good;
