@@ -114,6 +114,14 @@ void logins_good(struct abuse *a, const struct addr *ip, struct span user);
  */
 void messages_count(struct abuse *a, const struct addr *ip, struct span from, uint64_t size);
 
+/*
+ * hours.c: "ok", and the message is counted for each of the limits of the request, or
+ * "held who= limit= first=0|1".  bounced: for the mailbox and its domain.
+ */
+struct request;
+void hours_spend(struct abuse *a, const struct request *q, struct buf *reply);
+void hours_bounced(struct abuse *a, struct span address);
+
 /* blocks.c: blocks in the map and in the database. */
 void blocks_open(struct abuse *a, const char *home);
 void blocks_tend(struct abuse *a);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/die.h"
 #include "base/limits.h"
@@ -123,6 +124,13 @@ on_close(struct client *c, const struct request *q)
 	end_session(c);
 }
 
+/* Who has the queue counts what leaves it. */
+static bool
+is_queue(const struct client *c)
+{
+	return c->uid == service_uid(&c->a->svc, "pbmail") || c->uid == getuid();
+}
+
 /* False ends the connection. */
 static bool
 answer(struct client *c, const struct request *q, struct buf *reply)
@@ -158,6 +166,15 @@ answer(struct client *c, const struct request *q, struct buf *reply)
 		return true;
 	case REQUEST_MESSAGE:
 		messages_count(c->a, ip, q->name, q->size);
+		return true;
+	case REQUEST_SPEND:
+	case REQUEST_BOUNCED:
+		if (!is_queue(c))
+			break;
+		if (q->kind == REQUEST_SPEND)
+			hours_spend(c->a, q, reply);
+		else
+			hours_bounced(c->a, q->name);
 		return true;
 	case REQUEST_UNKNOWN:
 		break;

@@ -3,6 +3,7 @@
 #include "request.h"
 
 #include "base/limits.h"
+#include "base/num.h"
 #include "check/abuse_map.h"
 
 static bool
@@ -30,6 +31,26 @@ read_message(const struct record *r, struct request *out)
 {
 	out->name = span_first(record_get(r, "from"), LIMIT_LOGIN_NAME);
 	return record_get_num(r, "size", UINT64_MAX, &out->size) && read_place(r, out);
+}
+
+static bool
+read_limit(struct span text, struct request_limit *out)
+{
+	if (!num_parse(span_word(&text), UINT32_MAX, &out->messages) || !num_parse(span_word(&text), UINT32_MAX, &out->mb) ||
+	    !num_parse(span_word(&text), UINT32_MAX, &out->bounces))
+		return false;
+	out->who = span_trim(text);
+	return out->who.n > 0 && out->who.n <= LIMIT_ADDRESS;
+}
+
+static bool
+read_spend(const struct record *r, struct request *out)
+{
+	out->kind = REQUEST_SPEND;
+	for (size_t i = 0; record_get_nth(r, "limit", i).p != NULL; i++)
+		if (i == REQUEST_LIMITS || !read_limit(record_get_nth(r, "limit", i), &out->limit[out->limit_count++]))
+			return false;
+	return record_get_num(r, "size", UINT64_MAX, &out->size);
 }
 
 bool
@@ -60,6 +81,13 @@ request_read(const struct record *r, struct request *out)
 		out->kind = REQUEST_ENTER;
 		out->name = span_first(record_get(r, "user"), LIMIT_LOGIN_NAME);
 		return out->name.n > 0 && read_place(r, out);
+	}
+	if (span_is(r->verb, "spend"))
+		return read_spend(r, out);
+	if (span_is(r->verb, "bounced")) {
+		out->kind = REQUEST_BOUNCED;
+		out->name = record_get(r, "user");
+		return out->name.n > 0 && out->name.n <= LIMIT_ADDRESS;
 	}
 	if (span_is(r->verb, "leave")) {
 		out->kind = REQUEST_LEAVE;

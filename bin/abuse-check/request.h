@@ -21,8 +21,17 @@ enum request_kind {
 	REQUEST_ENTER,		/* enter service= ip= user=: the session is that user's from now on */
 	REQUEST_LEAVE,		/* leave: ... and from now on nobody's */
 	REQUEST_MESSAGE,	/* message service= ip= [from=] size= */
+	REQUEST_SPEND,		/* spend size= limit=MESSAGES MB BOUNCES WHO ...: may one message more be sent? */
+	REQUEST_BOUNCED,	/* bounced user=: a message with a null sender came to that mailbox */
 	REQUEST_UNKNOWN		/* another verb: the caller has no right to it */
 };
+
+/* What somebody may send in a clock hour; 0: no limit. */
+struct request_limit {
+	uint64_t messages, mb, bounces;
+	struct span who;	/* an account, a domain or a list; borrowed, LIMIT_ADDRESS at most */
+};
+#define REQUEST_LIMITS 3
 
 struct request {
 	enum request_kind kind;
@@ -33,6 +42,8 @@ struct request {
 	struct span name;	/* user or from; borrowed from the record, LIMIT_LOGIN_NAME at most */
 	bool has_message;	/* of close */
 	uint64_t size;		/* of a message, in bytes */
+	struct request_limit limit[REQUEST_LIMITS];
+	size_t limit_count;
 };
 
 /* Fields of one record. */

@@ -52,7 +52,7 @@ add_numbers(struct answering *a, const struct settings *s, const char *const *na
 	struct buf text;
 
 	for (size_t i = 0; i < n; i++)
-		numbers[i] = names[i] != NULL && settings_enabled(s, names[i]) ? (uint32_t)settings_num(s, names[i]) : 0;
+		numbers[i] = settings_enabled(s, names[i]) ? (uint32_t)settings_num(s, names[i]) : 0;
 	buf_init_fixed(&text, storage, sizeof(storage));
 	sending_print(numbers, n, &text);
 	record_add(a->out, "sending", buf_view(&text));
@@ -84,7 +84,9 @@ static const char *const domain_numbers[SENDING_NUMBERS] = {
 	[SENDING_AUTO_RESPONDER] = "priorityAutoResponder", [SENDING_REPORTS] = "priorityEmailReports",
 	[SENDING_EVENTS] = "priorityEventEmails", [SENDING_OVER_SIZE] = "priorityOverSize",
 	[SENDING_OVER_SIZE_MB] = "priorityOverSizeMB", [SENDING_SECOND] = "prioritySecondAttempt",
-	[SENDING_THIRD] = "priorityThirdAttempt"
+	[SENDING_THIRD] = "priorityThirdAttempt", [SENDING_MESSAGES] = "throttleMessagesPerHour",
+	[SENDING_MB] = "throttleBandwidthPerHourMB", [SENDING_BOUNCES] = "throttleBouncesPerHour",
+	[SENDING_LIST_MESSAGES] = "throttleListMessagesPerHour", [SENDING_LIST_MB] = "throttleListBandwidthPerHourMB"
 };
 
 static void
@@ -130,7 +132,10 @@ parse_aliases(struct answering *a, const struct settings *s)
 	}
 }
 
-static const char *const user_numbers[SENDING_USER_NUMBERS] = { NULL };
+static const char *const user_numbers[SENDING_USER_NUMBERS] = {
+	[SENDING_USER_MESSAGES] = "throttleMessagesPerHour", [SENDING_USER_MB] = "throttleBandwidthPerHourMB",
+	[SENDING_USER_BOUNCES] = "throttleBouncesPerHour"
+};
 
 static void
 parse_user(struct answering *a, const struct settings *s)

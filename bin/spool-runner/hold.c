@@ -238,6 +238,8 @@ hold_due(const struct round *r, int64_t due)
 {
 	int64_t again = schedule_now() + HOLD_S + (int64_t)(r->s->held / HOLD_PER_S);
 
+	if (r->throttled_until > 0 && r->throttled_until < due)
+		due = r->throttled_until;
 	if (is_for_long(r->hold))
 		return INT64_MAX;
 	if (is_disabled(r->hold) || (r->some_held && again < due))

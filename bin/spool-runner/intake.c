@@ -183,6 +183,7 @@ intake_run(struct service *svc)
 	space_init(&in.space, spool_fd, settings_num(svc->settings, "spoolReserveMB"));
 	in.loop = loop_new();
 	in.expander = expander_new(svc, in.loop, true);
+	in.meter = meter_new(svc, in.loop);
 	in.deliverer = deliverer_new(svc, in.loop, "deliver", AGENTS);
 	service_attach(svc, in.loop, on_stop, &in);
 	scan(&in);

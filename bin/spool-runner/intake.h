@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "deliverer.h"
 #include "expander.h"
+#include "meter.h"
 #include "io/door.h"
 #include "io/loop.h"
 #include "service/service.h"
@@ -23,6 +24,7 @@ struct intake {
 	struct door *door;		/* NULL: stopping */
 	struct spool *spool;
 	struct expander *expander;
+	struct meter *meter;
 	struct deliverer *deliverer;
 	struct space space;
 	int schedule;		/* connection for notices, -1: none now */

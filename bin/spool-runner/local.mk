@@ -9,6 +9,8 @@ prog_spool_runner_SOURCES = bin/spool-runner/main.c \
 	bin/spool-runner/helper.c bin/spool-runner/helper.h \
 	bin/spool-runner/hold.c bin/spool-runner/hold.h \
 	bin/spool-runner/intake.c bin/spool-runner/intake.h \
+	bin/spool-runner/meter.c bin/spool-runner/meter.h \
+	bin/spool-runner/throttle.c bin/spool-runner/throttle.h \
 	bin/spool-runner/notice.c bin/spool-runner/notice.h bin/spool-runner/queue.c bin/spool-runner/queue.h \
 	bin/spool-runner/queue_ready.c bin/spool-runner/queue_ready.h \
 	bin/spool-runner/quarantine.c bin/spool-runner/quarantine.h \
@@ -32,7 +34,8 @@ noinst_PROGRAMS += t/tool/intake-put
 t_tool_intake_put_SOURCES = t/tool/intake-put.c
 
 check_PROGRAMS += t/unit/runner-retry t/unit/runner-queue
-check_PROGRAMS += t/unit/runner-owners t/unit/runner-destination t/unit/policy-priority t/unit/directory-sending
+check_PROGRAMS += t/unit/runner-owners t/unit/runner-destination t/unit/policy-priority t/unit/directory-sending t/unit/policy-throttle
+t_unit_policy_throttle_SOURCES = t/unit/policy-throttle.c t/unit/tap.h
 t_unit_policy_priority_SOURCES = t/unit/policy-priority.c t/unit/tap.h
 t_unit_directory_sending_SOURCES = t/unit/directory-sending.c t/unit/tap.h
 t_unit_runner_destination_SOURCES = t/unit/runner-destination.c bin/spool-runner/destination.c t/unit/tap.h

@@ -59,6 +59,8 @@ delivered(struct receiver *rc)
 		log_failure(rc->in->svc, NULL, NULL, "event=spool-file-left id=%llu error=%d",
 		    (unsigned long long)rc->put.ref.id, errno);
 	receiver_log_accepted(rc, "delivered");
+	for (const struct target *t = rc->targets; t != NULL && rc->env->sender.n == 0; t = t->next)
+		meter_bounced(rc->in->meter, t->address);
 	receiver_go_on(rc);
 }
 

@@ -39,6 +39,7 @@
 #include "round_lines.h"
 #include "round_log.h"
 #include "round_outcome.h"
+#include "throttle.h"
 #include "spool/envelope_line.h"
 #include "spool/spool_id.h"
 #include "spool/spool_read.h"
@@ -255,7 +256,7 @@ expanded(struct round *r)
 	else if (hold_settle(r))
 		outcomes(r);
 	else
-		dispatch(r);
+		throttle_then(r, dispatch);
 }
 
 static void
@@ -385,6 +386,7 @@ load(struct round *r)
 
 	envelope_free(&r->env);
 	r->reload = r->some_held = false;
+	r->throttled_until = 0;
 	r->hold = HOLD_NONE;
 	r->after_bounces = expand;
 	if (spool_read_envelope(r->s->spool, r->ref, &r->env) < 0) {

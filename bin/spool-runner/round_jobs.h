@@ -56,6 +56,9 @@ struct round {
 	bool some_held;			/* some outcome is `held` */
 	void (*answered)(struct round *r);	/* called by hold.c after an answer to a question */
 
+	void (*after_throttle)(struct round *r);
+	int64_t throttled_until;	/* recipients elsewhere are `held` until then; 0: they are not */
+
 	size_t jobs;			/* not answered yet */
 	bool blocked;			/* somebody is due, but there was no place */
 	uint32_t blocked_dest;		/* in use by this round; or DEST_LOCAL */

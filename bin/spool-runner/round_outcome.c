@@ -54,6 +54,8 @@ delivered(struct round *r, struct envelope_rcpt *p, const struct outcome *o, con
 		p->bounce = group + GROUP_DONE;
 		p->bounced = false;
 	}
+	if (r->env->sender.n == 0 && p->target == TARGET_MAILBOX)
+		meter_bounced(r->s->meter, p->address);
 	round_log_outcome(r, p, "delivered", v, 0);
 }
 

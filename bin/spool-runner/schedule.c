@@ -389,6 +389,7 @@ schedule_run(struct service *svc)
 	queue_open(s.queue, DEST_LOCAL, QUEUE_HERE);
 	queue_open(s.queue, DEST_ANY, QUEUE_HERE);
 	s.expander = expander_new(svc, s.loop, true);
+	s.meter = meter_new(svc, s.loop);
 	s.local = deliverer_new(svc, s.loop, "deliver", LINKS_LOCAL);
 	s.remote = deliverer_new(svc, s.loop, "send", LINKS_REMOTE);
 	s.helpers = deliverer_new_helpers(svc, s.loop, helpers, HELPERS);

@@ -13,6 +13,7 @@
 #include "expander.h"
 #include "helper.h"
 #include "io/loop.h"
+#include "meter.h"
 #include "notice.h"
 #include "queue.h"
 #include "retry.h"
@@ -30,6 +31,7 @@ struct schedule {
 	struct spool *spool;
 	struct queue *queue;
 	struct expander *expander;
+	struct meter *meter;
 	struct deliverer *local, *remote, *helpers;
 
 	struct retry_rules rules;

@@ -80,6 +80,8 @@ status_word(const struct queue_entry *e)
 {
 	if (e->flags & QUEUE_HELD)
 		return CONTROL_STATUS_HELD;
+	if (e->flags & QUEUE_THROTTLED)
+		return CONTROL_STATUS_THROTTLED;
 	if (e->state == QUEUE_ACTIVE)
 		return CONTROL_STATUS_DELIVERING;
 	if (e->flags & QUEUE_FORCED)

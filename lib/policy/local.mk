@@ -12,3 +12,4 @@ libpillarbox_a_SOURCES += lib/policy/abuse.c lib/policy/abuse.h
 libpillarbox_a_SOURCES += lib/policy/tls_out.c lib/policy/tls_out.h
 libpillarbox_a_SOURCES += lib/policy/route.c lib/policy/route.h
 libpillarbox_a_SOURCES += lib/policy/priority.c lib/policy/priority.h
+libpillarbox_a_SOURCES += lib/policy/throttle.c lib/policy/throttle.h

@@ -87,6 +87,7 @@
 #define CONTROL_STATUS_DELIVERING "delivering"
 #define CONTROL_STATUS_RETRY "retry"		/* waits for its next attempt */
 #define CONTROL_STATUS_FORCED "forced"
+#define CONTROL_STATUS_THROTTLED "throttled"	/* its sender has sent as much as he may in this hour */
 #define CONTROL_STATUS_HELD "held"		/* by an administrator; its sender is blocked, or a domain of it disabled */
 
 #endif
