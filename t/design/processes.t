@@ -13,11 +13,12 @@ my $pb = Pillarbox->new(settings => { 'greylisting/enabled' => 'True' });
 $pb->user('alice@example.com');
 $pb->set(allowLoopbackTargets => 'True');
 $pb->ctl_ok('set', '--add', 'domainForwarding/server', 'address=127.0.0.1', 'port=' . Pillarbox::free_ports(1), 'domains=away.example');
-$pb->start;
+# Who starts it is in more groups than one.
+$pb->start(through => [ 'setpriv', '--groups', '0,4,8' ]);
 my %session = map { $_ => $pb->connect($_) } qw(smtp pop3 imap);
 my $master = Pillarbox::slurp("$pb->{dir}/run/mail-master.pid") + 0;
 
-sub status { my ($pid) = @_; return { Pillarbox::slurp("/proc/$pid/status") =~ /^(\w+):\s*(.*)$/mg } }
+sub status { my ($pid) = @_; return { Pillarbox::slurp("/proc/$pid/status") =~ /^(\w+):[ \t]*(.*)$/mg } }
 sub name { my ($pid) = @_; return join ' ', grep { $_ ne '-r' && $_ ne $pb->{dir} } split /\0/, Pillarbox::cmdline($pid) }
 
 # What each descriptor is: a path, or socket:[inode] and the like.
@@ -47,7 +48,7 @@ for my $pid (@pids) {
 	$seen{ (split ' ', $name)[0] =~ s{.*/}{}r }++;
 	my @wrong;
 	push @wrong, "uid $s->{Uid}" if $s->{Uid} =~ /\b0\b/ || $s->{Gid} =~ /\b0\b/;
-	push @wrong, "groups $s->{Groups}" if $s->{Groups} =~ /\b0\b/;
+	push @wrong, "groups $s->{Groups}" if $s->{Groups} =~ /\d/;
 	push @wrong, 'no_new_privs is off' if $s->{NoNewPrivs} ne '1';
 	push @wrong, 'no seccomp filter' if $s->{Seccomp} ne '2';
 	push @wrong, "capabilities $s->{CapEff}/$s->{CapPrm}" if "$s->{CapEff}$s->{CapPrm}" =~ /[1-9a-f]/;
