@@ -154,7 +154,11 @@ GROUP(inet);
 static const struct sandbox_call outward_calls[] = { { SYS_socket, TEST_SOCKET_INET } };
 GROUP(outward);
 
-/* Connections come, and end with our last word. */
+/* A connection ends with our last word (stream_end). */
+static const struct sandbox_call end_calls[] = { { SYS_shutdown, TEST_SHUT_WRITE } };
+GROUP(end);
+
+/* Connections come, and end. */
 static const struct sandbox_call accept_calls[] = {
 	{ SYS_accept4, TEST_NONE }, { SYS_accept, TEST_NONE }, { SYS_shutdown, TEST_SHUT_WRITE },
 };
@@ -190,7 +194,7 @@ static const struct sandbox_group *const *const roles[SANDBOX_ROLES] = {
 		&accept_group, &fork_group),
 	[SANDBOX_LOGIN] = GROUPS(&confine_group, &accept_group, &content_group, &read_group,
 		&files_group, &fchdir_group),
-	[SANDBOX_MAILBOX] = GROUPS(&content_group, &read_group, &files_group),
+	[SANDBOX_MAILBOX] = GROUPS(&content_group, &read_group, &files_group, &end_group),
 	[SANDBOX_SMTP] = GROUPS(&content_group, &accept_group),
 	[SANDBOX_INTAKE] = GROUPS(&sockets_group, &content_group, &read_group, &files_group, &accept_group,
 		&local_group),

@@ -93,6 +93,9 @@ ok($c->at_end, 'and the end');
 ok($pb->wait_log('imapLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=connect at=127\.0\.0\.1:@{[ $pb->port('imap') ]} listener=imap\n/),
 	'the log tells where a client connected');
 
+ok($pb->wait_log('imapLog', qr/event=end user=alice\@example\.com /), 'the end of a session is logged');
+unlike($pb->log_text, qr/event=worker-killed/, 'no worker was ended by its sandbox');
+
 $pb->transcript('imap', <<'END', 'a whole short session', ways => [ 'lines', 'bytes' ]);
 S: * OK [CAPABILITY
 C: x1 NOOP

@@ -135,5 +135,8 @@ ok($pb->wait_log('popLog', qr/event=login user=alice\@example\.com/), 'log-ins a
 	or diag($pb->log_text('popLog'));
 ok($pb->wait_log('popLog', qr/\[127\.0\.0\.1\]\[(\d{12})\] event=connect at=127\.0\.0\.1:@{[ $pb->port('pop3') ]} listener=pop3\n(?:.*\n)*.*\[\1\] event=login /),
 	'and so is where who logs in connected');
+# In clear and by TLS, logged in or not: the end of a session is within its rights.
+ok($pb->wait_log('popLog', qr/event=end user=alice\@example\.com /), 'the end of a session is logged');
+unlike($pb->log_text, qr/event=worker-killed/, 'no worker was ended by its sandbox');
 unlike($pb->log_text, qr/\Q$P\E/, 'no password is in any log');
 done_testing;
