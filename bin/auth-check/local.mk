@@ -19,6 +19,6 @@ prog_auth_check_SOURCES = bin/auth-check/main.c \
 	bin/auth-check/refresh_list.c bin/auth-check/refresh_private.h bin/auth-check/refresh_user.c \
 	bin/auth-check/room.c bin/auth-check/room.h bin/auth-check/rooms.c bin/auth-check/rooms.h bin/auth-check/resolve.c bin/auth-check/resolve.h \
 	bin/auth-check/resolve_expand.c bin/auth-check/resolve_found.c bin/auth-check/resolve_found.h \
-	bin/auth-check/signing.c bin/auth-check/signing.h \
+	bin/auth-check/returning.c bin/auth-check/returning.h bin/auth-check/signing.c bin/auth-check/signing.h \
 	bin/auth-check/space.c bin/auth-check/space.h bin/auth-check/spaces.c bin/auth-check/spaces.h \
 	bin/auth-check/verify.c bin/auth-check/verify.h

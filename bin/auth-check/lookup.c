@@ -13,6 +13,7 @@
 #include "directory/kept.h"
 #include "directory/socketmap.h"
 #include "gateway.h"
+#include "returning.h"
 #include "room.h"
 #include "signing.h"
 
@@ -26,6 +27,7 @@ struct lookup {
 	int board_fd;		/* of room.board; -1: none could be had */
 	struct room room;
 	struct signing signing;
+	struct returning returning;
 	struct buf answer;
 };
 
@@ -134,7 +136,8 @@ on_input(struct client *c, void *ctx, struct span in)
 	if (gateway_question(l->svc, client_uid(c), question, &l->answer))
 		return give(l, c, used, true);
 	if (!room_question(&l->room, client_uid(c), question, &l->answer) &&
-	    !signing_question(&l->signing, client_uid(c), question, &l->answer)) {
+	    !signing_question(&l->signing, client_uid(c), question, &l->answer) &&
+	    !returning_question(&l->returning, client_uid(c), question, &l->answer)) {
 		answer(l, question);
 		room_add(&l->room, question, &l->answer);
 		post(l, question);
@@ -176,6 +179,7 @@ lookup_new(struct service *svc, struct loop *loop, struct resolver *rs, struct s
 	if (board != NULL)
 		spaces_on_short(spaces, on_short, board);
 	l->signing = (struct signing){ .svc = svc, .rs = rs, .helpers = helpers };
+	returning_init(&l->returning, svc, rs);
 	buf_init(&l->answer, LIMIT_SOCKETMAP_REPLY);
 	return l;
 }

@@ -71,6 +71,7 @@ static const struct { const char *event, *sentence; } sentences[] = {
 	{ "quarantine-released", "message {id} was released from quarantine" },
 	{ "quarantine-kept", "message {id} stays in quarantine: {text}" },
 	{ "quarantine-deleted", "message {id} was deleted from quarantine" },
+	{ "sender-rewritten", "message {id} is passed on with the sender {as}" },
 	{ "not-signed", "message {id} is sent without a signature of {domain}: {why}" },
 	{ "sent", "message {id} was taken by {host} for {to}: {text}" },
 	{ "deferred", "message {id} could not be delivered yet[ to {to}][ at {domain}]: {text}[; next attempt at {next} UTC]" },

@@ -319,12 +319,14 @@ job_read(const struct record *r, struct job *out)
 	out->ret = record_get(r, "ret");
 	out->auth = record_get(r, "auth");
 	out->author = record_get(r, "author");
+	out->forwarder = record_get(r, "forwarder");
 	out->sign = record_get(r, "sign");
 	out->signatures = SPAN_NONE;
 	for (int i = 0; i < JOB_KEYS; i++)
 		out->selector[i] = record_get(r, dkim_kind_name((enum dkim_kind)i));
 	return is_plain(out->from, LIMIT_ADDRESS) && is_plain(out->envid, LIMIT_ENVID) &&
 	    is_plain(out->auth, LIMIT_ADDRESS) && is_plain(out->author, LIMIT_ADDRESS) &&
+	    is_plain(out->forwarder, LIMIT_DOMAIN) &&
 	    is_plain(out->sign, LIMIT_DOMAIN) && is_plain(out->selector[DKIM_RSA], SELECTOR_MAX) &&
 	    is_plain(out->selector[DKIM_ED25519], SELECTOR_MAX) && read_demands(r, out) && read_lists(r, out);
 }

@@ -3,7 +3,7 @@
  * remote-send.
  *
  * schedule asks by the record
- *	send job= id= session= from= size= envid= ret= domain= [host=] [auth=ACCOUNT author=ADDRESS] rcpt=N ADDRESS ...
+ *	send job= id= session= from= size= envid= ret= domain= [host=] [auth=ACCOUNT author=ADDRESS] [forwarder=DOMAIN] rcpt=N ADDRESS ...
  *	     [smtputf8=1] [requiretls=1] [mt-priority=N] [by=TIME by-mode=R|N[T]]
  *	     [notify=N VALUE] ... [orcpt=N VALUE] ... [priority=N]
  * with a descriptor of the message, open for reading; the parent adds where to
@@ -97,6 +97,8 @@ struct job {
 	size_t gateway_count;
 	struct job_gateway gateway[LIMIT_MX_HOSTS];	/* by preference of targets; none: no gateways */
 	struct span auth, author;	/* who submitted it, and whom From: names; empty: not a user of ours */
+	struct span forwarder;		/* the domain of the alias that passes it on, when its sender is to be rewritten (SRS) */
+	char rewritten[LIMIT_ADDRESS + 1];	/* text that from points into then */
 	struct span sign;		/* the domain in whose name it is signed; empty: not at all */
 	struct span selector[JOB_KEYS];	/* of its keys by kind, empty where there is none */
 	char kept[LIMIT_DOMAIN + 160];	/* text that sign and selector point into, unless it is the record's */

@@ -238,22 +238,68 @@ log_unresolved(struct sender *s, const struct job *j, const struct verdict *v)
 	buf_free(&line);
 }
 
-/* How it is signed is known, unless the directory is silent: then it waits. */
+/* What the directory says of a message decides how it goes; while that is silent it waits. */
+static void
+wait_for_directory(struct task *t)
+{
+	struct verdict silent = verdict_make(451, "4.3.0", "the directory does not say how the message is to be sent");
+
+	log_unresolved(t->client->sender, &t->job, &silent);
+	job_decide(&t->job, &silent);
+	end_task(t, false);
+}
+
 static void
 on_keys(void *ctx, bool known)
 {
-	struct verdict silent = verdict_make(451, "4.3.0", "the directory does not say whether the message is to be signed");
 	struct task *t = ctx;
 	struct sender *s = t->client->sender;
 
-	if (!known) {
-		log_unresolved(s, &t->job, &silent);
-		job_decide(&t->job, &silent);
-	}
-	if (!known || s->stopping)
+	if (!known)
+		wait_for_directory(t);
+	else if (s->stopping)
 		end_task(t, false);
 	else
 		pool_send(s->pool, &t->job, t->fd, on_sent, t);
+}
+
+/* Its way and its sender are known. */
+static void
+prepare(struct task *t)
+{
+	struct sender *s = t->client->sender;
+
+	if (t->job.auth.n > 0)
+		signer_keys(s->signer, &t->job, on_keys, t);
+	else
+		pool_send(s->pool, &t->job, t->fd, on_sent, t);
+}
+
+static void
+log_rewritten(struct sender *s, const struct job *j)
+{
+	struct buf line;
+
+	buf_init(&line, LIMIT_RECORD);
+	buf_printf(&line, "event=sender-rewritten id=%llu", (unsigned long long)j->id);
+	log_value(&line, "as", j->from);
+	log_line(&s->svc, j->session, NULL, "%s", buf_text(&line));
+	buf_free(&line);
+}
+
+static void
+on_rewritten(void *ctx, bool known)
+{
+	struct task *t = ctx;
+
+	if (known && t->job.from.p == t->job.rewritten)
+		log_rewritten(t->client->sender, &t->job);
+	if (!known)
+		wait_for_directory(t);
+	else if (t->client->sender->stopping)
+		end_task(t, false);
+	else
+		prepare(t);
 }
 
 /* Which way and why: the decision of each message, for who wants to know. */
@@ -293,10 +339,10 @@ on_way(void *ctx, const struct way *w)
 	}
 	if (s->stopping)
 		end_task(t, false);
-	else if (t->job.auth.n > 0)
-		signer_keys(s->signer, &t->job, on_keys, t);
+	else if (t->job.forwarder.n > 0)
+		signer_sender(s->signer, &t->job, on_rewritten, t);
 	else
-		pool_send(s->pool, &t->job, t->fd, on_sent, t);
+		prepare(t);
 }
 
 static void

@@ -60,6 +60,21 @@ struct keys_question {
 	void *ctx;
 };
 
+/* A question with two words; *about is copied. */
+static void
+ask_of(struct signer *s, const char *map, struct span first, struct span second,
+	void (*tell)(const struct asker_question *q, struct span reply), const struct keys_question *about)
+{
+	struct keys_question *k = mem_new(sizeof(*k));
+	struct buf key;
+
+	*k = *about;
+	buf_init(&key, 2 * LIMIT_ADDRESS + 8);
+	buf_printf(&key, "%.*s %.*s", SPAN_ARG(first), SPAN_ARG(second));
+	asker_ask(s->asker, map, buf_view(&key), &(struct asker_question){ .tell = tell, .ctx = k });
+	buf_free(&key);
+}
+
 /* "-" stands for none. */
 static struct span
 selector(struct span word)
@@ -85,17 +100,32 @@ on_keys(const struct asker_question *q, struct span reply)
 	free(k);
 }
 
+static void
+on_sender(const struct asker_question *q, struct span reply)
+{
+	struct keys_question *k = q->ctx;
+	struct job *j = k->job;
+	struct span data = SPAN_NONE;
+	enum socketmap_kind kind = reply.p != NULL ? socketmap_answer(reply, &data) : SOCKETMAP_BAD;
+
+	if (kind == SOCKETMAP_OK && data.n > 0 && data.n < sizeof(j->rewritten)) {
+		snprintf(j->rewritten, sizeof(j->rewritten), "%.*s", SPAN_ARG(data));
+		j->from = span_of(j->rewritten);
+	}
+	k->call(k->ctx, kind == SOCKETMAP_OK || kind == SOCKETMAP_NOTFOUND);
+	free(k);
+}
+
+void
+signer_sender(struct signer *s, struct job *job, signer_call *call, void *ctx)
+{
+	ask_of(s, "srs", job->forwarder, job->from, on_sender, &(struct keys_question){ job, call, ctx });
+}
+
 void
 signer_keys(struct signer *s, struct job *job, signer_call *call, void *ctx)
 {
-	struct keys_question *k = mem_new(sizeof(*k));
-	struct buf key;
-
-	*k = (struct keys_question){ job, call, ctx };
-	buf_init(&key, 2 * LIMIT_ADDRESS + 8);
-	buf_printf(&key, "%.*s %.*s", SPAN_ARG(job->auth), SPAN_ARG(job->author));
-	asker_ask(s->asker, "dkim", buf_view(&key), &(struct asker_question){ .tell = on_keys, .ctx = k });
-	buf_free(&key);
+	ask_of(s, "dkim", job->auth, job->author, on_keys, &(struct keys_question){ job, call, ctx });
 }
 
 struct wanted {

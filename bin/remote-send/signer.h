@@ -1,6 +1,7 @@
 /*
- * signer: the parent's questions to auth-check: by which keys a message is
- * signed (DKIM), and signatures for its agents.
+ * signer: the parent's questions to auth-check: with which sender a message is
+ * passed on (SRS), by which keys it is signed (DKIM), and signatures for its
+ * agents.
  */
 #ifndef REMOTE_SEND_SIGNER_H
 #define REMOTE_SEND_SIGNER_H
@@ -23,6 +24,8 @@ void signer_answers(struct signer *s, struct pool *pool);
  * auth-check did not answer.  call comes once, later; job must live until then.
  */
 typedef void signer_call(void *ctx, bool known);
+/* The same for a job with a forwarder: its field from. */
+void signer_sender(struct signer *s, struct job *job, signer_call *call, void *ctx);
 void signer_keys(struct signer *s, struct job *job, signer_call *call, void *ctx);
 
 /* A digest of an agent; see pool_sign. */

@@ -348,10 +348,23 @@ add_dsn(const struct envelope_rcpt *p, struct buf *b)
 	}
 }
 
+/*
+ * The domain of the alias that passes the message on to this recipient, when its
+ * sender is to be rewritten for that (SRS); else SPAN_NONE.
+ */
+static struct span
+forwarder_of(const struct round *r, const struct envelope_rcpt *p)
+{
+	if (r->env->sender.n == 0 || !settings_bool(r->s->svc->settings, "srs") ||
+	    span_find(p->given, '@') < 0 || span_eq_nocase(p->given, p->address))
+		return SPAN_NONE;
+	return domain_of(p->given);
+}
+
 static void
 send_remote(struct round *r, uint32_t first, uint32_t dest, int body)
 {
-	struct span domain = domain_of(r->env->rcpts[first].address);
+	struct span domain = domain_of(r->env->rcpts[first].address), forwarder = forwarder_of(r, &r->env->rcpts[first]);
 	struct job *j = new_job(r, dest);
 	struct buf *b = record_for_job();
 	uint64_t number = deliverer_begin(r->s->remote, on_answer, j);
@@ -365,6 +378,8 @@ send_remote(struct round *r, uint32_t first, uint32_t dest, int body)
 	record_add(b, "envid", r->env->envid);
 	record_add(b, "ret", r->env->ret);
 	record_add(b, "domain", domain);
+	if (forwarder.n > 0)
+		record_add(b, "forwarder", forwarder);
 	if (r->env->auth.n > 0 && r->env->from.n > 0) {
 		record_add(b, "auth", r->env->auth);
 		record_add(b, "author", r->env->from);
@@ -376,7 +391,8 @@ send_remote(struct round *r, uint32_t first, uint32_t dest, int body)
 	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS &&
 	    b->n < LIMIT_RECORD - RCPT_FIELDS_MAX - LIMIT_JOB_ROUTE; i++)
 		if (is_startable(r, i, TARGET_REMOTE) &&
-		    span_eq_nocase(domain_of(r->env->rcpts[i].address), domain)) {
+		    span_eq_nocase(domain_of(r->env->rcpts[i].address), domain) &&
+		    span_eq_nocase(forwarder_of(r, &r->env->rcpts[i]), forwarder)) {
 			add_rcpt(j, b, i);
 			add_dsn(&r->env->rcpts[i], b);
 		}

@@ -12,3 +12,4 @@ libpillarbox_a_SOURCES += lib/directory/jwk.c lib/directory/jwk.h lib/directory/
 libpillarbox_a_SOURCES += lib/directory/auth_channel.c lib/directory/auth_channel.h
 libpillarbox_a_SOURCES += lib/directory/sending.c lib/directory/sending.h
 libpillarbox_a_SOURCES += lib/directory/dkim_key.c lib/directory/dkim_key.h
+libpillarbox_a_SOURCES += lib/directory/srs.c lib/directory/srs.h

@@ -15,3 +15,5 @@ check_PROGRAMS += t/unit/directory-board
 t_unit_directory_board_SOURCES = t/unit/directory-board.c t/unit/tap.h
 check_PROGRAMS += t/unit/directory-dkim
 t_unit_directory_dkim_SOURCES = t/unit/directory-dkim.c t/unit/tap.h
+check_PROGRAMS += t/unit/directory-srs
+t_unit_directory_srs_SOURCES = t/unit/directory-srs.c t/unit/tap.h
