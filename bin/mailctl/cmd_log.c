@@ -13,6 +13,7 @@
 #include "args.h"
 #include "base/die.h"
 #include "base/mem.h"
+#include "log_select.h"
 #include "output.h"
 #include "sys/file.h"
 
@@ -21,6 +22,9 @@
 struct show {
 	struct output *o;		/* rows for machines; NULL: the lines as they are */
 	const char *search;		/* NULL: all lines */
+	const struct selector *where;	/* likewise */
+	const char *day;
+	int64_t now;
 	bool related;
 	char **sessions;		/* with a hit, sorted after the first pass */
 	size_t count, cap;
@@ -58,7 +62,11 @@ compare(const void *a, const void *b)
 static bool
 is_hit(const struct show *s, struct span line)
 {
-	return s->search == NULL || span_search_nocase(line, span_of(s->search)) >= 0;
+	struct log_entry e = { .day = s->day };
+
+	if (s->search != NULL && span_search_nocase(line, span_of(s->search)) < 0)
+		return false;
+	return s->where == NULL || (logs_parse(line, &e) && log_selects(s->where, &e, s->now));
 }
 
 static void
@@ -195,7 +203,7 @@ show_day(int dirfd, const char *day, const char *kind, struct show *s)
 {
 	int code = EXIT_DONE;
 
-	if (s->related && s->search != NULL) {
+	if (s->related && (s->search != NULL || s->where != NULL)) {
 		code = each_day_file(dirfd, day, NULL, s, note_session);
 		if (s->count > 0)
 			qsort(s->sessions, s->count, sizeof(char *), compare);
@@ -211,9 +219,11 @@ int
 cmd_log_show(struct ctl *c, int argc, char **argv)
 {
 	static const char *const columns[] = { "time", "ip", "session", "text", NULL };
-	const char *day = NULL;
+	const char *day = NULL, *where_text = NULL;
+	struct selector *where = NULL;
 	struct show s = { .search = NULL };
 	const struct arg_option options[] = {
+		{ "-w", &where_text, NULL },
 		{ "--date", &day, NULL }, { "--search", &s.search, NULL }, { "--related", NULL, &s.related },
 	};
 	char today[16];
@@ -224,17 +234,25 @@ cmd_log_show(struct ctl *c, int argc, char **argv)
 
 	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 0, 1))
 		return EXIT_USAGE;
+	if (where_text != NULL && (where = log_selector(where_text)) == NULL)
+		return EXIT_USAGE;
 	localtime_r(&now, &tm);
 	strftime(today, sizeof(today), "%Y.%m.%d", &tm);
+	s.where = where;
+	s.now = (int64_t)now;
+	s.day = day != NULL ? day : today;
 	fd = ctl_open_dir(c, "log");
-	if (fd < 0)
+	if (fd < 0) {
+		selector_free(&where);
 		return EXIT_NO_RIGHT;
+	}
 	if (c->format != CTL_TEXT)
 		s.o = output_begin(c, columns);
-	code = show_day(fd, day != NULL ? day : today, a.count > 0 ? a.item[0] : NULL, &s);
+	code = show_day(fd, s.day, a.count > 0 ? a.item[0] : NULL, &s);
 	if (s.o != NULL)
 		output_end(&s.o);
 	free(s.sessions);
+	selector_free(&where);
 	file_close(&fd);
 	if (s.cut)
 		ctl_fail(1, "cut at %d bytes; use --search", SHOWN_MAX);

@@ -80,7 +80,7 @@ const struct command command_table[] = {
 	{ "quarantine", "view", cmd_quarantine_view, 0, "ID ... | - | -w SELECTOR | --all", "the messages themselves" },
 	{ "quarantine", "release", cmd_quarantine_release, 0, "ID ... | - | -w SELECTOR | --all [--dry-run]", "let them go: they are delivered" },
 	{ "quarantine", "delete", cmd_quarantine_delete, 0, "ID ... | - | -w SELECTOR | --all [--dry-run]", "remove without a bounce" },
-	{ "log", "show", cmd_log_show, 0, "[KIND] [--date YYYY.MM.DD] [--search TEXT] [--related]", "log lines" },
+	{ "log", "show", cmd_log_show, 0, "[KIND] [--date YYYY.MM.DD] [-w SELECTOR] [--search TEXT] [--related]", "log lines" },
 	{ "explain", "", cmd_explain, 0, "ID | TICKET | '<MESSAGE-ID>' | ADDRESS [--days N] [--all]",
 	  "what became of a message, from the first connection to the mailbox" },
 	{ "connections", "", cmd_connections, 0, "[smtp|pop|imap|all]", "open connections" },

@@ -15,7 +15,7 @@ prog_mailctl_SOURCES += bin/mailctl/cmd_bindings.c bin/mailctl/cmd_bindings_chec
 	bin/mailctl/cmd_domain_alias.c bin/mailctl/domain_alias.c bin/mailctl/domain_alias.h \
 	bin/mailctl/domain_port.c bin/mailctl/domain_port.h bin/mailctl/postmaster.c bin/mailctl/postmaster.h
 prog_mailctl_SOURCES += bin/mailctl/cmd_spool_shape.c bin/mailctl/cmd_spool.h bin/mailctl/cmd_quarantine.c \
-	bin/mailctl/spool_action.c bin/mailctl/spool_action.h bin/mailctl/spool_choice.c bin/mailctl/spool_choice.h bin/mailctl/cmd_dest.c bin/mailctl/cmd_lockdown.c bin/mailctl/route_settings.c \
+	bin/mailctl/spool_action.c bin/mailctl/spool_action.h bin/mailctl/spool_choice.c bin/mailctl/spool_choice.h bin/mailctl/cmd_dest.c bin/mailctl/cmd_lockdown.c bin/mailctl/log_select.c bin/mailctl/log_select.h bin/mailctl/route_settings.c \
 	bin/mailctl/route_settings.h
 prog_mailctl_SOURCES += bin/mailctl/cmd_explain.c bin/mailctl/story.c bin/mailctl/story.h bin/mailctl/story_say.c
 prog_mailctl_SOURCES += bin/mailctl/cmd_outgoing.c bin/mailctl/cmd_role.c bin/mailctl/role.c bin/mailctl/role.h bin/mailctl/cmd_route.c bin/mailctl/numbered.c bin/mailctl/numbered.h

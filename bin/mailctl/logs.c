@@ -27,8 +27,8 @@ logs_days(const char *text, unsigned *out)
 	return true;
 }
 
-static bool
-parse(struct span line, struct log_entry *e)
+bool
+logs_parse(struct span line, struct log_entry *e)
 {
 	struct span rest = line;
 
@@ -61,7 +61,7 @@ read_file(int dirfd, const char *name, log_entry_fn *fn, void *ctx)
 		return ctl_fail(ctl_code_of_errno(errno), "log/%s: %s", name, strerror(errno));
 	snprintf(day, sizeof(day), "%.10s", name);
 	while ((n = getline(&line, &cap, f)) > 0)
-		if (parse(span_trim(span_make(line, (size_t)n)), &e))
+		if (logs_parse(span_trim(span_make(line, (size_t)n)), &e))
 			fn(ctx, &e);
 	free(line);
 	fclose(f);

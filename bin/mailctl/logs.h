@@ -19,6 +19,9 @@ struct log_entry {
 	struct span time, ip, ticket, text;	/* within it; ip and ticket may be "-" */
 };
 
+/* Take a line apart, all but the day; false when it has not the form above. */
+bool logs_parse(struct span line, struct log_entry *out) PB_MUST_CHECK;
+
 /* Called for each line that has the form above; what it is given lives until it returns. */
 typedef void log_entry_fn(void *ctx, const struct log_entry *e);
 
