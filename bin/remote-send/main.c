@@ -4,14 +4,15 @@
  * A parent (sender.c) takes jobs from schedule on run/pub/send and finds out by
  * DNS where they go; agents (agent.c) that it forks talk to other hosts.
  *
- * Trust: this program owns nothing: it has no path to spool or store, only the
- * descriptors of messages that it is given.  Agents are confined further.
+ * Trust: this program owns nothing but its own folder (sts_cache.h): it has no path to
+ * spool or store, only the descriptors of messages that it is given.  Agents are confined further.
  * Crash: dying anywhere loses no message; what was not answered is repeated,
  * so a second copy is made only of what died between the final dot and its
  * answer.
  */
 #include "base/base.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -20,6 +21,9 @@
 #include "login.h"
 #include "self.h"
 #include "sender.h"
+#include "sts_fetch.h"
+
+#define HOME "state/remote-send"
 
 static void
 read_source(const struct settings *settings, const char *name, int family, struct addr *out)
@@ -55,7 +59,7 @@ read_options(struct sender *s)
 		die(EXIT_TRY_LATER, "event=start state=no-tls error=\"%s\"", error);
 }
 
-/* What needs files: the trust anchor, resolv.conf, the tables of OpenSSL. */
+/* What needs files: the trust anchor, resolv.conf, the tables of OpenSSL, what libcurl loads. */
 static void
 warm_up(struct service *svc)
 {
@@ -74,6 +78,8 @@ warm_up(struct service *svc)
 		settings_bool(settings, "dnsCache"), error, sizeof(error));
 	if (s->resolver.dns == NULL)
 		die(EXIT_REFUSED, "event=start state=no-dns error=\"%s\"", error);
+	if (!sts_fetch_warm_up())
+		die(EXIT_TRY_LATER, "event=start state=no-libcurl");
 }
 
 /* Each job is a descriptor; what the system grants is used. */
@@ -106,7 +112,7 @@ int
 main(int argc, char **argv)
 {
 	static struct sender s;
-	int listen;
+	int listen, home;
 
 	service_init(&s.svc, "remote-send", argc, argv);
 	service_settings(&s.svc, "delivery");
@@ -114,7 +120,11 @@ main(int argc, char **argv)
 	s.svc.ctx = &s;
 	service_warm_up(&s.svc);
 	raise_files();
-	service_confine(&s.svc, SANDBOX_RESOLVER);
+	service_path(&s.svc, HOME, SANDBOX_READ | SANDBOX_WRITE);
+	home = instance_openat(&s.svc.instance, HOME, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (home < 0)
+		die(EXIT_NO_OBJECT, "event=start state=no-folder name=" HOME);
+	service_confine(&s.svc, SANDBOX_SENDER);
 	service_owners(&s.svc, OWNER_LOG);
 	s.callers[0] = service_uid(&s.svc, "pbmail");
 	s.callers[1] = s.svc.instance.owner;
@@ -125,6 +135,8 @@ main(int argc, char **argv)
 	loop_signal(s.loop, SIGCHLD, on_child, &s);
 	service_attach(&s.svc, s.loop, on_stop, &s);
 	s.ways = ways_new(&s.svc, &s.resolver);
+	s.resolver.sts = sts_new(&s.svc, s.loop, s.resolver.dns, home, s.options.tls_proof,
+		s.resolver.self.allow_loopback);
 	s.signer = signer_new(&s.svc, s.loop);
 	s.pool = pool_new(s.loop, &s.options, settings_num(s.svc.settings, "maxDeliveryThreads"), signer_sign, s.signer);
 	signer_answers(s.signer, s.pool);

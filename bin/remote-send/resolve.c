@@ -3,8 +3,8 @@
  *
  * Order: gateways, a fixed route or an address literal need no MX; else MX, then A and
  * AAAA of the first hosts, all at once, then the TLSA records of those hosts that
- * DNSSEC vouches for.  The object ends when the last answer is in or when its
- * time is over, whichever comes first.
+ * DNSSEC vouches for.  Beside all that the MTA-STS policy.  The object ends when
+ * the last answer is in or when its time is over, whichever comes first.
  */
 #include "base/base.h"
 #include "resolve.h"
@@ -36,6 +36,10 @@ struct resolve {
 	struct question question[LIMIT_MX_HOSTS * 2];
 	struct dane dane[LIMIT_MX_HOSTS];
 	size_t open;			/* questions without answer */
+	bool hosts_known;		/* with their addresses and TLSA records */
+	struct sts_ask *sts;		/* NULL: nothing is asked, or the answer is there */
+	enum tls_sts sts_mode;
+	struct sts_policy sts_policy;
 };
 
 static void
@@ -51,6 +55,7 @@ end(struct resolve *v, const struct verdict *failed, bool dns)
 			dns_cancel(v->r->dns, v->question[i].id);
 	for (size_t i = 0; i < PB_COUNT(v->dane); i++)
 		dane_cancel(&v->dane[i]);
+	sts_forget(&v->sts);
 	loop_timer_drop(&v->timer);
 	free(v);
 	call(ctx, failed, dns);
@@ -64,12 +69,29 @@ fail(struct resolve *v, enum dns_outcome outcome)
 	end(v, &why, true);
 }
 
+/* What the policy says of each host. */
+static void
+add_sts(struct resolve *v)
+{
+	for (size_t i = 0; i < v->job->tls_count; i++) {
+		struct target_tls *t = &v->job->tls[i];
+
+		t->facts.sts = v->sts_mode;
+		t->facts.sts_has_host = sts_policy_has(&v->sts_policy, span_of(t->host));
+	}
+}
+
+/* When all is known. */
 static void
 finish(struct resolve *v)
 {
 	struct verdict why;
 	bool dns = false;
 
+	v->hosts_known = true;
+	if (v->sts != NULL)
+		return;
+	add_sts(v);
 	if (v->job->gateway_count > 0)
 		v->job->target_count = mx_gateway_targets(&v->mx, &v->r->self, v->job->target, &why);
 	else
@@ -79,15 +101,33 @@ finish(struct resolve *v)
 }
 
 static void
+on_sts(void *ctx, const struct sts_found *found)
+{
+	struct resolve *v = ctx;
+
+	v->sts = NULL;
+	v->sts_mode = found->mode;
+	if (found->policy != NULL)
+		v->sts_policy = *found->policy;
+	if (v->hosts_known)
+		finish(v);
+}
+
+/* A policy that does not come in time counts as one that cannot be had. */
+static void
 on_timeout(void *ctx)
 {
 	struct resolve *v = ctx;
 
 	v->timer = NULL;
-	if (v->job->gateway_count > 0)
-		finish(v);	/* with those that are known */
-	else
+	if (!v->hosts_known && v->job->gateway_count == 0) {
 		fail(v, DNS_FAIL);
+		return;
+	}
+	if (v->sts != NULL)
+		v->sts_mode = TLS_STS_UNKNOWN;
+	sts_forget(&v->sts);
+	finish(v);		/* of gateways with those that are known */
 }
 
 static void
@@ -272,6 +312,8 @@ resolve_begin(struct resolver *r, struct job *job, resolve_call *call, void *ctx
 		take_addr(v, &a);
 	} else {
 		v->mx_question.type = DNS_MX;
+		if (r->sts != NULL)
+			v->sts = sts_begin(r->sts, job->domain, on_sts, v);
 		ask(v, &v->mx_question, job->domain, on_mx);
 		if (!v->mx_question.open)
 			fail(v, DNS_NO_NAME);

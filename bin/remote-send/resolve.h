@@ -11,6 +11,7 @@
 #include "job.h"
 #include "mx.h"
 #include "net/dns_loop.h"
+#include "sts.h"
 
 /* What look-ups need; one for the process. */
 struct resolver {
@@ -19,6 +20,7 @@ struct resolver {
 	struct dns_loop *dns_loop;
 	struct self self;
 	uint16_t port;			/* setting smtpOutPort */
+	struct sts *sts;		/* NULL: nobody looks for policies */
 };
 
 struct resolve;

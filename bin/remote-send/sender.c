@@ -474,6 +474,7 @@ sender_stop(struct sender *s)
 	s->stopping = true;
 	door_close(&s->door);
 	pool_stop(s->pool);
+	sts_give_up(s->resolver.sts);
 	end_when_idle(s);
 }
 

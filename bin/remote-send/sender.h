@@ -1,7 +1,8 @@
 /*
  * sender: the parent of remote-send.  It takes jobs from schedule, owns the
  * resolver, and gives each job with its targets to an agent.  No byte of
- * another host reaches it but what the resolver's process has read.
+ * another host reaches it but what the resolver's process has read, and the text of
+ * MTA-STS policies.
  */
 #ifndef REMOTE_SEND_SENDER_H
 #define REMOTE_SEND_SENDER_H

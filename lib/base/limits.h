@@ -289,6 +289,11 @@
  * a job, which hold a few whole certificates. */
 #define LIMIT_TLSA_RECORDS 16
 #define LIMIT_JOB_TLSA_BYTES 4096
+/* MTA-STS: bytes of a policy (RFC 8461 3.2 asks for a bound of this size), and mail
+ * hosts in it; policies that are fetched at once, each by a process of its own. */
+#define LIMIT_STS_POLICY 65536
+#define LIMIT_STS_HOSTS 64
+#define LIMIT_STS_FETCHES 8
 /* What the parent of remote-send adds to the record of a job: targets, and what is
  * known of their TLS, and how to log in there and to sign. */
 #define LIMIT_JOB_ROUTE 29696

@@ -180,21 +180,6 @@ spf_term_next(struct span *rest)
 	return (struct spf_term){ .kind = SPF_BAD, .domain = text };
 }
 
-bool
-spf_txt_join(const struct dns_record *r, struct buf *out)
-{
-	size_t at = 0;
-
-	while (at < r->n) {
-		size_t n = r->data[at++];
-
-		if (n > r->n - at || !buf_put(out, r->data + at, n))
-			return false;
-		at += n;
-	}
-	return true;
-}
-
 /* "v=spf1" alone or before a blank. */
 static bool
 is_policy(struct span text)
@@ -242,7 +227,7 @@ spf_select(const struct dns_answer *answer, struct buf *out, const char **why)
 		bool whole;
 
 		buf_clear(&text);
-		whole = spf_txt_join(&answer->records[i], &text);
+		whole = dns_read_text(&answer->records[i], &text);
 		if (!is_policy(buf_view(&text)))
 			continue;
 		if (found++ > 0)

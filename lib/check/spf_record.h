@@ -39,10 +39,4 @@ enum spf_select { SPF_NO_RECORD, SPF_ONE_RECORD, SPF_BAD_RECORD };
  */
 enum spf_select spf_select(const struct dns_answer *answer, struct buf *out, const char **why);
 
-/*
- * The strings of one TXT record joined (3.3).  False when they do not fill it
- * exactly or out overflows; out has then what came before.
- */
-bool spf_txt_join(const struct dns_record *r, struct buf *out) PB_MUST_CHECK;
-
 #endif

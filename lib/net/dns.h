@@ -101,6 +101,12 @@ bool dns_read_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX]) PB_MUST_C
 /* The same for a name of any bytes but dot and NUL in its labels, to be asked for only. */
 bool dns_read_any_name(const uint8_t *p, size_t n, char out[DNS_NAME_MAX]) PB_MUST_CHECK;
 
+/*
+ * The strings of a TXT record, appended as one (RFC 7208 3.3).  False when they do not
+ * fill it exactly or out overflows; out has then what came before.
+ */
+bool dns_read_text(const struct dns_record *r, struct buf *out) PB_MUST_CHECK;
+
 /* The first LIMIT_NAME_SERVERS "nameserver" lines of a resolv.conf, one address a line. */
 void dns_read_name_servers(struct span text, struct buf *out);
 

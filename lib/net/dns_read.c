@@ -79,6 +79,21 @@ dns_read_addr(const struct dns_record *r, enum dns_type type, struct addr *out)
 	return true;
 }
 
+bool
+dns_read_text(const struct dns_record *r, struct buf *out)
+{
+	size_t at = 0;
+
+	while (at < r->n) {
+		size_t n = r->data[at++];
+
+		if (n > r->n - at || !buf_put(out, r->data + at, n))
+			return false;
+		at += n;
+	}
+	return true;
+}
+
 void
 dns_read_name_servers(struct span text, struct buf *out)
 {

@@ -72,12 +72,12 @@ tls_client_new(bool verify, enum tls_version minimum, char error[TLS_ERROR_MAX])
 
 	if (ctx == NULL)
 		return NULL;
-	if (verify && !SSL_CTX_set_default_verify_paths(ctx)) {
+	/* Files alone: a folder would be looked into at each handshake, which is too late for us. */
+	if (verify && !SSL_CTX_set_default_verify_file(ctx)) {
 		tls_explain(error, "CA certificates");
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	/* Where the system has its CAs in a folder alone, that would be read at each handshake: too late for us. */
 	if (verify && access(CA_BUNDLE, R_OK) == 0 && !SSL_CTX_load_verify_file(ctx, CA_BUNDLE))
 		ERR_clear_error();
 	SSL_CTX_set_verify(ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);

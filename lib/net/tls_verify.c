@@ -23,13 +23,19 @@ tls_verifier_new(enum tls_version minimum, const struct tls_client *like, char e
 	if (t == NULL)
 		return NULL;
 	if (like != NULL)
-		SSL_CTX_set1_cert_store(t->ctx, SSL_CTX_get_cert_store(like->ctx));
+		tls_lend_cas(like, t->ctx);
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_NONE, NULL);
 	if (SSL_CTX_dane_enable(t->ctx) <= 0) {
 		tls_explain(error, "no DANE");
 		tls_client_free(&t);
 	}
 	return t;
+}
+
+void
+tls_lend_cas(const struct tls_client *t, void *ssl_ctx)
+{
+	SSL_CTX_set1_cert_store(ssl_ctx, SSL_CTX_get_cert_store(t->ctx));
 }
 
 static bool

@@ -43,6 +43,9 @@ struct tls_finding {
  */
 struct tls_client *tls_verifier_new(enum tls_version minimum, const struct tls_client *like, char error[TLS_ERROR_MAX]);
 
+/* Let another client of OpenSSL (ssl_ctx: its SSL_CTX) judge by the same CAs. */
+void tls_lend_cas(const struct tls_client *t, void *ssl_ctx);
+
 /*
  * Client handshake until st's deadline.  0: there is TLS, and *out says what is
  * wrong with the certificate; -1: the connection is useless.

@@ -419,7 +419,7 @@ service_confine(struct service *svc, enum sandbox_role role)
 
 	svc->role = role;
 	find_ids(svc, &uid, &gid);
-	sandbox_scope(role == SANDBOX_SEND || role == SANDBOX_RESOLVER || contacts_need_tcp(svc));
+	sandbox_scope(role == SANDBOX_SENDER || role == SANDBOX_RESOLVER || contacts_need_tcp(svc));
 	by_landlock = hold_files(svc, has_root);
 	forget_ways_out(svc);
 	if (has_root)

@@ -34,7 +34,8 @@ enum sandbox_role {
 	SANDBOX_DATABASE,	/* abuse-check, greylist-check: one private database, threads */
 	SANDBOX_NURSERY,	/* auth-check's keeper of helpers: fork, wait, its sockets */
 	SANDBOX_HASH,		/* auth-check's password and parsing helpers: one socket */
-	SANDBOX_RESOLVER,	/* remote-send parent: DNS, threads, fork, Unix sockets */
+	SANDBOX_RESOLVER,	/* scan-check: DNS, threads, fork, Unix sockets */
+	SANDBOX_SENDER,		/* remote-send parent: the same, and files of its own folder */
 	SANDBOX_SEND,		/* remote-send agent: inet sockets out */
 	SANDBOX_LOG,		/* event-log: append to log files */
 	SANDBOX_SETTINGS,	/* mail-master's XML child: read files, write to a pipe */

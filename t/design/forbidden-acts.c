@@ -42,13 +42,13 @@ has_files(enum sandbox_role role)
 {
 	return role == SANDBOX_MAILBOX || role == SANDBOX_INTAKE || role == SANDBOX_SCHEDULE ||
 	    role == SANDBOX_DELIVER || role == SANDBOX_DIRECTORY || role == SANDBOX_DATABASE ||
-	    role == SANDBOX_LOG || role == SANDBOX_SETTINGS;
+	    role == SANDBOX_LOG || role == SANDBOX_SETTINGS || role == SANDBOX_SENDER;
 }
 
 static bool
 has_tcp(enum sandbox_role role)
 {
-	return role == SANDBOX_SEND || role == SANDBOX_RESOLVER || role == SANDBOX_CONNECTOR;
+	return role == SANDBOX_SEND || role == SANDBOX_RESOLVER || role == SANDBOX_SENDER || role == SANDBOX_CONNECTOR;
 }
 
 /*
@@ -287,7 +287,7 @@ is_beyond_this_kernel(const struct act *act, enum sandbox_role role)
 {
 	bool client = strncmp(act->name, "connect a client", 16) == 0;
 	bool parent = role == SANDBOX_LISTENER || role == SANDBOX_CONNECTOR || role == SANDBOX_SCHEDULE || role == SANDBOX_RESOLVER ||
-	    role == SANDBOX_DELIVER || role == SANDBOX_NURSERY;
+	    role == SANDBOX_SENDER || role == SANDBOX_DELIVER || role == SANDBOX_NURSERY;
 
 	return sandbox_landlock_abi() < 6 && (client || (parent && strncmp(act->name, "signal", 6) == 0));
 }

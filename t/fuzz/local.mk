@@ -35,13 +35,14 @@ t_fuzz_mail_header_SOURCES = t/fuzz/mail-header.c $(fuzz_driver)
 t_fuzz_imap_command_SOURCES = t/fuzz/imap-command.c $(fuzz_driver)
 t_fuzz_store_journal_SOURCES = t/fuzz/store-journal.c $(fuzz_driver)
 
-fuzz_net = t/fuzz/net-text t/fuzz/net-dns t/fuzz/send-job t/fuzz/net-proxy t/fuzz/mail-received
+fuzz_net = t/fuzz/net-text t/fuzz/net-dns t/fuzz/send-job t/fuzz/policy-sts t/fuzz/net-proxy t/fuzz/mail-received
 check_PROGRAMS += $(fuzz_net)
 t_fuzz_net_proxy_SOURCES = t/fuzz/net-proxy.c $(fuzz_driver)
 t_fuzz_mail_received_SOURCES = t/fuzz/mail-received.c $(fuzz_driver)
 t_fuzz_net_text_SOURCES = t/fuzz/net-text.c $(fuzz_driver)
 t_fuzz_net_dns_SOURCES = t/fuzz/net-dns.c bin/remote-send/mx.c $(fuzz_driver)
 t_fuzz_net_dns_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
+t_fuzz_policy_sts_SOURCES = t/fuzz/policy-sts.c $(fuzz_driver)
 t_fuzz_send_job_SOURCES = t/fuzz/send-job.c bin/remote-send/job.c $(fuzz_driver)
 t_fuzz_send_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 

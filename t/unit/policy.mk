@@ -22,3 +22,5 @@ check_PROGRAMS += t/unit/policy-tls-out
 t_unit_policy_tls_out_SOURCES = t/unit/policy-tls-out.c t/unit/tap.h
 check_PROGRAMS += t/unit/policy-route
 t_unit_policy_route_SOURCES = t/unit/policy-route.c t/unit/tap.h
+check_PROGRAMS += t/unit/policy-sts
+t_unit_policy_sts_SOURCES = t/unit/policy-sts.c t/unit/tap.h

@@ -37,7 +37,9 @@ sub new {
 	my $dir = tempdir('pillarbox-out-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 	my $self = bless { dir => $dir, pids => [], owner => $$, jobs => 0 }, $class;
 	chmod 0755, $dir;
-	mkdir "$dir/$_" or die "$dir/$_: $!" for qw(i i/run i/run/pub i/run/settings i/etc nsd);
+	mkdir "$dir/$_" or die "$dir/$_: $!" for qw(i i/run i/run/pub i/run/settings i/etc i/state i/state/remote-send nsd);
+	my ($uid, $gid) = (getpwnam 'pbsend')[2, 3];
+	chown $uid, $gid, "$dir/i/state/remote-send" if $> == 0 && defined $uid;
 	my $dns = $o{dns} // $self->start_nsd($o{zone} // '');
 	my %settings = (hostName => 'sender.example', allowLoopbackTargets => 'True', primaryDns => $dns,
 		deliveryLogLevel => 'Detailed', smtpOutCommandTimeout => 3, smtpOutDataTimeout => 4,
