@@ -20,6 +20,7 @@
 #include "sys/clock.h"
 #include "sys/fdpass.h"
 #include "transaction.h"
+#include "waiver.h"
 
 struct agent {
 	const struct options *o;
@@ -66,7 +67,7 @@ can_reuse(const struct agent *a, const struct job *j, size_t *target)
 		struct tls_need need;
 
 		*target = i;
-		if (secure_need(j, &j->target[i], a->o->tls_available, &need, &refused) &&
+		if (secure_need(j, &j->target[i], a->o->tls_rules, a->o->tls_available, &need, &refused) &&
 		    connection_leads_to(&a->conn, &j->target[i], &need))
 			return secure_suffices(&a->conn.secured, &need);
 	}
@@ -96,7 +97,7 @@ try_target(struct agent *a, struct job *j, const struct target *to, int fd, stru
 	connection_drop(&a->conn);
 	a->conn.to = *to;
 	addr_print(&to->addr, a->conn.ip, sizeof(a->conn.ip));
-	if (!secure_need(j, to, a->o->tls_available, &need, why))
+	if (!secure_need(j, to, a->o->tls_rules, a->o->tls_available, &need, why))
 		return false;
 	if (!connection_open(&a->conn, to, &need, why, &is_self))
 		return is_self && need.gateway == NULL;
@@ -126,6 +127,7 @@ send_job(struct agent *a, struct job *j, int fd)
 	struct verdict why;
 
 	a->conn.ticket = j->session;
+	j->tls_waived = !j->requiretls && waiver_read(fd);
 	if (j->sign.n > 0 && !sign_message(a->o, a->parent, j, fd, &a->signatures, &why))
 		job_decide(j, &why);
 	if (has_undecided(j))

@@ -302,6 +302,7 @@ judge(struct connection *c, const struct tls_need *need, const struct tls_findin
 	}
 	if (need->level >= TLS_LEVEL_DANE) {
 		c->secured.level = need->level;
+		c->secured.own_names = secure_has_own_names(need);
 		memcpy(c->secured.domain, need->domain, sizeof(c->secured.domain));
 	}
 	return true;

@@ -23,6 +23,7 @@ struct options {
 	struct service *svc;
 	const struct self *self;
 	bool tls_available;		/* setting tlsIfSupported */
+	struct tls_rules *tls_rules;
 	struct tls_client *tls;		/* for hosts that need prove nothing: old versions too */
 	struct tls_client *tls_proof;	/* for the others; the same CAs */
 	struct addr from_v4, from_v6;	/* local addresses; family 0: the system chooses */

@@ -84,6 +84,7 @@ struct job {
 	struct span from;		/* empty: the null reverse-path */
 	struct span envid, ret;
 	bool smtputf8, requiretls;	/* the next host must know RFC 6531, RFC 8689 */
+	bool tls_waived;		/* its header says TLS-Required: No (RFC 8689 5); known to agents only */
 	int mt_priority;		/* RFC 6710; 0 when not given */
 	int64_t by;			/* RFC 2852, seconds since 1970; 0 none */
 	char by_mode;

@@ -52,6 +52,7 @@ read_options(struct sender *s)
 	read_source(settings, "outboundIPv4", AF_INET, &o->from_v4);
 	read_source(settings, "outboundIPv6", AF_INET6, &o->from_v6);
 	o->tls_available = settings_bool(settings, "tlsIfSupported");
+	o->tls_rules = rules_new(settings);
 	o->tls_proof = tls_verifier_new(TLS_VERSION_1_2, NULL, error);
 	if (o->tls_proof != NULL)
 		o->tls = tls_verifier_new(TLS_VERSION_1_0, o->tls_proof, error);

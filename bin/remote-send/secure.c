@@ -5,8 +5,8 @@
 #include "secure.h"
 
 bool
-secure_need(const struct job *j, const struct target *to, bool available, struct tls_need *out,
-	struct verdict *why)
+secure_need(const struct job *j, const struct target *to, const struct tls_rules *rules, bool available,
+	struct tls_need *out, struct verdict *why)
 {
 	struct policy_tls_out facts = { .rule = TLS_RULE_AUTO };
 	const struct job_gateway *gateway = job_gateway_of(j, to);
@@ -19,7 +19,15 @@ secure_need(const struct job *j, const struct target *to, bool available, struct
 			out->tls = &j->tls[i];
 	if (out->tls != NULL)
 		facts = out->tls->facts;
+	if (gateway == NULL) {		/* these have a rule of their own */
+		out->rule = rules_find(rules, j->host.n > 0 ? span_of(to->host) : j->domain);
+		facts.rule = out->rule.rule;
+	}
+	for (size_t i = 0; i < out->rule.name_count; i++)
+		if (out->rule.names[i].n < DNS_NAME_MAX)
+			memcpy(out->names[i], out->rule.names[i].p, out->rule.names[i].n);
 	facts.available = available;
+	facts.waived = j->tls_waived;
 	facts.requiretls = j->requiretls;
 	if (hop.n < sizeof(out->domain))
 		memcpy(out->domain, hop.p, hop.n);
@@ -43,6 +51,12 @@ add_name(struct tls_expected *e, const char *name)
 	e->names[e->name_count++] = name;
 }
 
+bool
+secure_has_own_names(const struct tls_need *need)
+{
+	return need->rule.rule == TLS_RULE_VERIFY && need->rule.name_count > 0 && !need->requiretls;
+}
+
 /* RFC 7672 3.2.2; RFC 8461 4.1. */
 void
 secure_expect(const struct tls_need *need, const char *host, struct tls_expected *out)
@@ -57,7 +71,11 @@ secure_expect(const struct tls_need *need, const char *host, struct tls_expected
 		add_name(out, need->domain);
 		return;
 	}
-	add_name(out, host);
+	if (!secure_has_own_names(need))
+		add_name(out, host);
+	else
+		for (size_t i = 0; i < need->rule.name_count; i++)
+			add_name(out, need->names[i]);
 }
 
 const char *
@@ -89,7 +107,9 @@ secure_suffices(const struct secured *s, const struct tls_need *need)
 	case TLS_LEVEL_ENCRYPT:
 		return s->level != TLS_LEVEL_NONE;
 	case TLS_LEVEL_VERIFY:
-		return s->level == TLS_LEVEL_VERIFY;	/* it names the host, whatever the domain */
+		/* it names the host, whatever the domain; unless the rule of a domain names others */
+		return s->level == TLS_LEVEL_VERIFY && s->own_names == secure_has_own_names(need) &&
+		    (!s->own_names || strcmp(s->domain, need->domain) == 0);
 	case TLS_LEVEL_DANE:
 	default:
 		return s->level == need->level && strcmp(s->domain, need->domain) == 0;

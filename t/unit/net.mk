@@ -11,7 +11,7 @@ t_outbound_send_job_SOURCES = t/outbound/send-job.c
 check_PROGRAMS += t/unit/net-mx
 t_unit_net_mx_SOURCES = t/unit/net-mx.c bin/remote-send/mx.c bin/remote-send/job.c \
 	bin/remote-send/transaction.c bin/remote-send/connection.c bin/remote-send/secure.c \
-	bin/remote-send/login.c
+	bin/remote-send/login.c bin/remote-send/rules.c
 t_unit_net_mx_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 
 check_PROGRAMS += t/unit/net-proxy
@@ -29,5 +29,6 @@ t_unit_send_pool_SOURCES = t/unit/send-pool.c bin/remote-send/pool.c bin/remote-
 t_unit_send_pool_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 
 check_PROGRAMS += t/unit/send-tls
-t_unit_send_tls_SOURCES = t/unit/send-tls.c bin/remote-send/job.c bin/remote-send/secure.c
+t_unit_send_tls_SOURCES = t/unit/send-tls.c bin/remote-send/job.c bin/remote-send/secure.c \
+	bin/remote-send/rules.c bin/remote-send/waiver.c
 t_unit_send_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send

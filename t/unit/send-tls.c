@@ -5,6 +5,7 @@
 #include "job.h"
 #include "net/tlsa.h"
 #include "secure.h"
+#include "waiver.h"
 #include "tap.h"
 
 static struct job job, copy;
@@ -179,13 +180,34 @@ reuse(void)
 	ok(!secure_suffices(&s, &need), "nor with one for another domain");
 	snprintf(need.domain, sizeof(need.domain), "a.example");
 	ok(secure_suffices(&s, &need), "with the same one");
+	s.level = need.level = TLS_LEVEL_VERIFY;
+	snprintf(s.domain, sizeof(s.domain), "b.example");
+	ok(secure_suffices(&s, &need), "a certificate that names the host is good for all domains");
+	s.own_names = true;
+	ok(!secure_suffices(&s, &need), "one that has names of a rule is not");
+	need.rule = (struct domain_rule){ .rule = TLS_RULE_VERIFY, .name_count = 1 };
+	ok(!secure_suffices(&s, &need), "nor for the rule of another domain");
+	snprintf(need.domain, sizeof(need.domain), "b.example");
+	ok(secure_suffices(&s, &need), "but for its own");
 	need.level = TLS_LEVEL_NONE;
 	ok(!secure_suffices(&s, &need), "TLS is not used where that was set");
+}
+
+static void
+waiver(void)
+{
+	ok(waiver_stands_in(SPAN("Subject: x\r\nTLS-Required: No\r\n\r\nbody")), "TLS-Required: No waives");
+	ok(waiver_stands_in(SPAN("tls-required:no \r\n\r\n")), "in any letters");
+	ok(!waiver_stands_in(SPAN("TLS-Required: Yes\r\n\r\n")), "another value does not");
+	ok(!waiver_stands_in(SPAN("TLS-Required: No\r\nTLS-Required: No\r\n\r\n")), "nor two of them");
+	ok(!waiver_stands_in(SPAN("Subject: x\r\n\r\nTLS-Required: No\r\n")), "nor one in the body");
+	ok(!waiver_stands_in(SPAN_NONE), "nor nothing");
 }
 
 int
 main(void)
 {
+	waiver();
 	hosts();
 	room();
 	refused();
