@@ -16,6 +16,7 @@
 #include "args.h"
 #include "base/die.h"
 #include "config/manifest.h"
+#include "dkim.h"
 #include "domain_alias.h"
 #include "output.h"
 #include "postmaster.h"
@@ -209,6 +210,20 @@ check_file(struct check *ck, int dirfd, const char *folder, enum setting_scope s
 }
 
 static void
+check_keys(struct check *ck, const struct domain *d)
+{
+	struct settings *st = domain_settings(d);
+	struct buf errors;
+
+	buf_init(&errors, 65536);
+	if (st != NULL)
+		dkim_check(d, st, &errors);
+	report_lines(ck, "key", &errors);
+	buf_free(&errors);
+	settings_free(&st);
+}
+
+static void
 check_domain(struct check *ck, const char *name)
 {
 	char folder[CONFIG_PATH_MAX - 64];
@@ -222,6 +237,7 @@ check_domain(struct check *ck, const char *name)
 	}
 	check_file(ck, d.fd, d.folder, SCOPE_DOMAIN);
 	check_file(ck, d.fd, d.folder, SCOPE_ALIASES);
+	check_keys(ck, &d);
 	users = names_list(d.users_fd, "userConfig.xml", &n);
 	for (size_t i = 0; i < n; i++) {
 		int fd = openat(d.users_fd, users[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -24,6 +24,7 @@
 #include "config/settings_table.h"
 #include "config/manifest.h"
 #include "directory/dkim_key.h"
+#include "dkim.h"
 #include "edit.h"
 #include "output.h"
 #include "sys/clock.h"
@@ -464,4 +465,33 @@ cmd_dkim_delete(struct ctl *c, int argc, char **argv)
 	settings_free(&st);
 	domain_close(&d);
 	return code;
+}
+
+/* -- check --------------------------------------------------------------------------------- */
+
+void
+dkim_check(const struct domain *d, const struct settings *st, struct buf *errors)
+{
+	bool any = false;
+
+	if (!settings_bool(st, "enableDomainKeySigning"))
+		return;
+	for (int i = 0; i < 2; i++) {
+		const char *path = settings_text(st, names[i].path), *why = "";
+		struct dkim_key *k;
+
+		if (settings_text(st, names[i].selector)[0] == '\0')
+			continue;
+		any = true;
+		k = read_key(d, path, &why);
+		if (k == NULL)
+			buf_printf(errors, "%s/%s: %s: mail of the domain waits\n", d->folder, path, why);
+		else if (dkim_key_kind(k) != (enum dkim_kind)i)
+			buf_printf(errors, "%s/%s: it is no %s key: mail of the domain waits\n", d->folder, path,
+				dkim_kind_name((enum dkim_kind)i));
+		dkim_key_free(&k);
+	}
+	if (!any)
+		buf_printf(errors, "%s/domainConfig.xml: enableDomainKeySigning: there is no key; make one: mailctl dkim add %s\n",
+			d->folder, d->name);
 }

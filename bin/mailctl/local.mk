@@ -11,7 +11,7 @@ prog_mailctl_SOURCES = bin/mailctl/main.c bin/mailctl/account.c bin/mailctl/acco
 	bin/mailctl/queue.h bin/mailctl/queue_select.c bin/mailctl/queue_select.h bin/mailctl/shell.c \
 	bin/mailctl/show.c bin/mailctl/show.h bin/mailctl/space.c bin/mailctl/space.h
 prog_mailctl_SOURCES += bin/mailctl/cmd_bindings.c bin/mailctl/cmd_bindings_check.c bin/mailctl/cmd_ip_list.c \
-	bin/mailctl/cmd_dkim.c \
+	bin/mailctl/cmd_dkim.c bin/mailctl/dkim.h \
 	bin/mailctl/cmd_domain_alias.c bin/mailctl/domain_alias.c bin/mailctl/domain_alias.h \
 	bin/mailctl/domain_port.c bin/mailctl/domain_port.h bin/mailctl/postmaster.c bin/mailctl/postmaster.h
 prog_mailctl_SOURCES += bin/mailctl/cmd_spool_shape.c bin/mailctl/cmd_spool.h bin/mailctl/cmd_quarantine.c \

@@ -76,7 +76,7 @@ static const struct { const char *event, *sentence; } sentences[] = {
 	{ "sent", "message {id} was taken by {host} for {to}: {text}" },
 	{ "deferred", "message {id} could not be delivered yet[ to {to}][ at {domain}]: {text}[; next attempt at {next} UTC]" },
 	{ "failed", "message {id} cannot be delivered[ to {to}]: {text}" },
-	{ "bounced", "the sender was told that message {id} failed, by message {bounce}" },
+	{ "bounced", "the sender was told of message {id}[: {about}], by message {bounce}" },
 	{ "no-bounce", "nobody is told that message {id} failed: {reason}" },
 	{ "held", "message {id} is held: {reason}[, for {to}]" },
 	{ "released", "message {id} is held no longer" },

@@ -35,6 +35,18 @@ group_has_failed(const struct envelope *e, uint32_t group)
 	return false;
 }
 
+/* What the notice tells, in one word for the log. */
+static const char *
+about_group(const struct envelope *e, uint32_t group)
+{
+	if (group_has_failed(e, group))
+		return "failed";
+	for (uint32_t i = 0; i < e->count; i++)
+		if (e->rcpts[i].bounce == group && e->rcpts[i].state == RCPT_OPEN)
+			return "delayed";
+	return "delivered";
+}
+
 static void
 group_is_told(struct round *r, uint32_t group, uint64_t id)
 {
@@ -57,7 +69,7 @@ on_bounced(void *ctx, const struct record *answer)
 	}
 	if (!record_get_num(answer, "bounce", UINT64_MAX, &id) || !record_get_num(answer, "sub", UINT32_MAX, &sub))
 		bug("bounce was answered without its id");
-	round_log_bounce(r, id);
+	round_log_bounce(r, id, about_group(r->env, r->group));
 	group_is_told(r, r->group, id);
 	schedule_add(r->s, (struct spool_ref){ .id = id, .sub = (uint32_t)sub }, 0);
 	round_bounce(r);
@@ -95,7 +107,7 @@ round_bounce(struct round *r)
 		to = bounce_address(r);
 		if (to != NULL)
 			break;
-		round_log_bounce(r, 0);
+		round_log_bounce(r, 0, NULL);
 		group_is_told(r, r->group, 0);
 	}
 	if (r->group == 0) {

@@ -40,7 +40,7 @@ round_log_outcome(struct round *r, const struct envelope_rcpt *p, const char *ev
 }
 
 void
-round_log_bounce(struct round *r, uint64_t id)
+round_log_bounce(struct round *r, uint64_t id, const char *about)
 {
 	char ticket[32];
 
@@ -49,8 +49,8 @@ round_log_bounce(struct round *r, uint64_t id)
 		log_failure(r->s->svc, ticket, NULL, "event=no-bounce id=%llu group=%u reason=%s",
 		    (unsigned long long)r->ref.id, r->group, r->env->sender.n == 0 ? "null-sender" : "notify");
 	else
-		log_failure(r->s->svc, ticket, NULL, "event=bounced id=%llu group=%u bounce=%llu",
-		    (unsigned long long)r->ref.id, r->group, (unsigned long long)id);
+		log_failure(r->s->svc, ticket, NULL, "event=bounced id=%llu group=%u bounce=%llu about=%s",
+		    (unsigned long long)r->ref.id, r->group, (unsigned long long)id, about);
 }
 
 void

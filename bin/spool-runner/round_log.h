@@ -13,7 +13,7 @@ void round_log_outcome(struct round *r, const struct envelope_rcpt *p, const cha
 	const struct verdict *v, int64_t next);
 
 /* event=bounced: r->group is told of in message id; 0: nobody is told. */
-void round_log_bounce(struct round *r, uint64_t id);
+void round_log_bounce(struct round *r, uint64_t id, const char *about);
 
 /* event=held with the reason, or event=released when that is NULL. */
 void round_log_hold(struct round *r, const char *reason);

@@ -103,7 +103,7 @@ $pb->wait_mail('alice@example.com', 1);
 $pb->wait_log('delivery', qr/event=bounced id=$waits .*bounce=\d+/);
 my ($bounce) = $pb->log_text('delivery') =~ /event=bounced id=$waits .*bounce=(\d+)/;
 in_order(told($waits), 'what failed', qr/message $waits cannot be delivered to z\@nowhere\.invalid/,
-	qr/the sender was told that message $waits failed, by message $bounce/);
+	qr/the sender was told of message $waits: failed, by message $bounce/);
 
 my @rows = @{ decode_json($pb->ctl_ok('explain', '--json', $first)) };
 is($rows[0]{session}, $ticket, 'JSON has the session');

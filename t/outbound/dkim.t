@@ -155,6 +155,7 @@ is(replay('blanks', sub { $_[0] =~ s/Hello  world \r/Hello world\r/r }), 2, 'bla
 # A key that cannot be used: mail waits, and is not sent unsigned.
 chmod 0, "$folder/one-rsa.pem";
 rename "$folder/one-rsa.pem", "$folder/away";
+like(join('', $pb->ctl('check')), qr{^key\s+domains/example\.com/dkim/one-rsa\.pem\s+No such file or directory: mail of the domain waits}m, 'mailctl check finds a key that is gone');
 submit('alice@example.com', "$from\r\nSubject: x", "body\r\n");
 ok($pb->wait_log('delivery', qr/event=deferred [^\n]*text="451 4\.3\.0 the message cannot be signed now"/), 'without its key a message waits');
 ok($pb->wait_log('authLog', qr/event=dkim-failed domain=example\.com selector=one-rsa why="example\.com\/dkim\/one-rsa\.pem: ENOENT"/), 'and the log says why');

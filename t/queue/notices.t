@@ -109,6 +109,7 @@ submit('s4@example.com>', 'later@plain.test> NOTIFY=DELAY', 'later2@plain.test> 
 $text = notice(4) // '';
 like($text, qr/^Final-Recipient: rfc822; later\@plain\.test\r\nAction: delayed\r\nStatus: 4\.2\.0\r$/m, 'NOTIFY=DELAY: told of the delay');
 unlike($text, qr/Final-Recipient: rfc822; later2\@/, 'of nobody else');
+ok($pb->wait_log('delivery', qr/event=bounced id=\d+ group=1 bounce=\d+ about=$_\n/), "the log says: $_") for qw(delivered failed delayed);
 ok(wait_for(sub { hdr('later@plain.test') =~ /^bounced: 1 \d+ /m }), 'which is written down');
 
 # -- by ---------------------------------------------------------------------------------------
