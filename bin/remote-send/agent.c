@@ -89,17 +89,23 @@ try_kept(struct agent *a, struct job *j, int fd)
 
 /* One target; false: another one may do better, *why says what was wrong. */
 static bool
-try_target(struct agent *a, struct job *j, const struct target *to, int fd, struct verdict *why)
+try_target(struct agent *a, struct job *j, struct target *to, int fd, struct verdict *why)
 {
 	struct tls_need need;
-	bool is_self = false;
+	bool is_self = false, is_open;
 
 	connection_drop(&a->conn);
 	a->conn.to = *to;
 	addr_print(&to->addr, a->conn.ip, sizeof(a->conn.ip));
-	if (!secure_need(j, to, a->o->tls_rules, a->o->tls_available, &need, why))
+	if (!secure_need(j, to, a->o->tls_rules, a->o->tls_available, &need, why)) {
+		to->report.type = need.type;
+		snprintf(to->report.result, sizeof(to->report.result), "%s",
+			need.type == TLS_POLICY_TLSA ? "dnssec-invalid" : need.type == TLS_POLICY_STS ? "validation-failure" : "");
 		return false;
-	if (!connection_open(&a->conn, to, &need, why, &is_self))
+	}
+	is_open = connection_open(&a->conn, to, &need, why, &is_self);
+	to->report = a->conn.report;
+	if (!is_open)
 		return is_self && need.gateway == NULL;
 	return transaction_run(&a->conn, j, fd, why) == TRANSACTION_DONE;
 }
@@ -160,6 +166,7 @@ answer(struct agent *a, const struct job *j)
 
 	buf_init(&out, LIMIT_RECORD);
 	job_answer(j, &out);
+	job_add_reports(j, &out);
 	if (a->conn.is_open)
 		record_add_text(&out, "kept", addr_print_port(&a->conn.to.addr, kept, sizeof(kept)));
 	sent = tell_parent(a, &out);

@@ -163,6 +163,7 @@ say_hello(struct connection *c, const char *verb, struct verdict *why)
 
 	if (addr_of_local(c->io.fd_in, &local) == 0)
 		addr_print(&local, local_ip, sizeof(local_ip));
+	memcpy(c->report.from, local_ip, sizeof(c->report.from));
 	name = settings_host_name(c->o->svc->settings, local_ip);
 	snprintf(line, sizeof(line), "%s %s\r\n", verb, name[0] != '\0' ? name : "localhost");
 	connection_say(c, span_of(line));
@@ -187,6 +188,33 @@ introduce(struct connection *c, struct verdict *why)
 	*why = refusal(c);
 	connection_quit(c);
 	return false;
+}
+
+static void
+report(struct connection *c, const char *result)
+{
+	snprintf(c->report.result, sizeof(c->report.result), "%s", result);
+}
+
+/* RFC 8460 4.3. */
+static const char *
+result_of(enum tls_fault fault)
+{
+	switch (fault) {
+	case TLS_FAULT_NONE:
+		return "success";
+	case TLS_FAULT_NAME:
+		return "certificate-host-mismatch";
+	case TLS_FAULT_EXPIRED:
+		return "certificate-expired";
+	case TLS_FAULT_UNTRUSTED:
+		return "certificate-not-trusted";
+	case TLS_FAULT_HANDSHAKE:
+	case TLS_FAULT_TLSA:
+	case TLS_FAULT_OTHER:
+	default:
+		return "validation-failure";
+	}
 }
 
 enum tls_step { TLS_READY, TLS_REFUSED, TLS_BROKEN, TLS_LOST };
@@ -296,6 +324,8 @@ judge(struct connection *c, const struct tls_need *need, const struct tls_findin
 	char what[TLS_ERROR_MAX + 64];
 
 	c->secured.level = TLS_LEVEL_ENCRYPT;
+	/* where nobody promised more, any certificate is a success */
+	report(c, need->level < TLS_LEVEL_DANE && need->type != TLS_POLICY_STS ? "success" : result_of(found->fault));
 	if (need->level >= TLS_LEVEL_DANE && found->fault != TLS_FAULT_NONE) {
 		snprintf(what, sizeof(what), "has no certificate that can be trusted: %s", found->text);
 		return refuse_insecure(c, need, "4.7.5", what, why);
@@ -325,8 +355,10 @@ open_implicit(struct connection *c, const struct tls_need *need, struct verdict 
 
 	if (!open_socket(c, why))
 		return false;
-	if (shake_hands(c, need, &found) != TLS_READY)
+	if (shake_hands(c, need, &found) != TLS_READY) {
+		report(c, result_of(found.fault));
 		return refuse_broken(c, need, &found, why);
+	}
 	return judge(c, need, &found, why) && greet(c, why, is_self);
 }
 
@@ -339,16 +371,18 @@ open_in_clear(struct connection *c, const struct tls_need *need, struct verdict 
 
 	if (!begin(c, why, is_self))
 		return false;
-	if (need->level == TLS_LEVEL_NONE || (!must && !c->ehlo.starttls))
+	if (need->level == TLS_LEVEL_NONE)
 		return true;
+	report(c, "starttls-not-supported");
 	if (!c->ehlo.starttls)
-		return refuse_insecure(c, need, "4.7.4", "does not offer TLS", why);
+		return !must || refuse_insecure(c, need, "4.7.4", "does not offer TLS", why);
 	switch (start_tls(c, need, &found, why)) {
 	case TLS_READY:
 		return judge(c, need, &found, why) && introduce(c, why);
 	case TLS_REFUSED:
 		return !must || refuse_insecure(c, need, "4.7.4", "refused STARTTLS", why);
 	case TLS_BROKEN:
+		report(c, result_of(found.fault));
 		return must ? refuse_broken(c, need, &found, why) : begin(c, why, is_self);
 	case TLS_LOST:
 	default:
@@ -390,6 +424,7 @@ connection_open(struct connection *c, const struct target *to, const struct tls_
 	c->to = *to;
 	*is_self = false;
 	c->secured = (struct secured){ .level = TLS_LEVEL_NONE };
+	c->report = (struct target_report){ .type = need->type };
 	c->is_gateway = need->gateway != NULL;
 	c->user[0] = '\0';
 	addr_print(&to->addr, c->ip, sizeof(c->ip));

@@ -45,6 +45,7 @@ struct connection {
 	struct secured secured;
 	bool is_gateway;		/* one that the settings name */
 	char user[LIMIT_LOGIN_NAME + 1];	/* who we are logged in as; "": not */
+	struct target_report report;	/* of the last connection_open */
 	unsigned messages;		/* offered over it */
 	uint64_t cutoff;		/* clock_ms that no wait for a reply passes; UINT64_MAX: none */
 };

@@ -74,6 +74,7 @@ read_target(struct span value, struct job *out)
 	value = span_trim(value);
 	if (!is_plain(value, DNS_NAME_MAX - 1))
 		return false;
+	t->report = (struct target_report){ .result = "" };
 	t->preference = (uint16_t)preference;
 	t->addr.port = (uint16_t)port;
 	memcpy(t->host, value.p, value.n);
@@ -517,6 +518,46 @@ job_answer(const struct job *j, struct buf *out)
 }
 
 void
+job_add_reports(const struct job *j, struct buf *out)
+{
+	char text[2 * ADDR_TEXT_MAX + 64];
+
+	for (size_t i = 0; i < j->target_count; i++) {
+		const struct target_report *r = &j->target[i].report;
+
+		if (r->result[0] == '\0')
+			continue;
+		snprintf(text, sizeof(text), "%zu %d %s %s", i, (int)r->type, r->result, r->from);
+		record_add_text(out, "tls", text);
+	}
+}
+
+static bool
+copy_word(struct span word, char *out, size_t size)
+{
+	if (word.n >= size || !is_plain(word, size))
+		return false;
+	memcpy(out, word.p, word.n);
+	out[word.n] = '\0';
+	return true;
+}
+
+static void
+take_report(struct job *j, struct span value)
+{
+	struct target_report r = { .result = "" };
+	uint32_t n, type;
+
+	if (num_parse_u32(span_word(&value), UINT16_MAX, &n) && n < j->target_count &&
+	    num_parse_u32(span_word(&value), TLS_POLICY_STS, &type) &&
+	    copy_word(span_word(&value), r.result, sizeof(r.result)) &&
+	    copy_word(span_word(&value), r.from, sizeof(r.from))) {
+		r.type = (enum tls_policy_type)type;
+		j->target[n].report = r;
+	}
+}
+
+void
 job_take_answer(struct job *j, const struct record *answer)
 {
 	for (size_t i = 0; i < answer->count; i++) {
@@ -529,6 +570,8 @@ job_take_answer(struct job *j, const struct record *answer)
 			r->dsn_passed = true;
 		if (span_is(answer->fields[i].key, "by") && (r = rcpt_of(&value, j)) != NULL)
 			r->by_passed = true;
+		if (span_is(answer->fields[i].key, "tls"))
+			take_report(j, answer->fields[i].value);
 		if (!span_is(answer->fields[i].key, "result") ||
 		    !num_parse_u32(span_word(&value), UINT32_MAX, &number) || !verdict_parse(span_trim(value), &v))
 			continue;

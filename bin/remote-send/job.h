@@ -21,7 +21,9 @@
  *	sent job= result=N CODE STATUS TEXT ... [dsn=N] ... [by=N] ... [dns=1] [kept=IP:PORT]
  * with one result for each recipient; dsn=N and by=N: the host that took it
  * took over its NOTIFY, or the time by which it is to be delivered.  dns=1: the domain did not resolve;
- * kept: the agent still holds a connection to that address.
+ * kept: the agent still holds a connection to that address.  Agents add
+ *	[tls=N TYPE RESULT FROM] ...
+ * N being the place of a target, from 0, and the rest its struct target_report.
  */
 #ifndef REMOTE_SEND_JOB_H
 #define REMOTE_SEND_JOB_H
@@ -45,6 +47,11 @@ struct target {
 	uint16_t preference;
 	struct addr addr;		/* with port */
 	char host[DNS_NAME_MAX];	/* the name it was found by, for SNI and logs */
+	struct target_report {		/* what a session with it had to tell (RFC 8460 4.3) */
+		enum tls_policy_type type;
+		char result[28];	/* "success" or a result type; "": there was none */
+		char from[ADDR_TEXT_MAX];	/* our address; "" without connection */
+	} report;
 };
 
 /* What is known about TLS of one host; those of a job's targets, by their name. */
@@ -144,6 +151,9 @@ void job_decide(struct job *j, const struct verdict *v);
 
 /* The answer; recipients that are not decided are left out. */
 void job_answer(const struct job *j, struct buf *out);
+
+/* The reports of the targets, behind it: for the parent alone. */
+void job_add_reports(const struct job *j, struct buf *out);
 
 /* Take an agent's results: only those of recipients of this job, each once. */
 void job_take_answer(struct job *j, const struct record *answer);

@@ -136,6 +136,8 @@ main(int argc, char **argv)
 	loop_signal(s.loop, SIGCHLD, on_child, &s);
 	service_attach(&s.svc, s.loop, on_stop, &s);
 	s.ways = ways_new(&s.svc, &s.resolver);
+	s.resolver.report = tls_report_new(&s.svc, s.loop, home);
+	s.resolver.probe = probe_new(&s.svc, s.loop, s.resolver.dns);
 	s.resolver.sts = sts_new(&s.svc, s.loop, s.resolver.dns, home, s.options.tls_proof,
 		s.resolver.self.allow_loopback);
 	s.signer = signer_new(&s.svc, s.loop);
@@ -145,6 +147,7 @@ main(int argc, char **argv)
 	service_ready(&s.svc);
 	resolver_start(&s.resolver);
 	loop_run(s.loop);
+	tls_report_end(s.resolver.report);
 	log_flush(&s.svc, true);
 	return EXIT_DONE;
 }

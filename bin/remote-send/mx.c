@@ -146,13 +146,28 @@ cut_self(struct mx *mx, const struct self *self)
 		}
 }
 
-static size_t
-add_family(const struct mx_host *h, int family, uint16_t port, struct target *out, size_t n)
+/* The k-th address of that family. */
+static const struct addr *
+nth_of_family(const struct mx_host *h, int family, size_t k)
 {
-	for (size_t k = 0; k < h->addr_count && n < LIMIT_SEND_TARGETS; k++) {
-		if (h->addrs[k].family != family)
+	for (size_t i = 0; i < h->addr_count; i++)
+		if (h->addrs[i].family == family && k-- == 0)
+			return &h->addrs[i];
+	return NULL;
+}
+
+/* The families take turns, so that one without a way out costs little (RFC 8305 4). */
+static size_t
+add_host(const struct mx_host *h, int first, uint16_t port, struct target *out, size_t n)
+{
+	int family[2] = { first, first == AF_INET ? AF_INET6 : AF_INET };
+
+	for (size_t k = 0; k < 2 * h->addr_count && n < LIMIT_SEND_TARGETS; k++) {
+		const struct addr *a = nth_of_family(h, family[k % 2], k / 2);
+
+		if (a == NULL)
 			continue;
-		out[n] = (struct target){ .preference = h->preference, .addr = h->addrs[k] };
+		out[n] = (struct target){ .preference = h->preference, .addr = *a };
 		out[n].addr.port = h->port != 0 ? h->port : port;
 		memcpy(out[n].host, h->name, sizeof(out[n].host));
 		n++;
@@ -186,13 +201,11 @@ no_targets(const struct mx *mx, bool *dns)
 static size_t
 list_targets(const struct mx *mx, const struct self *self, uint16_t port, struct target out[LIMIT_SEND_TARGETS])
 {
-	int first = self->has_ipv6 ? AF_INET6 : AF_INET, second = self->has_ipv6 ? AF_INET : AF_INET6;
+	int first = self->has_ipv6 ? AF_INET6 : AF_INET;
 	size_t n = 0;
 
-	for (size_t i = 0; i < mx->count; i++) {
-		n = add_family(&mx->host[i], first, port, out, n);
-		n = add_family(&mx->host[i], second, port, out, n);
-	}
+	for (size_t i = 0; i < mx->count; i++)
+		n = add_host(&mx->host[i], first, port, out, n);
 	return n;
 }
 

@@ -40,7 +40,26 @@ struct resolve {
 	struct sts_ask *sts;		/* NULL: nothing is asked, or the answer is there */
 	enum tls_sts sts_mode;
 	struct sts_policy sts_policy;
+	struct verdict why;		/* what the domain gets unless DNS answers nobody */
 };
+
+/* Nothing is asked any more. */
+static void
+quiet(struct resolve *v)
+{
+	if (v->mx_question.open)
+		dns_cancel(v->r->dns, v->mx_question.id);
+	v->mx_question.open = false;
+	for (size_t i = 0; i < PB_COUNT(v->question); i++) {
+		if (v->question[i].open)
+			dns_cancel(v->r->dns, v->question[i].id);
+		v->question[i].open = false;
+	}
+	for (size_t i = 0; i < PB_COUNT(v->dane); i++)
+		dane_cancel(&v->dane[i]);
+	sts_forget(&v->sts);
+	loop_timer_drop(&v->timer);
+}
 
 static void
 end(struct resolve *v, const struct verdict *failed, bool dns)
@@ -48,17 +67,32 @@ end(struct resolve *v, const struct verdict *failed, bool dns)
 	resolve_call *call = v->call;
 	void *ctx = v->ctx;
 
-	if (v->mx_question.open)
-		dns_cancel(v->r->dns, v->mx_question.id);
-	for (size_t i = 0; i < PB_COUNT(v->question); i++)
-		if (v->question[i].open)
-			dns_cancel(v->r->dns, v->question[i].id);
-	for (size_t i = 0; i < PB_COUNT(v->dane); i++)
-		dane_cancel(&v->dane[i]);
-	sts_forget(&v->sts);
-	loop_timer_drop(&v->timer);
+	quiet(v);
 	free(v);
 	call(ctx, failed, dns);
+}
+
+/* Where DNS answers nobody the domain is not to blame. */
+static void
+on_probe(void *ctx, bool works)
+{
+	struct resolve *v = ctx;
+	struct verdict why = works ? v->why :
+	    verdict_make(451, "4.4.3", "the DNS servers that this server asks do not answer");
+
+	end(v, &why, works);
+}
+
+/* No answer came. */
+static void
+blame(struct resolve *v, const struct verdict *why)
+{
+	v->why = *why;
+	quiet(v);
+	if (v->r->probe == NULL)
+		on_probe(v, true);
+	else
+		probe_ask(v->r->probe, on_probe, v);
 }
 
 static void
@@ -66,7 +100,10 @@ fail(struct resolve *v, enum dns_outcome outcome)
 {
 	struct verdict why = mx_verdict(outcome, v->job->domain);
 
-	end(v, &why, true);
+	if (outcome == DNS_FAIL)
+		blame(v, &why);
+	else
+		end(v, &why, true);
 }
 
 /* What the policy says of each host. */
@@ -97,7 +134,10 @@ finish(struct resolve *v)
 	else
 		v->job->target_count = mx_targets(&v->mx, &v->r->self, v->port, v->job->target, &why, &dns);
 	v->job->is_backup = v->mx_question.owner != NULL && v->mx.was_self;
-	end(v, v->job->target_count == 0 ? &why : NULL, dns);
+	if (v->job->target_count == 0 && dns && strcmp(why.status, "4.4.3") == 0)
+		blame(v, &why);
+	else
+		end(v, v->job->target_count == 0 ? &why : NULL, dns);
 }
 
 static void
@@ -107,6 +147,7 @@ on_sts(void *ctx, const struct sts_found *found)
 
 	v->sts = NULL;
 	v->sts_mode = found->mode;
+	tls_report_policy(v->r->report, v->job->domain, found->fault);
 	if (found->policy != NULL)
 		v->sts_policy = *found->policy;
 	if (v->hosts_known)

@@ -11,7 +11,9 @@
 #include "job.h"
 #include "mx.h"
 #include "net/dns_loop.h"
+#include "probe.h"
 #include "sts.h"
+#include "tls_report.h"
 
 /* What look-ups need; one for the process. */
 struct resolver {
@@ -20,6 +22,8 @@ struct resolver {
 	struct dns_loop *dns_loop;
 	struct self self;
 	uint16_t port;			/* setting smtpOutPort */
+	struct probe *probe;		/* NULL: whatever fails is the domain's fault */
+	struct tls_report *report;
 	struct sts *sts;		/* NULL: nobody looks for policies */
 };
 

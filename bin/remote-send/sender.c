@@ -219,6 +219,7 @@ on_sent(void *ctx, const struct record *answer)
 
 	if (answer != NULL)
 		job_take_answer(&t->job, answer);
+	tls_report_job(t->client->sender->resolver.report, &t->job);
 	end_task(t, false);
 }
 

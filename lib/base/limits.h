@@ -294,6 +294,9 @@
 #define LIMIT_STS_POLICY 65536
 #define LIMIT_STS_HOSTS 64
 #define LIMIT_STS_FETCHES 8
+/* Rows of a day's counts for TLS reports: one for each domain, host, address and
+ * result; more are counted together. */
+#define LIMIT_REPORT_ROWS 20000
 /* What the parent of remote-send adds to the record of a job: targets, and what is
  * known of their TLS, and how to log in there and to sign. */
 #define LIMIT_JOB_ROUTE 29696

@@ -125,6 +125,8 @@ set_options(struct ub_ctx *ub, bool cache)
 		/* names of private networks are asked for like others */
 		{ "unblock-lan-zones:", "yes" }, { "insecure-lan-zones:", "yes" },
 		{ "use-syslog:", "no" }, { "verbosity:", "0" },
+		/* that there is no such name is asked, and not concluded from other answers */
+		{ "aggressive-nsec:", "no" },
 		/* sockets for questions under way; 16 of a library's default are soon held by slow servers */
 		{ "outgoing-range:", "256" }, { "outgoing-num-tcp:", "16" },
 	};

@@ -48,8 +48,10 @@ my %answers = (
 	'rubbish' => sub { $_[0] . "\xff" x 300 },
 );
 
+# The name below the root by which remote-send asks whether DNS works at all.
+sub is_probe { my ($wire) = @_; return $wire =~ /^.pillarbox-[0-9a-f]{16}$/s }
 for my $name (sort keys %answers) {
-	my ($pid, $dns) = dns_server($answers{$name});
+	my ($pid, $dns) = dns_server(sub { is_probe($_[2]) ? header($_[0], 0x8183, 0) . $_[1] : $answers{$name}->(@_) });
 	my $out = Pillarbox::Outbound->new(dns => $dns);
 	my %r = $out->send("x\r\n", domain => 'x.example', from => '', rcpt => ['a@x.example']);
 	like($r{1}, qr/^451 4\.4\.3 /, "$name: deferred");
@@ -59,6 +61,19 @@ for my $name (sort keys %answers) {
 	kill 'KILL', pop @servers;
 	waitpid $pid, 0;
 }
+
+# A server that fails for everybody: no domain is to blame.
+my ($broken, $broken_dns) = dns_server($answers{SERVFAIL});
+my $bad = Pillarbox::Outbound->new(dns => $broken_dns);
+for my $domain (qw(x.example y.example)) {
+	my %r = $bad->send("x\r\n", domain => $domain, from => '', rcpt => ["a\@$domain"]);
+	like($r{1}, qr/^451 4\.4\.3 the DNS servers that this server asks do not answer/, 'DNS fails for everybody: deferred');
+	is($r{dns}, undef, 'and does not count as a failed look-up of the domain');
+}
+is(scalar(() = $bad->log =~ /event=resolver-silent/g), 1, 'the log says so once');
+is($bad->stop, 0, 'alive to the end');
+kill 'KILL', pop @servers;
+waitpid $broken, 0;
 
 # A server that never answers; meanwhile the resolver's process is killed.
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp') or die "udp: $!";

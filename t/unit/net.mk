@@ -32,3 +32,7 @@ check_PROGRAMS += t/unit/send-tls
 t_unit_send_tls_SOURCES = t/unit/send-tls.c bin/remote-send/job.c bin/remote-send/secure.c \
 	bin/remote-send/rules.c bin/remote-send/waiver.c
 t_unit_send_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
+
+check_PROGRAMS += t/unit/send-report
+t_unit_send_report_SOURCES = t/unit/send-report.c bin/remote-send/tls_report.c
+t_unit_send_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
