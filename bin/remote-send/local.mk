@@ -8,7 +8,7 @@ prog_remote_send_SOURCES = bin/remote-send/main.c bin/remote-send/sender.c bin/r
 	bin/remote-send/way.c bin/remote-send/way.h \
 	bin/remote-send/sign.c bin/remote-send/sign.h bin/remote-send/signer.c bin/remote-send/signer.h \
 	bin/remote-send/secure.c bin/remote-send/secure.h bin/remote-send/rules.c bin/remote-send/rules.h \
-	bin/remote-send/waiver.c bin/remote-send/waiver.h bin/remote-send/probe.c bin/remote-send/probe.h \
+	bin/remote-send/waiver.c bin/remote-send/waiver.h bin/remote-send/body.c bin/remote-send/body.h bin/remote-send/probe.c bin/remote-send/probe.h \
 	bin/remote-send/tls_report.c bin/remote-send/tls_report.h bin/remote-send/sts.c bin/remote-send/sts.h \
 	bin/remote-send/sts_cache.c bin/remote-send/sts_cache.h bin/remote-send/sts_fetch.c bin/remote-send/sts_fetch.h \
 	bin/remote-send/self.c bin/remote-send/self.h bin/remote-send/job.c bin/remote-send/job.h

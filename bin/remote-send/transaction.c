@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "mail/said.h"
+#include "body.h"
 #include "smtp/command.h"
 #include "smtp/data.h"
 #include "sys/clock.h"
@@ -49,6 +50,9 @@ struct offer {
 	bool smtputf8;		/* MAIL said so, where the host knows it */
 	off_t start;		/* of the message behind Return-Path */
 	uint64_t size;
+	struct body *body;
+	unsigned unwanted;	/* BINARY_ flags that this host cannot take */
+	bool needs_utf8;	/* SMTPUTF8 was asked for, and something is not ASCII */
 };
 
 /*
@@ -116,9 +120,9 @@ fill_demands(struct smtp_mail *m, const struct job *j)
  * the better one; when there is none the message goes back.
  */
 static bool
-meets_demands(const struct connection *c, const struct job *j, struct verdict *why)
+meets_demands(const struct connection *c, const struct job *j, const struct offer *o, struct verdict *why)
 {
-	if (j->smtputf8 && !c->ehlo.smtputf8)
+	if (o->needs_utf8 && !c->ehlo.smtputf8)
 		*why = verdict_make(550, "5.6.7", "%s[%s] does not take internationalised mail (SMTPUTF8)",
 			c->to.host, c->ip);
 	else if (j->requiretls && c->secured.level < TLS_LEVEL_DANE)
@@ -284,32 +288,31 @@ envelope(struct connection *c, const struct job *j, struct offer *o, struct verd
 
 /* The content, dots stuffed, and the final dot.  False: not all could be sent. */
 static bool
-say_content(struct connection *c, const struct offer *o, struct span signatures, int fd, int *read_error)
+say_content(struct connection *c, const struct offer *o, struct span signatures, int *read_error)
 {
-	static char piece[PIECE];
 	struct smtp_stuff stuff;
-	struct buf out;
-	off_t at = o->start;
-	ssize_t got;
+	struct buf piece, out;
+	int got;
 
 	*read_error = 0;
-	buf_init(&out, 2 * PIECE + 8);
+	buf_init(&piece, BODY_OUT_MAX);
+	buf_init(&out, 2 * BODY_OUT_MAX + 8);
 	smtp_stuff_begin(&stuff);
-	stream_put(&c->io, signatures);		/* whole lines, none of which begins with a dot */
-	while ((got = pread(fd, piece, sizeof(piece), at)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
+	/* whole lines, none of which begins with a dot; they are of the message as it was, and not of what is converted */
+	if (o->unwanted == 0)
+		stream_put(&c->io, signatures);
+	body_rewind(o->body, o->unwanted);
+	while (!c->io.out_failed && (got = body_next(o->body, &piece)) != 0) {
 		if (got < 0) {
 			*read_error = errno;
 			break;
 		}
-		at += got;
 		buf_clear(&out);
-		smtp_stuff_feed(&stuff, span_make(piece, (size_t)got), &out);
+		smtp_stuff_feed(&stuff, buf_view(&piece), &out);
 		stream_put(&c->io, buf_view(&out));
-		if (c->io.out_failed)
-			break;
+		buf_clear(&piece);
 	}
+	buf_free(&piece);
 	buf_clear(&out);
 	smtp_stuff_end(&stuff, &out);
 	/* a message that cannot be read to its end must not look complete */
@@ -334,7 +337,7 @@ reset(struct connection *c)
 
 /* DATA to the verdict on all accepted recipients. */
 static enum step
-content(struct connection *c, struct offer *o, struct span signatures, int fd, struct verdict *why)
+content(struct connection *c, struct offer *o, struct span signatures, struct verdict *why)
 {
 	struct verdict v;
 	int read_error;
@@ -356,7 +359,7 @@ content(struct connection *c, struct offer *o, struct span signatures, int fd, s
 	}
 	c->cutoff = UINT64_MAX;
 	stream_timeout(&c->io, c->o->data_ms + o->size / SLOWEST_BYTES_PER_S * 1000);
-	if (!say_content(c, o, signatures, fd, &read_error)) {
+	if (!say_content(c, o, signatures, &read_error)) {
 		connection_drop(c);
 		if (read_error != 0) {
 			v = verdict_make(451, "4.3.0", "the message cannot be read: %s", strerror(read_error));
@@ -394,26 +397,80 @@ measure(struct offer *o, int fd, struct span signatures, struct verdict *why)
 	}
 	o->start = (off_t)transaction_return_path(span_make(head, (size_t)got));
 	o->size = (uint64_t)(st.st_size - o->start) + signatures.n;
+	errno = body_open(o->body, fd, o->start);
+	if (errno == 0)
+		return true;
+	*why = verdict_make(451, "4.3.0", "the message cannot be read: %s", strerror(errno));
+	return false;
+}
+
+static bool
+is_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
 	return true;
 }
 
-enum transaction_end
-transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why)
+static bool
+has_ascii_envelope(const struct job *j)
 {
-	struct offer o;
+	bool plain = is_ascii(j->from);
+
+	for (size_t i = 0; i < j->count; i++)
+		plain &= is_ascii(j->rcpt[i].address);
+	return plain;
+}
+
+/*
+ * What this host cannot take is converted: eight-bit bodies (RFC 6152 3), lines that
+ * are too long (RFC 5321 4.5.3.1.6).  SMTPUTF8 that nothing in the message makes use
+ * of is forgotten (RFC 6531 3.4).  False: it cannot be converted.
+ */
+static bool
+prepare(const struct connection *c, const struct job *j, struct offer *o, struct verdict *why)
+{
+	bool asks = j->smtputf8 && !c->ehlo.smtputf8;
+
+	o->needs_utf8 = j->smtputf8;
+	o->unwanted = (o->body->has_8bit && !c->ehlo.eightbitmime ? BINARY_8BIT : 0) |
+	    (o->body->has_long ? BINARY_LONG : 0);
+	if (o->unwanted == 0 && !asks)
+		return true;
+	if (body_survey(o->body)) {
+		o->needs_utf8 = j->smtputf8 && !(o->body->is_plain && has_ascii_envelope(j));
+		if (o->unwanted != 0)
+			o->size = o->size / 18 * 25 + 4096;	/* base64 with its line ends, and some fields */
+		return true;
+	}
+	if (o->unwanted == 0)
+		return true;
+	*why = errno != 0 ? verdict_make(451, "4.3.0", "the message cannot be read: %s", strerror(errno)) :
+	    verdict_make(554, "5.6.3", "%s[%s] %s, and the message cannot be converted", c->to.host, c->ip,
+		o->unwanted & BINARY_LONG ? "takes no lines over 1000 bytes" : "takes no eight-bit text (8BITMIME)");
+	return false;
+}
+
+static enum transaction_end
+run(struct connection *c, struct job *j, int fd, struct body *body, struct verdict *why)
+{
+	struct offer o = { .body = body };
 
 	c->messages++;
 	if (!measure(&o, fd, j->signatures, why)) {
 		job_decide(j, why);
 		return TRANSACTION_DONE;
 	}
+	if (!prepare(c, j, &o, why))
+		return TRANSACTION_NEXT;
 	if (c->ehlo.has_size && c->ehlo.size > 0 && o.size > c->ehlo.size) {
 		*why = verdict_make(552, "5.3.4", "%s[%s] takes at most %llu bytes", c->to.host, c->ip,
 			(unsigned long long)c->ehlo.size);
 		job_decide(j, why);
 		return TRANSACTION_DONE;
 	}
-	if (!meets_demands(c, j, why))
+	if (!meets_demands(c, j, &o, why))
 		return TRANSACTION_NEXT;
 	do {
 		enum step step;
@@ -425,7 +482,7 @@ transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why
 		if (step == STEP_DECIDED)
 			reset(c);
 		else if (step == STEP_ON)
-			step = content(c, &o, j->signatures, fd, why);
+			step = content(c, &o, j->signatures, why);
 		if (step == STEP_LOST) {
 			c->cutoff = UINT64_MAX;
 			connection_drop(c);
@@ -437,4 +494,14 @@ transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why
 		return TRANSACTION_DONE;
 	*why = verdict_make(452, "4.5.3", "%s[%s] took only some of the recipients", c->to.host, c->ip);
 	return TRANSACTION_NEXT;
+}
+
+enum transaction_end
+transaction_run(struct connection *c, struct job *j, int fd, struct verdict *why)
+{
+	static struct body body;
+	enum transaction_end end = run(c, j, fd, &body, why);
+
+	body_close(&body);
+	return end;
 }

@@ -43,6 +43,13 @@ struct binary {
 	size_t rest_n;
 	struct level level[LIMIT_MIME_DEPTH];
 	size_t depth;
+	/* For messages that are to be converted: */
+	struct binary_survey *notes;	/* made */
+	const struct binary_survey *plan;	/* followed */
+	unsigned unwanted;		/* BINARY_ flags */
+	size_t parts;			/* begun so far; the last of them is being read */
+	size_t line_n;			/* bytes of the line so far */
+	bool in_message;		/* the next header section is that of a message */
 };
 
 struct binary *
@@ -52,6 +59,27 @@ binary_new(void)
 
 	b->state = HEADER;
 	buf_init(&b->header, LIMIT_HEADER_BYTES);
+	return b;
+}
+
+struct binary *
+binary_new_survey(struct binary_survey *out)
+{
+	struct binary *b = binary_new();
+
+	*out = (struct binary_survey){ .parts = 0 };
+	b->notes = out;
+	return b;
+}
+
+struct binary *
+binary_new_converter(const struct binary_survey *survey, unsigned flaws)
+{
+	struct binary *b = binary_new();
+
+	b->plan = survey;
+	b->unwanted = flaws;
+	b->in_message = true;
 	return b;
 }
 
@@ -84,9 +112,32 @@ encode(struct binary *b, struct span s, struct buf *out)
 	}
 }
 
+static bool
+has_8bit(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return true;
+	return false;
+}
+
+static void
+note(struct binary *b, struct span s)
+{
+	uint8_t *flaws = &b->notes->flaws[b->parts - 1];
+
+	b->line_n += s.n;
+	if (has_8bit(s))
+		*flaws |= BINARY_8BIT;
+	if (b->line_n > BINARY_LINE)
+		*flaws |= BINARY_LONG;
+}
+
 static void
 content(struct binary *b, struct span s, struct buf *out)
 {
+	if (b->notes != NULL && b->parts > 0)
+		note(b, s);
 	if (!b->encodes) {
 		buf_span(out, s);
 		return;
@@ -101,6 +152,7 @@ content(struct binary *b, struct span s, struct buf *out)
 static void
 line_end(struct binary *b, struct buf *out)
 {
+	b->line_n = 0;
 	if (!b->encodes) {
 		buf_put(out, "\r\n", 2);
 		return;
@@ -123,6 +175,71 @@ end_content(struct binary *b, struct buf *out)
 }
 
 /* -- header sections ---------------------------------------------------------- */
+
+/* A field with lines of BINARY_LINE at most, cut before blanks; false when there is none to cut at. */
+static bool
+put_folded(struct span raw, struct buf *out)
+{
+	while (raw.n > 0) {
+		ssize_t lf = span_find(raw, '\n');
+		struct span line = span_first(raw, lf < 0 ? raw.n : (size_t)lf + 1);
+
+		raw = span_from(raw, line.n);
+		while (line.n > BINARY_LINE + 2) {
+			size_t at = BINARY_LINE;
+
+			while (at > 0 && line.p[at] != ' ' && line.p[at] != '\t')
+				at--;
+			if (span_trim(span_first(line, at)).n == 0)
+				return false;
+			buf_span(out, span_first(line, at));
+			buf_put(out, "\r\n", 2);
+			line = span_from(line, at);
+		}
+		buf_span(out, line);
+	}
+	return true;
+}
+
+/* What the header section lacks so that its body may be base64. */
+static void
+add_fields(const struct binary *b, bool said, struct buf *out)
+{
+	struct span header = buf_view(&b->header);
+
+	if (!said)
+		buf_text_put(out, "Content-Transfer-Encoding: base64\r\n");
+	if (b->in_message && header_find(header, "MIME-Version").p == NULL)
+		buf_text_put(out, "MIME-Version: 1.0\r\n");
+	/* RFC 1428 3: nobody knows what the bytes mean */
+	if (header_find(header, "Content-Type").p == NULL)
+		buf_text_put(out, "Content-Type: text/plain; charset=unknown-8bit\r\n");
+}
+
+/* The fields, each line short enough, with the encoding replaced where `encoding` is not NULL. */
+static bool
+put_converted(struct binary *b, const char *encoding, struct buf *out)
+{
+	struct span rest = buf_view(&b->header);
+	struct span tail = rest;
+	struct header_field f;
+	bool said = false, good = true;
+
+	while (header_next(&rest, &f)) {
+		bool replaced = encoding != NULL && f.valid && span_is_nocase(f.name, "Content-Transfer-Encoding");
+
+		tail = span_from(tail, (size_t)(f.raw.p + f.raw.n - tail.p));
+		if (!replaced)
+			good &= put_folded(f.raw, out);
+		else if (!said)
+			buf_printf(out, "Content-Transfer-Encoding: %s\r\n", encoding);
+		said |= replaced;
+	}
+	if (encoding != NULL && strcmp(encoding, "base64") == 0)
+		add_fields(b, said, out);
+	buf_span(out, tail);
+	return good;
+}
 
 /* The fields with the encoding replaced: the first says `encoding`, others of the name go. */
 static void
@@ -189,6 +306,28 @@ kind_of(struct span header, struct arena *a, struct span *boundary)
 	return MULTIPART;
 }
 
+/* The header section of a message that is surveyed or converted; false: it cannot be. */
+static bool
+convert_header(struct binary *b, enum kind kind, bool plain, bool wide, struct buf *out)
+{
+	unsigned flaws;
+
+	if (b->parts == LIMIT_MIME_PARTS)
+		return false;
+	b->parts++;
+	b->line_n = 0;
+	if (b->notes != NULL) {
+		b->notes->parts = b->parts;
+		b->notes->header_8bit |= has_8bit(buf_view(&b->header));
+		return put_converted(b, NULL, out);
+	}
+	flaws = b->plan->flaws[b->parts - 1] & b->unwanted;
+	b->encodes = kind == LEAF && plain && flaws != 0;
+	if (b->encodes)
+		return put_converted(b, "base64", out);
+	return put_converted(b, kind != LEAF && wide && (b->unwanted & BINARY_8BIT) ? "7bit" : NULL, out);
+}
+
 /* The header section is whole: decide what its body is. */
 static bool
 decide(struct binary *b, struct buf *out)
@@ -205,11 +344,16 @@ decide(struct binary *b, struct buf *out)
 		good = push(b, boundary);
 	else if (kind == MULTIPART && binary)
 		good = false;
-	if (binary)
-		put_header(b, kind == LEAF ? "base64" : "8bit", out);
-	else
-		buf_span(out, header);
-	b->encodes = binary && kind == LEAF;
+	if (b->notes != NULL || b->plan != NULL) {
+		good = convert_header(b, kind, plain, binary || encoding_is(encoding, "8bit"), out) && good;
+	} else {
+		if (binary)
+			put_header(b, kind == LEAF ? "base64" : "8bit", out);
+		else
+			buf_span(out, header);
+		b->encodes = binary && kind == LEAF;
+	}
+	b->in_message = kind == MESSAGE && plain;
 	b->state = kind == MESSAGE && plain ? HEADER : START;
 	buf_clear(&b->header);
 	b->header_line = 0;

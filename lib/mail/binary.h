@@ -16,11 +16,33 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/span.h"
 
 struct binary;
 
 struct binary *binary_new(void);
+
+/*
+ * The same machine for messages that the next host cannot take as they are: with
+ * eight-bit bodies (RFC 6152 3), or lines over BINARY_LINE (RFC 5322 2.1.1).  The
+ * message is read twice: a survey finds the parts that have such flaws, and writes
+ * nothing of use; then these parts become base64, header lines that are too long are
+ * folded, and fields that are missing for it are added.  Both fail also when there
+ * are more than LIMIT_MIME_PARTS parts, or a header line that cannot be folded.
+ * survey is borrowed for the life of the machine.
+ */
+#define BINARY_LINE 998			/* without CRLF */
+enum { BINARY_8BIT = 1, BINARY_LONG = 2 };
+struct binary_survey {
+	size_t parts;
+	bool header_8bit;		/* some header section has other bytes than ASCII */
+	uint8_t flaws[LIMIT_MIME_PARTS];	/* of the body of each part, in their order */
+};
+struct binary *binary_new_survey(struct binary_survey *out);
+/* flaws: which of them are unwanted. */
+struct binary *binary_new_converter(const struct binary_survey *survey, unsigned flaws);
+
 void binary_free(struct binary **b);
 
 /* Most bytes that one feed of n bytes, or the end (n = 0), may append. */

@@ -28,8 +28,9 @@ t_fuzz_smtp_data_SOURCES = t/fuzz/smtp-data.c $(fuzz_driver)
 t_fuzz_smtp_reply_SOURCES = t/fuzz/smtp-reply.c $(fuzz_driver)
 t_fuzz_milter_peer_SOURCES = t/fuzz/milter-peer.c $(fuzz_driver)
 
-fuzz_store = t/fuzz/mail-mime t/fuzz/mail-header t/fuzz/imap-command t/fuzz/store-journal
+fuzz_store = t/fuzz/mail-mime t/fuzz/mail-convert t/fuzz/mail-header t/fuzz/imap-command t/fuzz/store-journal
 check_PROGRAMS += $(fuzz_store)
+t_fuzz_mail_convert_SOURCES = t/fuzz/mail-convert.c $(fuzz_driver)
 t_fuzz_mail_mime_SOURCES = t/fuzz/mail-mime.c $(fuzz_driver)
 t_fuzz_mail_header_SOURCES = t/fuzz/mail-header.c $(fuzz_driver)
 t_fuzz_imap_command_SOURCES = t/fuzz/imap-command.c $(fuzz_driver)

@@ -10,7 +10,7 @@ t_outbound_send_job_SOURCES = t/outbound/send-job.c
 
 check_PROGRAMS += t/unit/net-mx
 t_unit_net_mx_SOURCES = t/unit/net-mx.c bin/remote-send/mx.c bin/remote-send/job.c \
-	bin/remote-send/transaction.c bin/remote-send/connection.c bin/remote-send/secure.c \
+	bin/remote-send/transaction.c bin/remote-send/body.c bin/remote-send/connection.c bin/remote-send/secure.c \
 	bin/remote-send/login.c bin/remote-send/rules.c
 t_unit_net_mx_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 
@@ -36,3 +36,7 @@ t_unit_send_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
 check_PROGRAMS += t/unit/send-report
 t_unit_send_report_SOURCES = t/unit/send-report.c bin/remote-send/tls_report.c
 t_unit_send_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
+
+check_PROGRAMS += t/unit/send-body
+t_unit_send_body_SOURCES = t/unit/send-body.c bin/remote-send/body.c
+t_unit_send_body_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bin/remote-send
