@@ -19,6 +19,7 @@
 #include "logs.h"
 #include "mail/status.h"
 #include "output.h"
+#include "policy/pattern.h"
 #include "queue.h"
 #include "route_settings.h"
 #include "sys/file.h"
@@ -200,11 +201,45 @@ is_ours(const struct ctl *c, const char *domain)
 	return stat(instance_path(&c->instance, path, name), &st) == 0;
 }
 
-/* host: of a domain that is passed on, else empty. */
+/* A word of the settings for how much TLS there must be (policy/tls_out.h). */
 static void
-put_route(struct output *o, const struct settings *st, struct span host)
+put_tls(struct output *o, const struct settings *st, const char *level)
+{
+	static const struct { const char *level, *words; } table[] = {
+		{ "auto", "as published (DANE, MTA-STS), else when it is offered" },
+		{ "none", "never: clear text, as the settings want it" },
+		{ "may", "when it is offered, as the settings want it" },
+		{ "encrypt", "always, with any certificate, as the settings want it" },
+		{ "dane", "only to hosts that fit their TLSA records, as the settings want it" },
+		{ "verify", "only with a certificate of a CA, as the settings want it" },
+	};
+
+	if (!settings_bool(st, "tlsIfSupported"))
+		row(o, "tls", "never: the setting tlsIfSupported is off");
+	else
+		for (size_t i = 0; i < PB_COUNT(table); i++)
+			if (strcmp(level, table[i].level) == 0)
+				row(o, "tls", table[i].words);
+}
+
+/* hop: the domain, or the server that it is passed on to. */
+static const char *
+tls_level(const struct settings *st, struct span hop)
+{
+	static const char list[] = "tlsPolicies/policy";
+
+	for (size_t i = 0; i < settings_count(st, list); i++)
+		if (pattern_text_matches(span_of(settings_entry(st, list, i, "domain")), hop))
+			return settings_entry(st, list, i, "level");
+	return "auto";
+}
+
+/* host: "HOST:PORT" of a domain that is passed on, else empty. */
+static void
+put_route(struct output *o, const struct settings *st, const char *domain, struct span host)
 {
 	struct route_settings r;
+	struct route forward;
 	char text[1024];
 
 	route_settings(st, host, PRIORITY_USUAL, &r);
@@ -212,9 +247,12 @@ put_route(struct output *o, const struct settings *st, struct span host)
 	case POLICY_WAY_FORWARD:
 		snprintf(text, sizeof(text), "passed on to %.*s", SPAN_ARG(host));
 		row(o, "route", text);
+		if (route_lookup(st, span_of(domain), &forward))
+			put_tls(o, st, tls_level(st, span_of(forward.address)));
 		break;
 	case POLICY_WAY_MX:
 		row(o, "route", "the mail hosts of the domain (MX)");
+		put_tls(o, st, tls_level(st, span_of(domain)));
 		break;
 	case POLICY_WAY_GATEWAY:
 		for (size_t i = 0; i < r.gateways; i++) {
@@ -223,6 +261,7 @@ put_route(struct output *o, const struct settings *st, struct span host)
 			gateway_server_get(st, r.gateway[i], &g);
 			snprintf(text, sizeof(text), "the outgoing gateway %s port %u", g.address, (unsigned)g.port);
 			row(o, "route", text);
+			put_tls(o, st, g.tls);
 		}
 		break;
 	}
@@ -239,9 +278,7 @@ put_policy(const struct ctl *c, struct output *o, const struct settings *st, con
 		row(o, "route", "a domain of this server: its mailboxes");
 	} else {
 		(void)route_find(st, span_of(domain), &host);
-		put_route(o, st, buf_view(&host));
-		row(o, "tls", settings_bool(st, "tlsIfSupported") ? "when it is offered, or published as a must" :
-			"never (setting tlsIfSupported is off)");
+		put_route(o, st, domain, buf_view(&host));
 	}
 	buf_free(&host);
 }

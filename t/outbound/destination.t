@@ -30,7 +30,9 @@ sub queued { my ($answer) = put($pb, from => '', @_); return $answer =~ /Queued 
 my %d = told('remote.test');
 is_deeply([ @d{qw(domain messages recipients state)} ], [ 'remote.test', 0, 0, 'the logs know of no attempt' ], 'a domain that nobody wrote to');
 like($d{route}, qr/MX/, 'its mail goes by MX');
-like($d{tls}, qr/^when it is offered/, 'over TLS if it can');
+is($d{tls}, 'as published (DANE, MTA-STS), else when it is offered', 'over TLS if it can');
+$pb->ctl_ok('set', '--add', 'tlsPolicies/policy', 'domain=*.secure.test', 'level=verify');
+is({ told('a.secure.test') }->{tls}, 'only with a certificate of a CA, as the settings want it', '... or as the settings want it');
 
 my $sent = queued(to => [ 'a@remote.test' ]);
 ok($pb->wait_log('delivery', qr/event=sent id=$sent /), 'a message gets there');
