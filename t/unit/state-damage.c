@@ -1,16 +1,19 @@
 /*
  * state-damage: a database that was killed, cut or overwritten opens again, by
  * recovery or, after the second failure in a row, anew with the old one kept aside.
+ * A lack of descriptors ends an owner, and costs no record.
  */
 /* Features: TOOL-16. */
 #include "base/base.h"
 #include "tap.h"
 
+#include <db.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "state/state.h"
@@ -237,11 +240,67 @@ refused_homes(void)
 	is_num(errno, EPERM, "as EPERM");
 }
 
+/* The library sleeps for seconds before it tries to open a file again. */
+static int
+no_sleep(u_long seconds, u_long microseconds)
+{
+	(void)seconds;
+	(void)microseconds;
+	return 0;
+}
+
+/* Writes until the library finds no descriptor for its next log file; false when it never failed. */
+static bool
+runs_out(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		enum state_found found;
+		struct rlimit none;
+		struct state *s;
+		int free_fd;
+
+		if (db_env_set_func_yield(no_sleep) != 0 || state_open(&s, home, "d.db", 1 << 20, &found) < 0)
+			_exit(2);
+		free_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (free_fd < 0 || getrlimit(RLIMIT_NOFILE, &none) < 0)
+			_exit(3);
+		close(free_fd);
+		none.rlim_cur = (rlim_t)free_fd;
+		if (setrlimit(RLIMIT_NOFILE, &none) < 0)
+			_exit(3);
+		for (int i = 0; i < 100000; i++)
+			if (put_number(s, i) < 0)
+				_exit(75);
+		_exit(0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 75;
+}
+
+/* Each time its owner ends and is started again; nothing is wrong with the database. */
+static void
+no_descriptors(void)
+{
+	enum state_found found = STATE_FOUND_NONE;
+	int count = 0;
+
+	new_home();
+	fill(1000);
+	for (int i = 0; i < 3; i++)
+		ok(runs_out(), "without a descriptor for the next log file a write fails (%d)", i + 1);
+	is_num(lives(&found, &count), 1, "then it opens at once");
+	is_num(found, STATE_FOUND_GOOD, "as it was: a lack of descriptors is no damage");
+	ok(count >= 1000, "with what was in it (%d records)", count);
+}
+
 int
 main(void)
 {
 	killed_while_writing();
 	damaged_files();
 	refused_homes();
+	no_descriptors();
 	return done();
 }
