@@ -45,3 +45,7 @@ t_unit_runner_retry_SOURCES = t/unit/runner-retry.c bin/spool-runner/retry.c t/u
 t_unit_runner_queue_SOURCES = t/unit/runner-queue.c bin/spool-runner/queue.c \
 	bin/spool-runner/queue_ready.c t/unit/tap.h
 dist_man_MANS += man/spool-runner.8
+
+# Makes a queue of any size (t/queue/many.t, t/bench/million.sh).
+noinst_PROGRAMS += t/tool/queue-fill
+t_tool_queue_fill_SOURCES = t/tool/queue-fill.c

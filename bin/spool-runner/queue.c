@@ -267,10 +267,9 @@ queue_first(struct queue *q, int64_t now, unsigned mask)
 }
 
 void
-queue_take(struct queue *q, uint32_t i)
+queue_goes(struct queue *q, uint32_t i)
 {
 	ready_passes(&q->ready, i);
-	leave_state(q, i);
 }
 
 bool

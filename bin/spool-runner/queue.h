@@ -106,8 +106,8 @@ void queue_open(struct queue *q, uint32_t dest, enum queue_lane lane);
  * mask (1 << enum queue_lane), QUEUE_NONE when there is none.  It stays READY.
  */
 uint32_t queue_first(struct queue *q, int64_t now, unsigned mask);
-/* queue_activate for one that is READY, whose turn it is. */
-void queue_take(struct queue *q, uint32_t i);
+/* One that was READY is delivered now, and not only looked at: turns go on from its. */
+void queue_goes(struct queue *q, uint32_t i);
 /* The earliest time of those that were not due when last asked; false when there are none. */
 bool queue_next_time(const struct queue *q, int64_t *out) PB_MUST_CHECK;
 

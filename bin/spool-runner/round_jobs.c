@@ -171,6 +171,7 @@ new_job(struct round *r, uint32_t dest)
 	j->round = r;
 	j->dest = dest;
 	r->jobs++;
+	queue_goes(r->s->queue, r->entry);
 	schedule_job_begins(r->s, dest);
 	return j;
 }

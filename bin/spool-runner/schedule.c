@@ -76,7 +76,7 @@ schedule_kick(struct schedule *s)
 static void
 start(struct schedule *s, uint32_t i)
 {
-	queue_take(s->queue, i);
+	queue_activate(s->queue, i);
 	if (queue_at(s->queue, i)->flags & QUEUE_DELETE) {
 		schedule_finish(s, i);
 		return;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # A destination that hangs takes no more than its places: others, and local mail, go on (R10).
-# Features: SMTPOUT-07.
+# Features: SMTPOUT-07, QUEUE-04.
 use strict;
 use warnings;
 use Test::More;

@@ -36,7 +36,7 @@ pop(struct queue *q)
 	if (i == QUEUE_NONE)
 		return 0;
 	id = queue_at(q, i)->id;
-	queue_take(q, i);
+	queue_goes(q, i);
 	queue_remove(q, i);
 	return id;
 }
@@ -115,6 +115,10 @@ senders(void)
 	queue_set_sender(q, queue_add(q, ref(4000), 100), 0x1000, true);
 	is_num(pop_at(q, 100), 3003, "the other's third");
 	is_num(pop_at(q, 100), 4000, "what was tried before is as of another sender");
+	for (int n = 0; n < 100; n++)
+		queue_activate(q, queue_first_at(q, 100));
+	queue_set_sender(q, queue_add(q, ref(5000), 100), 0x5000, false);
+	is_num(pop_at(q, 100), 5000, "who was only looked at does not move the others on");
 	queue_free(&q);
 }
 
@@ -135,7 +139,7 @@ lanes(void)
 	queue_open(q, 7, QUEUE_TROUBLED);
 	ok(queue_first(q, 100, outside | troubled) == a, "the first of those that are open");
 	ok(queue_first(q, 100, outside) == c, "or of one kind alone");
-	queue_take(q, a);
+	queue_activate(q, a);
 	queue_again(q, a, 7);
 	ok(queue_first(q, 100, troubled) == a, "who found no place keeps his turn");
 	queue_remove(q, a);
@@ -171,7 +175,7 @@ ageing(void)
 	queue_at(q, forced)->flags |= QUEUE_FORCED;
 	ok(queue_first_at(q, 5000) == forced, "but nobody who is forced");
 	queue_remove(q, forced);
-	queue_take(q, low);
+	queue_activate(q, low);
 	queue_again(q, low, 0);
 	ok(queue_first_at(q, 1000 + 2 * QUEUE_AGE_S) == low, "without a place he does not grow young again");
 	queue_free(&q);

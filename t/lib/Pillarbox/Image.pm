@@ -43,14 +43,14 @@ sub lacking {
 }
 
 sub new {
-	my ($class, $size) = @_;
+	my ($class, $size, @mkfs) = @_;		# @mkfs: options of mkfs.ext4
 	my $top = tempdir('pillarbox-image-XXXXXX', TMPDIR => 1);
 	chmod 0755, $top;
 	my $self = bless { top => $top, fs => "$top/fs", pid => $$ }, $class;
 	push @live, $self;
 	mkdir $self->{fs};
 	local $ENV{PATH} = "$ENV{PATH}:/sbin:/usr/sbin";
-	if (system("truncate -s $size $top/image && mkfs.ext4 -q -F $top/image >/dev/null 2>&1") != 0 || !$self->mount) {
+	if (system("truncate -s $size $top/image && mkfs.ext4 -q -F @mkfs $top/image >/dev/null 2>&1") != 0 || !$self->mount) {
 		$self->remove;
 		die "no ext4 in $top\n";
 	}

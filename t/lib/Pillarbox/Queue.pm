@@ -11,7 +11,7 @@ use Time::HiRes qw(sleep time);
 use POSIX ();
 use Socket;
 
-our @EXPORT = qw(put drop_pair drop put_start put_answers queue_files wait_queue numbers packet_socket ask);
+our @EXPORT = qw(put drop_pair drop put_start put_answers queue_files wait_queue numbers packet_socket ask fill);
 
 sub tool { (my $t = $Pillarbox::BIN) =~ s{/prog/?$}{/t/tool/intake-put}; return $t }
 
@@ -52,6 +52,13 @@ sub drop_pair {
 		Pillarbox::spew("$base.$kind", $text{$kind} =~ s/\r?\n/\r\n/gr);
 		chown $uid, $gid, "$base.$kind" or die "$base.$kind: $!" if $> == 0;
 	}
+}
+
+# Many messages at once, without intake: t/tool/queue-fill.c.  The scheduler must not run.
+sub fill {
+	my ($pb, $count, $domains, $senders) = @_;
+	(my $tool = tool()) =~ s/intake-put$/queue-fill/;
+	system($tool, "$pb->{dir}/spool", $count, $domains, $senders) == 0 or die "queue-fill: $?";
 }
 
 # A connection for records, and one question over it: the answer, or undef when it
