@@ -39,8 +39,8 @@ data_has_received_line(const struct smtp *c)
 	       (c->config->received != RECEIVED_AUTHENTICATED || c->user[0] != '\0');
 }
 
-void
-data_begin(struct smtp *c)
+static void
+put_received(struct smtp *c)
 {
 	const bool hidden = c->config->hides_client && c->user[0] != '\0';
 	struct message *m = &c->w->message;
@@ -52,9 +52,6 @@ data_begin(struct smtp *c)
 		.date = now, .zone = date_local_zone(now),
 	};
 
-	trace_return_path(smtp_path_view(&c->t.mail.from), &m->trace);
-	if (!data_has_received_line(c))
-		return;
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)c->w->held_id);
 	if (c->s->is_local)
 		snprintf(uid, sizeof(uid), "uid %u", (unsigned)c->s->peer_uid);
@@ -74,6 +71,18 @@ data_begin(struct smtp *c)
 	if (c->t.count == 1)
 		r.recipient = span_of(c->t.rcpts[0].address);
 	trace_received(&r, &m->trace);
+}
+
+void
+data_begin(struct smtp *c)
+{
+	struct buf *trace = &c->w->message.trace;
+
+	trace_return_path(smtp_path_view(&c->t.mail.from), trace);
+	if (data_has_received_line(c))
+		put_received(c);
+	if (c->user[0] != '\0' && c->config->authenticated_as[0] != '\0')
+		trace_authenticated_as(span_of(c->config->authenticated_as), span_of(c->user), trace);
 }
 
 bool

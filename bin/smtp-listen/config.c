@@ -56,6 +56,7 @@ read_choices(struct config *c, const struct settings *s)
 	c->normalize = choice(s, "bareLineEnds", ends) == 1;
 	c->allow_relay_authenticated = settings_bool(s, "allowRelayForAuthenticated");
 	c->hides_client = settings_bool(s, "hideClientAddress");
+	c->authenticated_as = settings_bool(s, "appendAuthenticatedAs") ? settings_text(s, "authenticatedAsHeader") : "";
 	c->vrfy = settings_bool(s, "enableVrfy");
 	c->expn = settings_bool(s, "enableExpn");
 	c->etrn = (enum config_etrn)choice(s, "etrn", etrn);

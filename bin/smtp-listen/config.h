@@ -65,6 +65,7 @@ struct config {
 	struct addr_set xclient, xforward;	/* xclientTrusted, xforwardTrusted */
 	struct addr open_door;		/* submissionBinding; family 0: there is none */
 	bool hides_client;		/* Received of those who logged in */
+	const char *authenticated_as;	/* name of the field that tells who did; "": none does */
 	struct gateways gateways_in;	/* incomingGateways, smartHosts, validRecipients */
 	struct config_milter *milters;
 	size_t milter_count;

@@ -20,6 +20,7 @@ static const char *const names[] = {
 	[FORMAT_SOCKET] = "unix:NAME, unix:/PATH, inet:PORT@ADDRESS or inet6:PORT@ADDRESS (addresses, no host names)",
 	[FORMAT_MAILBOX] = "an address LOCAL@DOMAIN",
 	[FORMAT_LOCALPART] = "a local part of small letters, digits and .-_+=&'!#$%*?^`{|}~",
+	[FORMAT_FIELD] = "the name of a header field: printable ASCII without blank and colon",
 	[FORMAT_PATTERN] = "an address or domain, * as wildcard",
 	[FORMAT_PATH] = "a file name without \"..\"",
 };
@@ -287,6 +288,8 @@ format_is_valid(enum setting_format f, struct span s)
 		return is_mailbox(s);
 	case FORMAT_LOCALPART:
 		return format_is_user_folder(s);
+	case FORMAT_FIELD:
+		return is_printable(s) && span_find(s, ' ') < 0 && span_find(s, ':') < 0;
 	case FORMAT_PATTERN:
 		return is_printable(s) && span_find(s, ' ') < 0;
 	case FORMAT_PATH:

@@ -45,6 +45,7 @@ enum setting_format {
 	FORMAT_SOCKET,		/* unix:NAME, unix:/PATH, inet:PORT@ADDRESS, inet6:PORT@ADDRESS */
 	FORMAT_MAILBOX,		/* local@domain */
 	FORMAT_LOCALPART,	/* what may stand left of the @ */
+	FORMAT_FIELD,		/* name of a header field (RFC 5322 3.6.8) */
 	FORMAT_PATTERN,		/* address or domain, with * as wildcard */
 	FORMAT_PATH		/* file name without control characters and ".." */
 };

@@ -4,6 +4,8 @@
  */
 #include "base/base.h"
 #include "mail/trace.h"
+
+#include "base/base64.h"
 #include "mail/date.h"
 #include "mail/header.h"
 
@@ -80,6 +82,25 @@ trace_received(const struct trace_received *r, struct buf *out)
 	buf_text_put(out, ";\r\n\t");
 	date_print(r->date, r->zone, out);
 	buf_text_put(out, "\r\n");
+}
+
+/* What is no printable byte of a line can stand in no log-in name either. */
+void
+trace_authenticated_as(struct span name, struct span address, struct buf *out)
+{
+	bool plain = true;
+
+	for (size_t i = 0; i < address.n; i++)
+		plain &= address.p[i] > ' ' && address.p[i] <= '~';
+	buf_printf(out, "%.*s: ", SPAN_ARG(name));
+	if (plain) {
+		buf_span(out, address);
+	} else {
+		buf_text_put(out, "=?utf-8?B?");
+		base64_encode(out, address);
+		buf_text_put(out, "?=");
+	}
+	buf_put(out, "\r\n", 2);
 }
 
 void

@@ -35,6 +35,9 @@ struct trace_received {
 };
 void trace_received(const struct trace_received *r, struct buf *out);
 
+/* "NAME: ADDRESS": who logged in to send the message; an address that is not ASCII as an encoded word (RFC 2047). */
+void trace_authenticated_as(struct span name, struct span address, struct buf *out);
+
 /* "Date:" and "Message-ID:" for a submission that lacks them. */
 void trace_add_date(int64_t seconds, int zone, struct buf *out);
 /* unique: any text that is used once on this host, such as the queue id. */

@@ -2,6 +2,7 @@
 # DANE for SMTP (RFC 7672): where DNSSEC vouches for TLSA records of a mail host,
 # only a host whose certificate fits them gets mail; all else is deferred and says
 # why.  Where it does not, TLSA records change nothing.
+# Features: SMTPOUT-09.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";

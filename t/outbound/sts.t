@@ -2,6 +2,7 @@
 # MTA-STS (RFC 8461): a policy that a domain announces is fetched, kept and obeyed;
 # what cannot be had, or is only a test, changes nothing; and what is on disk holds
 # while the web server is away.
+# Features: SMTPOUT-09.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
