@@ -1,10 +1,11 @@
 /*
- * gateway: passwords of outgoing gateways, for remote-send alone, by a
- * question over the look-up socket:
+ * gateway: passwords of outgoing gateways, for remote-send alone, by two
+ * questions over the look-up socket:
  *
- *	gateway-login ADDRESS PORT USER
+ *	gateway-login ADDRESS PORT USER		to send through it
+ *	gateway-admin ADDRESS PORT URL USER	to ask for its queue length; URL "-": none is set
  *
- * It names all that the settings say of where the password goes, so that who
+ * They name all that the settings say of where the password goes, so that who
  * has read older settings never gets the password of another server.
  * Answer: "OK PASSWORD", or NOTFOUND.
  */
@@ -16,7 +17,7 @@
 #include "base/span.h"
 #include "service/service.h"
 
-/* True when the question is that one: answered in out, which is to be wiped. */
+/* True when the question is one of those: answered in out, which is to be wiped. */
 bool gateway_question(const struct service *svc, uid_t uid, struct span question, struct buf *out) PB_MUST_CHECK;
 
 #endif

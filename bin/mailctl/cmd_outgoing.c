@@ -1,7 +1,7 @@
 /*
  * cmd_outgoing: outgoing list, add, edit, delete: the gateways through which
- * mail for other hosts goes out (GATE-01).  The password comes by
- * --password or --password-stdin, and is never shown.
+ * mail for other hosts goes out (GATE-01).  Passwords come by --password and
+ * --admin-password, or by --password-stdin, a line each; they are never shown.
  */
 #include "base/base.h"
 #include "commands.h"
@@ -25,6 +25,7 @@ static int
 check(const struct settings *s, size_t at, struct buf *errors)
 {
 	struct gateway_server g;
+	struct gateway_url url;
 
 	gateway_server_get(s, at, &g);
 	if (g.address[0] == '\0')
@@ -36,43 +37,88 @@ check(const struct settings *s, size_t at, struct buf *errors)
 			g.priority_min, g.priority_max);
 	else if (g.user[0] != '\0' && settings_entry(s, LIST, at, "authPassword")[0] == '\0')
 		buf_text_put(errors, "authUserName needs a password: give --password or --password-stdin\n");
+	else if (g.url[0] != '\0' && !gateway_url_parse(span_of(g.url), &url))
+		buf_printf(errors, "%s: a url is smtp://HOST:PORT or smtps://HOST:PORT\n", g.url);
+	else if (g.is_ours && (g.admin[0] == '\0' || settings_entry(s, LIST, at, "adminPassword")[0] == '\0'))
+		buf_text_put(errors, "gatewayMode needs adminUserName and its password: give --admin-password\n");
 	else
 		return EXIT_DONE;
 	return EXIT_REFUSED;
 }
 
-/* -- the password --------------------------------------------------------------------- */
+/* -- passwords ------------------------------------------------------------------------- */
+
+#define SECRETS 2
+static const char *const secret_fields[SECRETS] = { "authPassword", "adminPassword" };
+
+struct secrets {
+	size_t count;
+	char *word[SECRETS];		/* owned: "authPassword=..." */
+};
+
+static int
+take_secret(struct ctl *c, struct secrets *s, size_t field, const char *given)
+{
+	struct buf password;
+	int code;
+
+	buf_init(&password, LIMIT_PASSWORD + 1);
+	code = ctl_password(c, given, &password);
+	if (code == EXIT_DONE) {
+		size_t size = strlen(secret_fields[field]) + password.n + 2;
+
+		s->word[s->count] = mem_new(size);
+		snprintf(s->word[s->count++], size, "%s=%s", secret_fields[field], buf_text(&password));
+	}
+	mem_wipe(password.p, password.n);
+	buf_free(&password);
+	return code;
+}
+
+static bool
+more_input(void)
+{
+	int ch = getc(stdin);
+
+	return ch != EOF && ungetc(ch, stdin) != EOF;
+}
+
+/* Those given, else with --password-stdin a line each, of which the second may be missing. */
+static int
+take_secrets(struct ctl *c, struct secrets *s, const char *const *given)
+{
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < SECRETS && code == EXIT_DONE; i++) {
+		bool from_input = c->password_stdin && given[0] == NULL && given[1] == NULL && (i == 0 || more_input());
+
+		if (given[i] != NULL || from_input)
+			code = take_secret(c, s, i, given[i]);
+	}
+	return code;
+}
 
 typedef int change_fn(struct ctl *c, const struct numbered *n, size_t count, char *const *words);
 
 static int
 change(struct ctl *c, int argc, char **argv, change_fn *fn)
 {
-	const char *given = NULL;
-	const struct arg_option options[] = { { "--password", &given, NULL } };
+	const char *given[SECRETS] = { NULL };
+	const struct arg_option options[] = { { "--password", &given[0], NULL }, { "--admin-password", &given[1], NULL } };
 	struct numbered n = { .list = LIST, .check = check };
-	struct buf password, word;
-	char *secret[1];
+	struct secrets s = { .count = 0 };
 	struct args a;
-	int code = EXIT_DONE;
+	int code;
 
 	if (!args_parse(&a, argc, argv, options, PB_COUNT(options), 1, ARGS_MAX))
 		return EXIT_USAGE;
-	buf_init(&password, LIMIT_PASSWORD + 1);
-	buf_init(&word, LIMIT_PASSWORD + 64);
-	if (given != NULL || c->password_stdin) {
-		code = ctl_password(c, given, &password);
-		buf_printf(&word, "authPassword=%s", buf_text(&password));
-		n.secret_count = 1;
-		n.secrets = secret;
-		secret[0] = word.p;
-	}
+	code = take_secrets(c, &s, given);
+	n.secret_count = s.count;
+	n.secrets = s.word;
 	if (code == EXIT_DONE)
 		code = fn(c, &n, a.count, a.item);
-	mem_wipe(password.p, password.n);
-	mem_wipe(word.p, word.n);
-	buf_free(&password);
-	buf_free(&word);
+	for (size_t i = 0; i < s.count; i++)
+		mem_wipe_free(s.word[i], strlen(s.word[i]));
 	return code;
 }
 
@@ -82,7 +128,7 @@ int
 cmd_outgoing_list(struct ctl *c, int argc, char **argv)
 {
 	static const char *const columns[] = { "gateway#", "enabled?", "address", "port#", "tls", "implicitTls?",
-		"authUserName", "priorityMin#", "priorityMax#", NULL };
+		"authUserName", "priorityMin#", "priorityMax#", "gatewayMode?", "url", "adminUserName", NULL };
 	struct settings *s;
 	struct output *o;
 	struct args a;

@@ -95,16 +95,16 @@ show_target(const struct show *s, const char *address, struct span value)
 	row(s, address, "host", span_of(text));
 }
 
-/* "PREFERENCE ADDRESS PORT USER" */
+/* "PREFERENCE ADDRESS PORT QUEUE USER" */
 static void
 show_gateway(const struct show *s, const char *address, struct span value)
 {
 	struct span preference = span_word(&value), host = span_word(&value), port = span_word(&value);
-	struct span user = span_trim(value);
+	struct span queue = span_word(&value), user = span_trim(value);
 	char text[1024];
 
-	snprintf(text, sizeof(text), "%.*s %.*s port %.*s%s%.*s", SPAN_ARG(preference), SPAN_ARG(host), SPAN_ARG(port),
-		span_is(user, "-") ? "" : " as ", span_is(user, "-") ? 0 : (int)user.n, user.p);
+	snprintf(text, sizeof(text), "%.*s %.*s port %.*s%s%.*s%s%.*s", SPAN_ARG(preference), SPAN_ARG(host), SPAN_ARG(port),
+		span_is(queue, "-") ? "" : " queue ", span_is(queue, "-") ? 0 : (int)queue.n, queue.p, span_is(user, "-") ? "" : " as ", span_is(user, "-") ? 0 : (int)user.n, user.p);
 	row(s, address, "gateway", span_of(text));
 }
 

@@ -174,6 +174,19 @@ sends_through_several(const struct role_facts *f, struct buf *found)
 }
 
 static bool
+asks_queues(const struct role_facts *f, struct buf *found)
+{
+	static const char list[] = "gatewayServers/server";
+	size_t n = 0, all = settings_count(f->settings, list);
+
+	for (size_t i = 0; i < all; i++)
+		n += settings_entry_bool(f->settings, list, i, "gatewayMode");
+	if (n > 0)
+		buf_printf(found, "%zu of %zu are asked", n, all);
+	return n > 0 && n == all;
+}
+
+static bool
 knows_gateways(const struct role_facts *f, struct buf *found)
 {
 	size_t n = settings_count(f->settings, "ipBypasses/entry");
@@ -250,7 +263,10 @@ static const struct role_part outgoing[] = {
 static const struct role_part smart[] = {
 	{ "several gateways", sends_through_several, true,
 	  "send through two gateways or more, which take turns: mailctl outgoing add address=ADDRESS for each" },
-	{ "gateways' part", NULL, false, "on each gateway: mailctl role advise outgoing-gateway" },
+	{ "their queues", asks_queues, false,
+	  "weigh them by their queues: mailctl outgoing edit NUMBER gatewayMode=True adminUserName=USER [url=smtps://HOST] --admin-password PW" },
+	{ "gateways' part", NULL, false,
+	  "on each gateway: mailctl role advise outgoing-gateway, and mailctl set --add queueReaders/user USER" },
 	{ NULL, NULL, false, NULL }
 };
 

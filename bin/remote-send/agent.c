@@ -16,6 +16,7 @@
 
 #include "base/die.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "sign.h"
 #include "sys/clock.h"
 #include "sys/fdpass.h"
@@ -174,6 +175,53 @@ answer(struct agent *a, const struct job *j)
 	return sent;
 }
 
+/* Where `queue` of the answer is, or *why says what was wrong. */
+static bool
+ask_length(struct agent *a, const struct job *j, uint64_t *queue, struct verdict *why)
+{
+	*why = verdict_make(451, "4.4.1", "no host to ask");
+	for (size_t i = 0; i < j->target_count; i++) {
+		struct tls_need need;
+		bool is_self = false;
+		struct span text;
+
+		connection_drop(&a->conn);
+		a->conn.to = j->target[i];
+		if (!secure_need(j, &j->target[i], a->o->tls_rules, a->o->tls_available, &need, why) ||
+		    !connection_open(&a->conn, &j->target[i], &need, why, &is_self))
+			continue;
+		connection_say(&a->conn, SPAN("XQUEUE\r\n"));
+		if (!connection_hear(&a->conn, a->o->command_ms, why))
+			continue;
+		text = span_make(a->conn.reply.text, a->conn.reply.text_n);
+		if (a->conn.reply.code == 250 && num_parse(span_word(&text), UINT32_MAX, queue))
+			return true;
+		*why = smtp_reply_verdict(&a->conn.reply);
+	}
+	return false;
+}
+
+static bool
+answer_question(struct agent *a, const struct job *j)
+{
+	struct verdict why;
+	struct buf out;
+	uint64_t queue;
+	bool sent;
+
+	buf_init(&out, LIMIT_RECORD);
+	record_begin(&out, "asked");
+	record_add_num(&out, "job", j->number);
+	if (ask_length(a, j, &queue, &why))
+		record_add_num(&out, "queue", queue);
+	else
+		record_add_text(&out, "failed", why.text);
+	connection_quit(&a->conn);
+	sent = tell_parent(a, &out);
+	buf_free(&out);
+	return sent;
+}
+
 /* One record of the parent; false when it is gone or speaks nonsense. */
 static bool
 serve(struct agent *a)
@@ -192,8 +240,11 @@ serve(struct agent *a)
 			close(fd);
 		return false;
 	}
-	good = nfds == 1 && job_read(&r, &j);
-	if (good) {
+	good = job_read(&r, &j) && (nfds == 1) == !j.asks;
+	if (good && j.asks) {
+		good = answer_question(a, &j);
+		job_forget_secrets(&j);
+	} else if (good) {
 		send_job(a, &j, fd);
 		job_forget_secrets(&j);
 		good = answer(a, &j);

@@ -284,7 +284,9 @@ read_lists(const struct record *r, struct job *out)
 		if ((span_is(f->key, "notify") || span_is(f->key, "orcpt")) && !read_dsn(f, out))
 			return false;
 	}
-	return out->count > 0;
+	for (size_t i = 0; i < out->gateway_count; i++)
+		out->gateway[i].only_proven = out->asks;
+	return out->asks ? out->count == 0 && out->gateway_count == 1 : out->count > 0;
 }
 
 void
@@ -297,7 +299,7 @@ bool
 job_read_place(const struct record *r, struct job *out)
 {
 	out->count = out->gateway_count = 0;
-	out->is_backup = false;
+	out->asks = out->is_backup = false;
 	job_forget_targets(out);
 	out->priority = 5;
 	out->domain = record_get(r, "domain");
@@ -312,9 +314,12 @@ job_read_place(const struct record *r, struct job *out)
 bool
 job_read(const struct record *r, struct job *out)
 {
-	if (!span_is(r->verb, "send") || !job_read_place(r, out) || !record_get_num(r, "id", UINT64_MAX, &out->id) ||
+	bool asks = span_is(r->verb, "ask");
+
+	if ((!asks && !span_is(r->verb, "send")) || !job_read_place(r, out) || !record_get_num(r, "id", UINT64_MAX, &out->id) ||
 	    !read_session(record_get(r, "session"), out->session))
 		return false;
+	out->asks = asks;
 	out->from = record_get(r, "from");
 	out->envid = record_get(r, "envid");
 	out->ret = record_get(r, "ret");
@@ -440,7 +445,7 @@ job_print(const struct job *j, uint64_t number, struct buf *out)
 {
 	char text[LIMIT_ADDRESS + 16];
 
-	record_begin(out, "send");
+	record_begin(out, j->asks ? "ask" : "send");
 	record_add_num(out, "job", number);
 	record_add_num(out, "id", j->id);
 	record_add_text(out, "session", j->session);

@@ -17,7 +17,10 @@
  *	send job= ... target=PREFERENCE IP PORT HOST ... [sign=DOMAIN [rsa=SELECTOR] [ed25519=SELECTOR]]
  * The agent asks its parent for what it needs to sign (DKIM):
  *	sign job= selector= digest=HEX		-> signature job= [text=BASE64]
- * Both are answered by
+ * The question how long the queue of a gateway is (length.h) is such a record too,
+ * with the verb `ask`, without recipients and descriptor, answered by
+ *	asked job= queue=N, or asked job= failed=TEXT
+ * Both others are answered by
  *	sent job= result=N CODE STATUS TEXT ... [dsn=N] ... [by=N] ... [dns=1] [kept=IP:PORT]
  * with one result for each recipient; dsn=N and by=N: the host that took it
  * took over its NOTIFY, or the time by which it is to be delivered.  dns=1: the domain did not resolve;
@@ -67,10 +70,12 @@ struct target_tls {
 struct job_gateway {
 	const char *address;		/* the settings'; NULL in an agent */
 	uint16_t port;
+	int64_t queue;			/* messages that it says it has; -1: not known.  For the parent alone */
 	enum tls_rule tls;		/* for the parent alone: the agent has it in tls= */
 	bool implicit_tls;
 	char user[LIMIT_LOGIN_NAME + 1];	/* "": no log-in */
 	char password[LIMIT_PASSWORD + 1];
+	bool only_proven;		/* the password goes to nobody who has not proven who he is */
 };
 
 struct job_rcpt {
@@ -86,6 +91,7 @@ struct job_rcpt {
 /* Spans point into the record that it was read from. */
 struct job {
 	uint64_t number;
+	bool asks;			/* only how long its gateway's queue is */
 	uint64_t id;
 	char session[16];		/* ticket; "" when there is none */
 	struct span from;		/* empty: the null reverse-path */

@@ -5,7 +5,7 @@ prog_remote_send_SOURCES = bin/remote-send/main.c bin/remote-send/sender.c bin/r
 	bin/remote-send/connection.h bin/remote-send/resolve.c bin/remote-send/resolve.h \
 	bin/remote-send/mx.c bin/remote-send/mx.h bin/remote-send/dane.c bin/remote-send/dane.h \
 	bin/remote-send/login.c bin/remote-send/login.h bin/remote-send/question.c bin/remote-send/question.h \
-	bin/remote-send/way.c bin/remote-send/way.h \
+	bin/remote-send/way.c bin/remote-send/way.h bin/remote-send/length.c bin/remote-send/length.h \
 	bin/remote-send/sign.c bin/remote-send/sign.h bin/remote-send/signer.c bin/remote-send/signer.h \
 	bin/remote-send/secure.c bin/remote-send/secure.h bin/remote-send/rules.c bin/remote-send/rules.h \
 	bin/remote-send/waiver.c bin/remote-send/waiver.h bin/remote-send/body.c bin/remote-send/body.h bin/remote-send/probe.c bin/remote-send/probe.h \

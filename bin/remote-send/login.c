@@ -272,11 +272,11 @@ try_one(struct login *l, const struct job_gateway *g, struct verdict *why)
 }
 
 static bool
-may_use(const struct connection *c, const struct mechanism *m)
+may_use(const struct connection *c, const struct job_gateway *g, const struct mechanism *m)
 {
-	bool tls = tls_cipher_bits(&c->io) > 0;
+	bool tls = tls_cipher_bits(&c->io) > 0 && (!g->only_proven || c->secured.level >= TLS_LEVEL_DANE);
 
-	if ((c->ehlo.auth & m->bit) == 0 || (m->binds && !tls))
+	if ((c->ehlo.auth & m->bit) == 0 || (m->binds && tls_cipher_bits(&c->io) == 0))
 		return false;
 	return !m->is_clear || tls || addr_is_loopback(&c->to.addr);
 }
@@ -293,7 +293,7 @@ login_run(struct connection *c, const struct job_gateway *g, struct verdict *why
 	for (size_t i = 0; i < PB_COUNT(mechanisms) && c->is_open; i++) {
 		enum outcome outcome;
 
-		if (!may_use(c, &mechanisms[i]) || (only_clear && !mechanisms[i].is_clear))
+		if (!may_use(c, g, &mechanisms[i]) || (only_clear && !mechanisms[i].is_clear))
 			continue;
 		l.mechanism = &mechanisms[i];
 		outcome = try_one(&l, g, why);

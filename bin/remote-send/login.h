@@ -4,7 +4,7 @@
  * offers it), CRAM-MD5, PLAIN, LOGIN.  GNU SASL speaks them.
  *
  * PLAIN and LOGIN give the password away, so they are used only inside TLS, or
- * to a loopback address.
+ * to a loopback address; where g says so only to who has proven who he is.
  */
 #ifndef REMOTE_SEND_LOGIN_H
 #define REMOTE_SEND_LOGIN_H

@@ -135,7 +135,6 @@ main(int argc, char **argv)
 	s.loop = s.resolver.loop = loop_new();
 	loop_signal(s.loop, SIGCHLD, on_child, &s);
 	service_attach(&s.svc, s.loop, on_stop, &s);
-	s.ways = ways_new(&s.svc, &s.resolver);
 	s.resolver.report = tls_report_new(&s.svc, s.loop, home);
 	s.resolver.probe = probe_new(&s.svc, s.loop, s.resolver.dns);
 	s.resolver.sts = sts_new(&s.svc, s.loop, s.resolver.dns, home, s.options.tls_proof,
@@ -143,6 +142,7 @@ main(int argc, char **argv)
 	s.signer = signer_new(&s.svc, s.loop);
 	s.pool = pool_new(s.loop, &s.options, settings_num(s.svc.settings, "maxDeliveryThreads"), signer_sign, s.signer);
 	signer_answers(s.signer, s.pool);
+	s.ways = ways_new(&s.svc, &s.resolver, s.pool);
 	sender_listen(&s, listen);
 	service_ready(&s.svc);
 	resolver_start(&s.resolver);

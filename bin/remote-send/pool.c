@@ -143,6 +143,8 @@ suits(const struct worker *w, const struct job *j)
 		return 0;
 	if (w->kept.family == 0)
 		return 2;
+	if (j->asks)
+		return 1;		/* it takes a connection of its own */
 	for (size_t i = 0; i < j->target_count; i++)
 		if (j->target[i].preference == j->target[0].preference &&
 		    addr_eq(&j->target[i].addr, &w->kept))
@@ -187,7 +189,8 @@ assign(struct pool *p, struct work *work)
 		job_print(work->job, w->number, &out);
 		if (out.overflow)
 			bug("job over LIMIT_RECORD");
-		sent = fdpass_send(w->sock, out.p, out.n, &work->fd, 1);
+		sent = fdpass_send(w->sock, out.p, out.n, &work->fd, work->fd >= 0);
+		mem_wipe(out.p, out.n);
 		buf_free(&out);
 		if (sent >= 0) {
 			w->work = work;
@@ -239,7 +242,7 @@ take(struct worker *w, const struct record *r)
 		w->pool->sign(w->pool->sign_ctx, w->work->job, number, record_get(r, "selector"), record_get(r, "digest"));
 		return true;
 	}
-	if (!span_is(r->verb, "sent"))
+	if (!span_is(r->verb, w->work->job->asks ? "asked" : "sent"))
 		return false;
 	if (kept.n == 0 || !addr_parse_port(kept, 0, &w->kept))
 		w->kept = (struct addr){ .family = 0 };

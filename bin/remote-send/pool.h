@@ -31,7 +31,7 @@ void pool_signed(struct pool *p, uint64_t number, struct span signature);
 
 /*
  * Give the job to an agent, now or when one is free; call comes once, later.
- * job and fd must live until then.
+ * job and fd (-1: a question) must live until then.
  */
 void pool_send(struct pool *p, const struct job *job, int fd, pool_call *call, void *ctx);
 

@@ -11,9 +11,11 @@ question_read(const struct record *r, struct job *out)
 static void
 add_gateway(const struct job_gateway *g, size_t preference, struct buf *out)
 {
-	char text[1024];
+	char text[1024], queue[24] = "-";
 
-	snprintf(text, sizeof(text), "%zu %s %u %s", preference, g->address, (unsigned)g->port,
+	if (g->queue >= 0)
+		snprintf(queue, sizeof(queue), "%lld", (long long)g->queue);
+	snprintf(text, sizeof(text), "%zu %s %u %s %s", preference, g->address, (unsigned)g->port, queue,
 		g->user[0] != '\0' ? g->user : "-");
 	record_add_text(out, "gateway", text);
 }

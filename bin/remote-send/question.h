@@ -4,8 +4,9 @@
  *	route job= domain= [host=] [priority=N]
  * without a descriptor, answered by
  *	route job= way=forward|mx|gateway why=LINE ... target=PREFERENCE IP PORT HOST ...
- *	      [gateway=PREFERENCE ADDRESS PORT USER] ... [failed=CODE STATUS TEXT]
- * why: lines as in policy/sum.h; USER "-": no log-in.  Nothing is sent and nothing changes by it.
+ *	      [gateway=PREFERENCE ADDRESS PORT QUEUE USER] ... [failed=CODE STATUS TEXT]
+ * why: lines as in policy/sum.h; QUEUE: messages it says it has, "-":
+ * not known; USER "-": no log-in.  Nothing is sent and nothing changes by it.
  */
 #ifndef REMOTE_SEND_QUESTION_H
 #define REMOTE_SEND_QUESTION_H

@@ -371,7 +371,7 @@ understand(struct task *t, int nfds)
 {
 	if (nfds == 0)
 		return question_read(&t->record, &t->job);
-	return job_read(&t->record, &t->job) && t->job.target_count == 0 && t->job.gateway_count == 0;
+	return job_read(&t->record, &t->job) && !t->job.asks && t->job.target_count == 0 && t->job.gateway_count == 0;
 }
 
 /* One record with its descriptor; NULL when it is neither. */

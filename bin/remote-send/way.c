@@ -18,6 +18,8 @@
 #include "config/route.h"
 #include "directory/asker.h"
 #include "directory/socketmap.h"
+#include "length.h"
+#include "policy/sum.h"
 
 struct ways {
 	struct service *svc;
@@ -29,6 +31,7 @@ struct ways {
 	struct gateway_server *server;
 	struct policy_gateway *rule;
 	struct policy_load *load;
+	struct lengths *lengths;	/* NULL: there is nobody to ask */
 	uint64_t turns;
 };
 
@@ -67,9 +70,10 @@ may_be_backup(const struct settings *s)
 }
 
 struct ways *
-ways_new(struct service *svc, struct resolver *r)
+ways_new(struct service *svc, struct resolver *r, struct pool *pool)
 {
 	struct ways *w = mem_new(sizeof(*w));
+	bool asks = false;
 
 	*w = (struct ways){ .svc = svc, .resolver = r, .owner = { connect_directory, on_silence, svc },
 		.may_be_backup = may_be_backup(svc->settings), .count = gateway_server_count(svc->settings) };
@@ -81,9 +85,12 @@ ways_new(struct service *svc, struct resolver *r)
 
 		gateway_server_get(svc->settings, i, g);
 		w->rule[i] = (struct policy_gateway){ g->enabled, g->priority_min, g->priority_max };
-		if (g->user[0] != '\0' && w->asker == NULL)
+		asks |= g->enabled && g->is_ours;
+		if ((g->user[0] != '\0' || asks) && w->asker == NULL)
 			w->asker = asker_new(r->loop, &w->owner, false);
 	}
+	if (asks)
+		w->lengths = lengths_new(svc, r, pool, w->asker, w->server, w->load, w->count);
 	return w;
 }
 
@@ -163,14 +170,31 @@ ask_password(struct search *s, size_t i)
 		&(struct asker_question){ .tell = on_password, .ctx = s, .number = (uint32_t)i });
 }
 
+static int64_t
+queue_of(const struct ways *w, size_t i)
+{
+	return w->lengths != NULL && lengths_is_known(w->lengths, i) ? (int64_t)w->load[i].queue : -1;
+}
+
 static void
-add_gateway(struct job *j, const struct gateway_server *server)
+add_gateway(struct job *j, const struct gateway_server *server, int64_t queue)
 {
 	struct job_gateway *g = &j->gateway[j->gateway_count++];
 
-	*g = (struct job_gateway){ .address = server->address, .port = server->port, .tls = tls_rule_named(span_of(server->tls)),
+	*g = (struct job_gateway){ .address = server->address, .port = server->port, .queue = queue, .tls = tls_rule_named(span_of(server->tls)),
 		.implicit_tls = server->implicit_tls };
 	snprintf(g->user, sizeof(g->user), "%s", server->user);
+}
+
+/* For who wants to know; the decision is policy_route_order's. */
+static void
+explain_loads(const struct search *s, const size_t *match, size_t matches)
+{
+	struct policy_sum sum = { s->why, 0 };
+
+	for (size_t i = 0; i < matches; i++)
+		if (s->w->load[match[i]].silent)
+			policy_sum_add_num(&sum, "gateway-silent", match[i] + 1, 0);
 }
 
 /* The gateways of match, in the order of their turns. */
@@ -183,9 +207,13 @@ take_gateways(struct search *s, const size_t *match, size_t matches)
 
 	for (size_t i = 0; i < matches; i++)
 		load[i] = w->load[match[i]];
+	for (size_t i = 0; i < matches && matches > 1 && w->lengths != NULL && s->why == NULL; i++)
+		lengths_want(w->lengths, match[i]);
+	if (s->why != NULL)
+		explain_loads(s, match, matches);
 	n = policy_route_order(load, matches, order);
 	for (size_t i = 0; i < n && s->job->gateway_count < PB_COUNT(s->job->gateway); i++)
-		add_gateway(s->job, &w->server[match[order[i]]]);
+		add_gateway(s->job, &w->server[match[order[i]]], queue_of(w, match[order[i]]));
 	if (n > 0 && s->why == NULL) {
 		w->load[match[order[0]]].given++;
 		w->load[match[order[0]]].turn = ++w->turns;

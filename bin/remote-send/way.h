@@ -11,13 +11,14 @@
 #include "base/verdict.h"
 #include "job.h"
 #include "policy/route.h"
+#include "pool.h"
 #include "resolve.h"
 #include "service/service.h"
 
 struct ways;
 
-/* svc and r live as long.  What the settings say is read now. */
-struct ways *ways_new(struct service *svc, struct resolver *r);
+/* All live as long.  What the settings say is read now. */
+struct ways *ways_new(struct service *svc, struct resolver *r, struct pool *pool);
 
 struct way {
 	enum policy_way kind;

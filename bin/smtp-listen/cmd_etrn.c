@@ -22,25 +22,20 @@ may_ask(const struct smtp *c)
 	return c->config->etrn == ETRN_ANYONE || c->is_trusted || c->user[0] != '\0';
 }
 
-/* Send the question and wait for its answer: bytes of it, or -1. */
-static ssize_t
-ask(struct smtp *c, struct span domain, char *answer, size_t size)
+bool
+schedule_ask(struct smtp *c, const struct buf *question, struct record *reply)
 {
 	int fd = contact_connect(c->s->svc, c->config->schedule);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char storage[LIMIT_DOMAIN + 32];
-	struct buf b;
+	char answer[512];
 	ssize_t n = -1;
 
 	if (fd < 0)
-		return -1;
-	buf_init_fixed(&b, storage, sizeof(storage));
-	record_begin(&b, "turn");
-	record_add(&b, "domain", domain);
-	if (send(fd, b.p, b.n, MSG_NOSIGNAL) == (ssize_t)b.n && poll(&p, 1, ANSWER_MS) == 1)
-		n = recv(fd, answer, size, MSG_TRUNC);
+		return false;
+	if (send(fd, question->p, question->n, MSG_NOSIGNAL) == (ssize_t)question->n && poll(&p, 1, ANSWER_MS) == 1)
+		n = recv(fd, answer, sizeof(answer), MSG_TRUNC);
 	close(fd);
-	return n > (ssize_t)size ? -1 : n;
+	return n > 0 && n <= (ssize_t)sizeof(answer) && record_parse(span_make(answer, (size_t)n), 8, reply);
 }
 
 static void
@@ -64,9 +59,9 @@ tell(struct smtp *c, struct span domain, const struct record *r)
 void
 cmd_etrn(struct smtp *c, struct span args)
 {
-	char answer[512];
+	char storage[LIMIT_DOMAIN + 32];
+	struct buf question;
 	struct record r;
-	ssize_t n;
 
 	if (c->config->etrn == ETRN_NOBODY) {
 		reply_bad(c, 502, "5.5.1", "ETRN is not offered");
@@ -85,8 +80,10 @@ cmd_etrn(struct smtp *c, struct span args)
 		reply(c, 251, "2.0.0", "OK, the queue for %.*s would be started", SPAN_ARG(args));
 		return;
 	}
-	n = ask(c, args, answer, sizeof(answer));
-	if (n <= 0 || !record_parse(span_make(answer, (size_t)n), 8, &r)) {
+	buf_init_fixed(&question, storage, sizeof(storage));
+	record_begin(&question, "turn");
+	record_add(&question, "domain", args);
+	if (!schedule_ask(c, &question, &r)) {
 		reply(c, 458, "4.3.0", "The queue for %.*s cannot be started", SPAN_ARG(args));
 		return;
 	}

@@ -50,7 +50,7 @@ struct config {
 	bool normalize;			/* bare CR and LF become CRLF */
 	bool vrfy, expn;
 	enum config_etrn etrn;
-	int schedule;			/* contact of it, when ETRN is offered */
+	int schedule;			/* contact of it, when ETRN or XQUEUE is offered */
 	int64_t max_hold;		/* seconds of FUTURERELEASE; 0: not offered */
 	bool no_auth_login;
 	bool local_needs_login;

@@ -1,7 +1,7 @@
 pkglibexec_PROGRAMS += prog/smtp-listen
 smtp_listen_sources = bin/smtp-listen/data_check.c bin/smtp-listen/data_store.c bin/smtp-listen/data_wait.c bin/smtp-listen/line.c bin/smtp-listen/refusals.c \
 	bin/smtp-listen/cmd_auth.c bin/smtp-listen/cmd_bdat.c bin/smtp-listen/cmd_data.c \
-	bin/smtp-listen/cmd_etrn.c bin/smtp-listen/data.h bin/smtp-listen/demands.c bin/smtp-listen/demands.h \
+	bin/smtp-listen/cmd_etrn.c bin/smtp-listen/cmd_xqueue.c bin/smtp-listen/data.h bin/smtp-listen/demands.c bin/smtp-listen/demands.h \
 	bin/smtp-listen/cmd_helo.c \
 	bin/smtp-listen/cmd_mail.c bin/smtp-listen/cmd_misc.c bin/smtp-listen/cmd_rcpt.c \
 	bin/smtp-listen/cmd_starttls.c bin/smtp-listen/config.c bin/smtp-listen/config.h \

@@ -76,7 +76,7 @@ refuse(struct service *svc PB_UNUSED, const char *listener, const char *ticket, 
 static void
 name_contacts(struct service *svc, struct config *config)
 {
-	if (config->etrn != ETRN_NOBODY) {
+	if (config->etrn != ETRN_NOBODY || settings_count(svc->settings, "queueReaders/user") > 0) {
 		config->schedule = contact_add(svc, "records:schedule", SCHEDULE_TIMEOUT_MS);
 		if (config->schedule < 0)
 			bug("schedule is no place");

@@ -38,6 +38,7 @@ const struct smtp_entry smtp_table[] = {
 	{ "XTRY", cmd_xtry, 0 },
 	{ "BDAT", cmd_bdat, COUNTS_MAIL },	/* its content must be read whatever the state */
 	{ "ETRN", cmd_etrn, NEED_HELO | NO_MAIL | IS_JUNK },
+	{ "XQUEUE", cmd_xqueue, NEED_HELO | NO_MAIL | NO_ARGS | IS_JUNK },
 };
 const size_t smtp_table_count = PB_COUNT(smtp_table);
 

@@ -245,7 +245,10 @@ smtp_call cmd_helo, cmd_ehlo, cmd_mail, cmd_rcpt, cmd_data, cmd_auth, cmd_startt
 /* cmd_xclient.c: the lines that EHLO shows to whom they are for. */
 void xclient_offered(const struct smtp *c, struct buf *out);
 smtp_call cmd_xclient, cmd_xforward;
-smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat, cmd_etrn;
+smtp_call cmd_rset, cmd_noop, cmd_quit, cmd_help, cmd_vrfy, cmd_expn, cmd_bdat, cmd_etrn, cmd_xqueue;
+/* cmd_etrn.c: ask schedule; *reply is to be freed.  False: no answer that is a record. */
+struct record;
+bool schedule_ask(struct smtp *c, const struct buf *question, struct record *reply) PB_MUST_CHECK;
 smtp_call cmd_xtry;
 
 /* TLS from the first byte on; false when the handshake failed. */

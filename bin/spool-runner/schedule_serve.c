@@ -192,6 +192,14 @@ cmd_dest(struct schedule *s, const struct record *r, struct buf *answer)
 		record_add_num(answer, "rests", (uint64_t)rests);
 }
 
+static void
+cmd_length(struct schedule *s, const struct record *r, struct buf *answer)
+{
+	(void)r;
+	record_begin(answer, "ok");
+	record_add_num(answer, "total", queue_count(s->queue));
+}
+
 /* -- force, reset-retries, delete -------------------------------------------------------- */
 
 /* One that is being worked on sees the flag when its round ends or loads again. */
@@ -318,6 +326,7 @@ static const struct {
 	{ "quarantine-release", quarantine_release, true, false },
 	{ "quarantine-delete", quarantine_delete, true, false },
 	{ "turn", cmd_turn, true, true },
+	{ "length", cmd_length, true, true },
 };
 
 static void

@@ -14,10 +14,13 @@
  *	reverse-path; senders share the deliveries alike.  No answer; a lost one is found by the periodic scan.
  *
  *   turn domain=NAME
- *	Also from smtp-listen, which may ask nothing else (ETRN, RFC 1985):
+ *	Also from smtp-listen (ETRN, RFC 1985), which may ask this and length alone:
  *	what waits for a retry to that domain is tried now, and does not lose
  *	an attempt by it.  `ok count=N`, or `busy` when that was asked for less
  *	than CONTROL_TURN_S seconds ago.
+ *
+ *   length
+ *	`ok total=N`: messages in the queue.  Also from smtp-listen (XQUEUE).
  *
  *   list [after=ID] [max=N]
  *	`ok total=N more=0|1 m=...` with up to N (1 to CONTROL_LIST_MAX)

@@ -56,7 +56,7 @@ is(roles($helper), '', 'a bare server has no role');
 is(missing($helper, 'backup-mx'), 'a domain, primaries, retries', 'what a backup MX lacks');
 is(missing($helper, 'incoming-gateway'), 'a domain, abuse detection, domains passed on, scanners', 'what an incoming gateway lacks') or diag($helper->ctl_ok('role', 'show', 'incoming-gateway'));
 is(missing($helper, 'outgoing-gateway'), 'a domain, primaries', 'what an outgoing gateway lacks');
-is(missing($helper, 'smart-gateway'), 'several gateways', 'what a smart gateway lacks');
+is(missing($helper, 'smart-gateway'), 'several gateways, their queues', 'what a smart gateway lacks');
 my $advice = parts($helper, 'backup-mx', 'advise');
 like($advice->{'MX record'}{advice}, qr/second MX record with a larger preference value than the primary/, 'ROUTE-12: advice on the MX record');
 like($advice->{retries}{advice}, qr/10,10,10,1440/, '... the schedule');

@@ -1,5 +1,6 @@
-/* Addresses, ports, literals and ranges: what is taken prints to what reads back the same. */
+/* Addresses, ports, literals, ranges and urls of gateways: what is taken prints to what reads back the same. */
 #include "base/base.h"
+#include "config/gateway.h"
 #include "net/addr.h"
 #include "fuzz.h"
 
@@ -9,6 +10,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span s = span_make(data, size);
 	struct addr a, b;
 	struct addr_range r;
+	struct gateway_url u;
 	char text[ADDR_TEXT_MAX];
 
 	if (addr_parse(s, &a))
@@ -20,5 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(size >= 2 && data[0] == '[' && (a.family == AF_INET || a.family == AF_INET6));
 	if (addr_range_parse(s, &r))
 		FUZZ_CHECK(addr_in_range(&r.from, &r) && addr_in_range(&r.to, &r));
+	if (gateway_url_parse(s, &u))
+		FUZZ_CHECK(u.port > 0 && u.host[0] != '\0' && strlen(u.host) < size && strpbrk(u.host, " /@") == NULL);
 	return 0;
 }

@@ -89,6 +89,7 @@ my @table = (
 	[ 'BDAT x LAST', { t => 'over' }, '521 5.5.4' ],
 	[ 'ETRN example.com', {}, '502 5.5.1', @sequence_but ],
 	[ 'ETRN', {}, '502 5.5.1', @sequence_but ],
+	[ 'XQUEUE', {}, '502 5.5.1', @sequence_but ],
 	[ 'RSET', { t => 'none' }, $ok ],
 	[ 'RSET x', {}, '501 5.5.4' ],
 	[ 'NOOP', {}, $ok ],

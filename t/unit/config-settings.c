@@ -1,7 +1,7 @@
 /*
  * The table of settings, values and their check, and what programs read.
  */
-/* Features: TOOL-03, GEN-01, BIND-05, ROUTE-02, ROUTE-03, ROUTE-05, PASS-01, PASS-02. */
+/* Features: TOOL-03, GEN-01, BIND-05, ROUTE-02, ROUTE-03, ROUTE-05, GATE-07, PASS-01, PASS-02. */
 #include "base/base.h"
 #include "tap.h"
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include "config/compile.h"
 #include "config/config_file.h"
 #include "config/format.h"
+#include "config/gateway.h"
 #include "config/manifest.h"
 #include "config/password.h"
 #include "config/route.h"
@@ -347,6 +348,21 @@ test_password(void)
 	settings_free(&s);
 }
 
+static void
+test_gateway_urls(void)
+{
+	static const char *const bad[] = { "", "x", "http://x", "smtp://", "smtp://:25", "smtp://x:0", "smtp://x:65536", "smtp://x:y",
+		"smtp://a b", "smtp://u@x", "smtp://x/y", "smtp://[::1", "smtp://[::1]x", "smtps://" };
+	struct gateway_url u;
+
+	ok(gateway_url_parse(SPAN("smtp://gw.example"), &u) && strcmp(u.host, "gw.example") == 0 && u.port == 25 && !u.implicit_tls,
+		"a url has its port by its kind");
+	ok(gateway_url_parse(SPAN("SMTPS://gw.example:4465/"), &u) && u.port == 4465 && u.implicit_tls, "or says it");
+	ok(gateway_url_parse(SPAN("smtps://[2001:db8::1]"), &u) && strcmp(u.host, "2001:db8::1") == 0 && u.port == 465, "an IPv6 address stands in brackets");
+	for (size_t i = 0; i < PB_COUNT(bad); i++)
+		ok(!gateway_url_parse(span_of(bad[i]), &u), "no url: %s", bad[i]);
+}
+
 int
 main(void)
 {
@@ -361,5 +377,6 @@ main(void)
 	test_route_spellings();
 	test_manifest();
 	test_password();
+	test_gateway_urls();
 	return done();
 }

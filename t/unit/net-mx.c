@@ -248,6 +248,24 @@ gateways_of_jobs(void)
 }
 
 static void
+questions_to_gateways(void)
+{
+	static const char text[] = "ask\njob=1\nid=0\ndomain=gw\ngateway=0 0 dQ== cA==\ntarget=0 192.0.2.1 587 gw\n";
+	static struct job job, copy;
+	struct record r;
+	struct buf out;
+
+	buf_init(&out, LIMIT_RECORD);
+	ok(record_parse(span_of(text), 20, &r) && job_read(&r, &job), "a question to a gateway is read");
+	ok(job.asks && job.count == 0 && job.gateway[0].only_proven, "its password goes only to who has proven who he is");
+	job_print(&job, 1, &out);
+	record_free(&r);
+	ok(record_parse(buf_view(&out), 20, &r) && job_read(&r, &copy) && copy.asks && copy.target_count == 1, "and written again");
+	record_free(&r);
+	buf_free(&out);
+}
+
+static void
 refused_jobs(void)
 {
 	static const char *const bad[] = {
@@ -268,6 +286,8 @@ refused_jobs(void)
 		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 0 YQ -\n",
 		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 0 DQo= -\n",
 		"send\njob=1\nid=1\ndomain=x\nrcpt=1 a@x\ngateway=0 0 YQ== - more\n",
+		"ask\njob=1\nid=0\ndomain=x\n",
+		"ask\njob=1\nid=0\ndomain=x\nrcpt=1 a@x\ngateway=0 0 - -\n",
 	};
 	static struct job job;
 	struct record r;
@@ -308,6 +328,7 @@ main(void)
 	target_limits();
 	records_of_jobs();
 	gateways_of_jobs();
+	questions_to_gateways();
 	refused_jobs();
 	return_paths();
 	return done();
