@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Time limits: a client that says nothing, stops in the middle, or drips, is
-# closed with 421 4.4.2, and costs others nothing (cases S27, S28, S31, S35; SMTPIN-07, SMTPIN-08).
+# closed with 421 4.4.2, and costs others nothing (cases S27, S28, S35; SMTPIN-08).  Silence between commands
+# is in silence.t.
 use strict;
 use warnings;
 use lib "$ENV{PB_SRC}/t/lib";
@@ -8,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Pillarbox;
 
-my $pb = Pillarbox->new(settings => { smtpSessionTimeout => 1, smtpCommandTimeout => 2, smtpTransactionTimeout => 20,
+my $pb = Pillarbox->new(settings => { smtpCommandTimeout => 2, smtpTransactionTimeout => 20,
 	smtpDataTimeout => 10 });
 $pb->user('alice@example.com');
 $pb->start;
@@ -58,26 +59,9 @@ cmp_ok($ended{$flow} // 0, '>=', 19.5, 'but has smtpTransactionTimeout');
 ok($pb->wait_log('smtpLog', qr/\[127\.0\.0\.1\]\[\d{12}\] event=$_/), "the log has $_")
 	for 'connection-ended why="timed out"', 'data-ended why="timed out"', 'data-ended why="too slow"';
 
-# smtpSessionTimeout: no command at all (SMTPIN-07); one minute is the least it can be.
-my $silent = $pb->connect('smtp', timeout => 90);
-$silent->expect('EHLO c.example', qr/^250/);
-my $handshaken = $pb->connect('smtps', timeout => 90);
-my $off = Pillarbox->new(settings => { smtpSessionTimeout => 1 });
-$off->ctl_ok('set', 'smtpSessionTimeout', '--disable');
-$off->start;
-my $patient = $off->connect('smtp');
-$patient->expect('EHLO c.example', qr/^250/);
-my $since = time;
-
 my $gone = $pb->connect('smtp');
 $gone->expect($_, qr/^[23]/) for @open;
 $gone->send_raw("Subject: gone\r\n\r\nnever finished");
 $gone->close;
 is(scalar $pb->wait_mail('alice@example.com', 1), 1, 'only the whole message was delivered');
-like($silent->reply, qr/^421 4\.4\.2 .* ticket \d{12}$/, 'silence between commands ends a session');
-ok($silent->at_end, 'and closes it');
-like($handshaken->reply, qr/^421 4\.4\.2 .* ticket \d{12}$/, 'so does silence behind a TLS handshake (S31)');
-ok($handshaken->at_end, 'and closes it');
-sleep 0.5 while time - $since < 62;
-like($patient->command('NOOP'), qr/^250/, 'but not where smtpSessionTimeout is disabled');
 done_testing();

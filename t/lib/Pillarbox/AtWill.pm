@@ -15,7 +15,7 @@ use Pillarbox::Client;
 use POSIX ();
 use Socket;
 
-my %protocol = ('pop3-serve' => 'pop3', 'imap-serve' => 'imap');
+my %protocol = ('smtp-listen' => 'smtp', 'pop3-serve' => 'pop3', 'imap-serve' => 'imap');
 my $LOG_REST_MS = 1000;		# lib/service/session_crowd.c
 my @live;
 
@@ -48,7 +48,7 @@ sub new {
 	return $self;
 }
 
-# The ms of its next wait for the client; -1 when none comes.  A session that has lines for the log
+# The ms of its next wait for the client, or 'ever'; -1 when none comes.  A session that has lines for the log
 # waits a second first and sends them then: that second is let pass, and counted.
 sub waits {
 	my ($self) = @_;
@@ -57,7 +57,8 @@ sub waits {
 	return $ms if $ms != $LOG_REST_MS;
 	syswrite $self->{control}, "$LOG_REST_MS\n";
 	$self->{spent} = $LOG_REST_MS;
-	return $LOG_REST_MS + $self->next_wait;
+	$ms = $self->next_wait;
+	return $ms =~ /^\d+$/ ? $LOG_REST_MS + $ms : $ms;
 }
 
 sub next_wait {
@@ -66,8 +67,8 @@ sub next_wait {
 		return -1 unless IO::Select->new($self->{control})->can_read(20)
 			&& sysread $self->{control}, $self->{said}, 256, length $self->{said};
 	}
-	$self->{said} =~ s/^waits (\d+)\n// or return -1;
-	return $1;
+	$self->{said} =~ s/^waits (-?\d+)\n// or return -1;
+	return $1 < 0 ? 'ever' : $1;
 }
 
 # So much of that wait passes.
