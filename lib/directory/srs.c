@@ -95,12 +95,13 @@ is_rewritten(struct span local, char kind)
 static bool
 put_behind_another(struct span local, struct span domain, struct buf *text)
 {
-	struct span rest = local;
+	struct span rest = local, behind;
 
 	if (is_rewritten(local, '1')) {		/* its first forwarder stays the one to which it goes back */
 		(void)span_cut(&rest, local.p[4]);
 		(void)span_cut(&rest, '=');
-		return rest.n > 0 && buf_span(text, rest);
+		behind = rest;
+		return span_cut(&behind, '=').n > 0 && behind.n > 0 && buf_span(text, rest);
 	}
 	return buf_printf(text, "%.*s=%.*s", SPAN_ARG(domain), SPAN_ARG(span_from(local, 4)));
 }
@@ -113,7 +114,8 @@ srs_forward(struct span key, struct span sender, struct span domain, int64_t now
 	char storage[LIMIT_ADDRESS + 8], hash[HASH_CHARS], kind = '0';
 	struct buf text;
 
-	if (!is_plain(local) || !is_plain(theirs) || local.n > LIMIT_LOCAL_PART || theirs.n > LIMIT_DOMAIN)
+	/* A domain ends at the next '='. */
+	if (!is_plain(local) || !is_plain(theirs) || span_find(theirs, '=') >= 0 || local.n > LIMIT_LOCAL_PART || theirs.n > LIMIT_DOMAIN)
 		return false;
 	buf_init_fixed(&text, storage, sizeof(storage));
 	if (is_rewritten(local, '0') || is_rewritten(local, '1')) {

@@ -86,6 +86,8 @@ refused(struct buf *a, struct buf *b)
 		!back(SPAN("bob"), NOW, b) && !back(SPAN(""), NOW, b), "nor what only looks like one");
 	ok(forward("", a).n == 0 && forward("@x.example", a).n == 0 && forward("bob", a).n == 0, "what is no address is not rewritten");
 	ok(forward("\"a b\"@x.example", a).n == 0 && forward("j\xc3\xb6@x.example", a).n == 0, "nor what needs quotes, or is not ASCII");
+	ok(forward("bob@x=y.example", a).n == 0 && forward("SRS1=abcd=first@x.example", a).n == 0 &&
+		forward("SRS1=abcd==x@x.example", a).n == 0, "nor what could not be told apart again");
 }
 
 static void
