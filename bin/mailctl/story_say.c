@@ -59,6 +59,7 @@ static const struct { const char *event, *sentence; } sentences[] = {
 	{ "too-many-commands", "the session ended after too many commands" },
 	{ "too-many-messages", "the session has had all the messages it may send" },
 	{ "etrn", "asked for the mail of {domain}: {count} messages are tried now" },
+	{ "xqueue-refused", "asked for the length of the queue, which is not told to everybody" },
 	{ "etrn-refused", "asked for the mail of {domain}, which was refused" },
 	{ "too-many-recipients", "the session ended after too many recipients of one message" },
 	{ "data-ended", "the connection ended within a message: {why}" },
