@@ -8,8 +8,26 @@
 
 static const char *const verbs[] = {
 	[REQUEST_CONNECT] = "connect", [REQUEST_BEGAN] = "began", [REQUEST_WOULD] = "would", [REQUEST_CLOSE] = "close",
-	[REQUEST_LOGIN_FAILED] = "event", [REQUEST_LOGIN_GOOD] = "event", [REQUEST_MESSAGE] = "message",
+	[REQUEST_LOGIN_FAILED] = "event", [REQUEST_LOGIN_GOOD] = "event", [REQUEST_ENTER] = "enter",
+	[REQUEST_LEAVE] = "leave", [REQUEST_MESSAGE] = "message", [REQUEST_SPEND] = "spend", [REQUEST_BOUNCED] = "bounced",
 };
+
+static void
+print_spend(const struct request *q, struct buf *out)
+{
+	char storage[LIMIT_ADDRESS + 64];
+	struct buf limit;
+
+	record_add_num(out, "size", q->size);
+	for (size_t i = 0; i < q->limit_count; i++) {
+		const struct request_limit *l = &q->limit[i];
+
+		buf_init_fixed(&limit, storage, sizeof(storage));
+		buf_printf(&limit, "%llu %llu %llu %.*s", (unsigned long long)l->messages, (unsigned long long)l->mb,
+			(unsigned long long)l->bounces, SPAN_ARG(l->who));
+		record_add(out, "limit", buf_view(&limit));
+	}
+}
 
 static void
 print(const struct request *q, struct buf *out)
@@ -17,6 +35,12 @@ print(const struct request *q, struct buf *out)
 	char ip[ADDR_TEXT_MAX] = "local";
 
 	record_begin(out, verbs[q->kind]);
+	if (q->kind == REQUEST_SPEND)
+		print_spend(q, out);
+	if (q->kind == REQUEST_BOUNCED)
+		record_add(out, "user", q->name);
+	if (q->kind == REQUEST_SPEND || q->kind == REQUEST_BOUNCED || q->kind == REQUEST_LEAVE)
+		return;
 	if (q->kind == REQUEST_CLOSE) {
 		record_add_num(out, "bad", q->is_bad);
 		if (!q->has_message)
@@ -47,7 +71,10 @@ check_again(const struct request *q)
 	FUZZ_CHECK(request_read(&r, &again) && again.kind == q->kind && again.service == q->service);
 	FUZZ_CHECK(again.has_ip == q->has_ip && again.size == q->size && again.is_bad == q->is_bad && again.has_message == q->has_message);
 	FUZZ_CHECK(!q->has_ip || addr_eq_ip(&again.ip, &q->ip));
-	FUZZ_CHECK(span_eq(again.name, q->name));
+	FUZZ_CHECK(span_eq(again.name, q->name) && again.limit_count == q->limit_count);
+	for (size_t i = 0; i < q->limit_count; i++)
+		FUZZ_CHECK(again.limit[i].messages == q->limit[i].messages && again.limit[i].mb == q->limit[i].mb &&
+			again.limit[i].bounces == q->limit[i].bounces && span_eq(again.limit[i].who, q->limit[i].who));
 	record_free(&r);
 	buf_free(&out);
 }
@@ -122,6 +149,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (request_read(&r, &q) && q.kind != REQUEST_UNKNOWN) {
 		FUZZ_CHECK(q.service >= 0 && q.service < ABUSE_SERVICES);
 		FUZZ_CHECK(q.name.n <= LIMIT_LOGIN_NAME);
+		FUZZ_CHECK(q.limit_count <= REQUEST_LIMITS);
 		check_again(&q);
 		check_notice(&q);
 	}
