@@ -18,7 +18,7 @@ int
 main(void)
 {
 	char longest[256], longer[256];
-	struct board *b;
+	static struct board *b;		/* kept to the end, as its owner does */
 	int fd;
 
 	b = board_new(&fd);
