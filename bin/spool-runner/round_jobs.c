@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "config/route.h"
+#include "rank.h"
 #include "round_log.h"
 #include "spool/spool_id.h"
 #include "spool/spool_read.h"
@@ -387,8 +388,7 @@ send_remote(struct round *r, uint32_t first, uint32_t dest, int body)
 	}
 	add_demands(r->env, b);
 	add_route(r->s->svc->settings, domain, b);
-	if (r->env->priority != 5)
-		record_add_num(b, "priority", r->env->priority);
+	record_add_num(b, "priority", r->has_rules ? rank_of(r->env, &r->rules, rank_attempts(r->env)) : r->env->priority);
 	for (uint32_t i = first; i < r->env->count && j->count < LIMIT_JOB_RECIPIENTS &&
 	    b->n < LIMIT_RECORD - RCPT_FIELDS_MAX - LIMIT_JOB_ROUTE; i++)
 		if (is_startable(r, i, TARGET_REMOTE) &&

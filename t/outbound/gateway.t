@@ -128,10 +128,17 @@ outgoing('edit', '1', 'priorityMin=9', 'priorityMax=10');
 settle(qr/gateway-priority-over 1/);
 like($pb->ctl_ok('route', 'show', 'a@far.test'), qr/why +gateway-priority-over 1 0 0\n.*why +gateway 2 0 0/s, 'a gateway outside of whose range it is is not used');
 like($pb->ctl_ok('route', 'show', 'a@far.test', '--priority', '7'), qr/way +mx\n.*gateway-priority-over 1 0 0\n.*gateway-priority-under 2 0 0\n/s, 'without any it goes by MX');
+# The priority is what the rules of the sender's domain make of it.
+$pb->ctl_ok('domain', 'edit', 'home.test', 'priorityStandard=8', 'priorityStandard@enabled=True');
+mail('a@far.test', 'above the range');
+is(scalar $mx->wait_messages(2), 2, 'a message above the range goes by MX');
+$pb->ctl_ok('domain', 'edit', 'home.test', 'priorityStandard=2');
+mail('a@far.test', 'in the range');
+is(scalar $plain->wait_messages(2), 2, 'one in the range by the gateway');
 outgoing('edit', '2', 'enabled=False');
 settle(qr/gateway-disabled 2/);
 mail('a@far.test', 'by MX again');
-is(scalar $mx->wait_messages(2), 2, 'one that is off takes nothing');
+is(scalar $mx->wait_messages(3), 3, 'one that is off takes nothing');
 outgoing('delete', '2');
 outgoing('delete', '1');
 ($rc, $out, $err) = $pb->ctl('outgoing', 'delete', '1');
