@@ -195,7 +195,7 @@ sub say_step {
 }
 
 # A reply without the numbers that differ from session to session: tickets, ids, times.
-sub normalised { my ($line) = @_; return $line =~ s/\d{9,}/N/gr }
+sub normalised { my ($line) = @_; return $line =~ s/\d{9,}/N/gr =~ s/\d{4}-\d\d-\d\dT[\d:]+Z/TIME/gr }
 
 # What the server says beyond the transcript; a session that it does not end is ended from here.
 sub is_over {
